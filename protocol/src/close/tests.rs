@@ -1,0 +1,40 @@
+//! The catalogue as a golden table.
+
+use expect_test::expect;
+
+use super::CloseCode;
+
+#[test]
+fn each_close_code_has_a_number_a_name_and_advice() {
+    let table: String = CloseCode::ALL
+        .iter()
+        .map(|code| format!("{} {} {:?}\n", code.number(), code.name(), code.advice()))
+        .collect();
+    expect![[r#"
+        4000 drain Resume
+        4001 slow Resume
+        4002 no-pong Resume
+        4003 overloaded Resume
+        4200 ticket-expired NewTicket
+        4201 ticket-spent NewTicket
+        4202 cannot-resume NewTicket
+        4203 too-old NewTicket
+        4204 ticket-unknown NewTicket
+        4205 taken-over NewTicket
+        4400 protocol-error Stop
+        4401 ticket-missing Stop
+        4403 forbidden Stop
+        4409 replaced Stop
+        4410 closed-by-backend Stop
+        4423 limit-reached Stop
+    "#]]
+    .assert_eq(&table);
+}
+
+#[test]
+fn a_number_finds_its_code_again() {
+    for code in CloseCode::ALL {
+        assert_eq!(CloseCode::from_number(code.number()), Some(*code));
+    }
+    assert_eq!(CloseCode::from_number(1000), None);
+}

@@ -1,0 +1,149 @@
+//! Limits: every bound that the outside can meet, with its reason.
+//!
+//! A queue, body, wait or name without a bound is a way to take a server down, so each has one, and
+//! it is here. Those that an operator may change are the defaults of a configuration key of the
+//! same name (lower case, in its section); the rest are part of the protocol.
+
+use std::time::Duration;
+
+/// Bytes of a user, device or class id. Long enough for any account id or e-mail address.
+pub const NAME_BYTES_MAX: usize = 128;
+
+/// Bytes of one message's `data`. Larger things belong in storage, with a link sent here.
+pub const DATA_BYTES_MAX: usize = 64 * 1024;
+
+/// Levels of arrays and objects in `data`; deeper ones break parsers of recipients.
+pub const DATA_DEPTH_MAX: usize = 32;
+
+/// Bytes of a ticket's `meta`, names and values together.
+pub const META_BYTES_MAX: usize = 1024;
+
+/// Bytes of a position as text.
+pub const POSITION_BYTES_MAX: usize = 256;
+
+/// Bytes of an idempotency key or of a frame's `ref`.
+pub const KEY_BYTES_MAX: usize = 255;
+
+/// Bytes of an origin; a host name has at most 253.
+pub const ORIGIN_BYTES_MAX: usize = 300;
+
+/// Users that a ticket may name in `send`.
+pub const GRANT_USERS_MAX: usize = 100;
+
+/// Life of a ticket: long enough for one page load, short enough to be worthless in a log.
+pub const TICKET_TTL: Duration = Duration::from_secs(30);
+
+/// Life of a ticket in `usher dev`, where a person pastes it by hand.
+pub const TICKET_TTL_DEV: Duration = Duration::from_secs(600);
+
+/// The longest life a ticket may ask for.
+pub const TICKET_TTL_MAX: Duration = Duration::from_secs(600);
+
+/// How long a spent or expired ticket is remembered after its end, so that its second use can be
+/// told from a ticket that never was.
+pub const TICKET_MEMORY: Duration = Duration::from_secs(60);
+
+/// How long a session that lost its socket may resume.
+pub const RESUME_WINDOW: Duration = Duration::from_secs(120);
+
+/// How much longer than the window a stream is kept: the time a resume itself may take.
+pub const STREAM_MARGIN: Duration = Duration::from_secs(60);
+
+/// A session this old is ended (4203), whatever it does: logins end, and so do sessions.
+pub const SESSION_AGE_MAX: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// Bytes of an HTTP request head, as most proxies allow.
+pub const HEAD_BYTES_MAX: usize = 16 * 1024;
+
+/// Bytes of a request line.
+pub const REQUEST_LINE_BYTES_MAX: usize = 4 * 1024;
+
+/// Headers of one request.
+pub const HEADERS_MAX: usize = 64;
+
+/// From accept to a whole request head: a slower peer only holds a descriptor.
+pub const HEAD_WAIT: Duration = Duration::from_secs(5);
+
+/// From a request head to its whole body.
+pub const BODY_WAIT: Duration = Duration::from_secs(10);
+
+/// Silence after which the server pings: below the 30 s that the strictest proxies cut at.
+pub const PING: Duration = Duration::from_secs(25);
+
+/// Silence after a ping that means the peer is gone.
+pub const PONG_WAIT: Duration = Duration::from_secs(10);
+
+/// Bytes of one frame, and of one message, that a session sends: `data` and its envelope.
+pub const FRAME_BYTES_MAX: usize = 80 * 1024;
+
+/// Fragments of one message. Bytes alone do not bound work: fragments may be empty.
+pub const FRAGMENTS_MAX: u32 = 64;
+
+/// From a message's first byte to its last.
+pub const MESSAGE_WAIT: Duration = Duration::from_secs(10);
+
+/// Wait for the peer's half of a closing handshake, and for bytes it does not take.
+pub const CLOSE_WAIT: Duration = Duration::from_secs(5);
+
+/// Frames that wait for one slow session.
+pub const OUTBOX_FRAMES_MAX: usize = 256;
+
+/// Bytes that wait for one slow session.
+pub const OUTBOX_BYTES_MAX: usize = 256 * 1024;
+
+/// Messages kept in a user's stream.
+pub const STREAM_MESSAGES_MAX: usize = 1024;
+
+/// Bytes of `data` kept in a user's stream.
+pub const STREAM_BYTES_MAX: usize = 1024 * 1024;
+
+/// Sessions of one user, whatever the policy says.
+pub const SESSIONS_PER_USER_MAX: u32 = 128;
+
+/// Frames a session may send in a second, kept up.
+pub const FRAMES_PER_SECOND: u32 = 100;
+
+/// Frames a session may send at once.
+pub const FRAMES_BURST: u32 = 200;
+
+/// Frames in a row refused for their rate before the session is ended as a flood.
+pub const FRAMES_REFUSED_MAX: u32 = 1000;
+
+/// Frames in a row that are not JSON before the session is ended.
+pub const BAD_FRAMES_MAX: u8 = 3;
+
+/// Bytes of an HTTP body.
+pub const BODY_BYTES_MAX: usize = 1024 * 1024;
+
+/// Items of a list, and the default when none is asked for.
+pub const LIST_MAX: usize = 1000;
+
+/// Items of a list when no `limit` is given.
+pub const LIST_DEFAULT: usize = 100;
+
+/// Time over which a draining node spreads the return of its sessions.
+pub const DRAIN_WINDOW: Duration = Duration::from_secs(20);
+
+/// Time between turning unready and refusing, for load balancers to notice.
+pub const DRAIN_DELAY: Duration = Duration::from_secs(3);
+
+/// Admissions a second and core: below what a core can do, so that live sessions are not starved.
+pub const ADMISSIONS_PER_SECOND: u32 = 1000;
+
+/// Failed handshakes a second from one address, kept up.
+pub const FAILED_HANDSHAKES_PER_SECOND: u32 = 20;
+
+/// Failed handshakes at once from one address: a page that retries, behind one shared address.
+pub const FAILED_HANDSHAKES_BURST: u32 = 200;
+
+/// Wrong API keys a minute from one address: guessing is hopeless at any rate, but noisy.
+pub const FAILED_KEYS_PER_MINUTE: u32 = 60;
+
+/// Envelopes that wait for one shard before the engine refuses new messages for its users.
+pub const MAILBOX_ENVELOPES_MAX: usize = 8192;
+
+/// Items of a stream read at once in a replay.
+pub const REPLAY_PAGE: usize = 64;
+
+/// Bytes of an API key that `serve` accepts: shorter ones can be guessed.
+pub const KEY_SECRET_BYTES_MIN: usize = 24;
