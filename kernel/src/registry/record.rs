@@ -1,0 +1,136 @@
+//! What the registry keeps of a user and of each session.
+
+use std::{net::IpAddr, sync::Arc};
+
+use protocol::{
+    grant::{Meta, Origin, SendGrant},
+    id::{ResumeToken, SessionId},
+    name::{DeviceClass, DeviceId, UserId},
+    position::Position,
+    time::Timestamp,
+};
+
+use super::Admitted;
+use crate::{
+    admission::Place,
+    message::{Fence, Fenced, NodeRef},
+    plan::{Candidate, Member},
+    stream::Stream,
+};
+
+/// A user that has sessions, or had some a moment ago.
+#[derive(Debug)]
+pub(super) struct User {
+    pub(super) records: Vec<Record>,
+    pub(super) stream: Stream,
+    /// Since when there is no session.
+    pub(super) vacant_since: Option<Timestamp>,
+}
+
+/// Where a session's socket is.
+#[derive(Debug)]
+pub(super) enum State {
+    /// There.
+    Live(Arc<NodeRef>),
+    /// Lost; it was there.
+    Parked { node: Arc<NodeRef>, at: Timestamp, until: Timestamp },
+}
+
+/// One session. Small, since there is one for each: what is rare is boxed.
+#[derive(Debug)]
+pub(super) struct Record {
+    pub(super) id: SessionId,
+    pub(super) device: Option<DeviceId>,
+    pub(super) class: Option<DeviceClass>,
+    pub(super) state: State,
+    pub(super) fence: Fence,
+    pub(super) created_at: Timestamp,
+    pub(super) connected_at: Timestamp,
+    pub(super) active_at: Timestamp,
+    pub(super) ends_at: Timestamp,
+    pub(super) joined: Position,
+    pub(super) acked: Option<Position>,
+    pub(super) token: ResumeToken,
+    /// Good until the session shows that it got `token`.
+    pub(super) previous_token: Option<ResumeToken>,
+    pub(super) address: IpAddr,
+    pub(super) origin: Option<Box<Origin>>,
+    pub(super) send: Option<Box<SendGrant>>,
+    pub(super) meta: Option<Box<Meta>>,
+}
+
+impl Record {
+    pub(super) fn is_live(&self) -> bool {
+        matches!(self.state, State::Live(_))
+    }
+
+    /// Whether its window is over, though nobody has swept it yet.
+    pub(super) fn over(&self, now: Timestamp) -> bool {
+        match &self.state {
+            State::Live(_) => false,
+            State::Parked { until, .. } => *until <= now,
+        }
+    }
+
+    pub(super) fn node(&self) -> &Arc<NodeRef> {
+        match &self.state {
+            State::Live(node) | State::Parked { node, .. } => node,
+        }
+    }
+
+    pub(super) fn fenced(&self) -> Fenced {
+        Fenced { session: self.id, fence: self.fence }
+    }
+
+    pub(super) fn member(&self) -> Member<'_> {
+        Member {
+            id: self.id,
+            device: self.device.as_ref(),
+            class: self.class.as_ref(),
+            joined: self.joined,
+        }
+    }
+
+    pub(super) fn candidate(&self) -> Candidate {
+        Candidate {
+            id: self.id,
+            live: self.is_live(),
+            active_at: self.active_at,
+            created_at: self.created_at,
+        }
+    }
+
+    pub(super) fn place(&self) -> Place<'_> {
+        Place {
+            id: self.id,
+            device: self.device.as_ref(),
+            class: self.class.as_ref(),
+            created_at: self.created_at,
+            parked_at: match &self.state {
+                State::Live(_) => None,
+                State::Parked { at, .. } => Some(*at),
+            },
+        }
+    }
+
+    pub(super) fn admitted(
+        &self,
+        user: UserId,
+        after: Position,
+        replay: bool,
+        resumed: bool,
+    ) -> Admitted {
+        Admitted {
+            fenced: self.fenced(),
+            user,
+            device: self.device.clone(),
+            class: self.class.clone(),
+            send: self.send.as_deref().cloned().unwrap_or_default(),
+            joined: self.joined,
+            after,
+            replay,
+            resumed,
+            token: self.token,
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! What time ends: tickets, windows, ages, streams, memories. Nothing here waits for a call.
+
+use protocol::{close::CloseCode, id::SessionId, limit, name::UserId, time::Timestamp};
+
+use super::{Mail, Registry, record::Record};
+use crate::message::End;
+
+/// A session that time ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ended {
+    /// Which.
+    pub session: SessionId,
+    /// Whose.
+    pub user: UserId,
+    /// Why.
+    pub code: CloseCode,
+    /// Whether it was the user's last.
+    pub last: bool,
+}
+
+/// What a sweep found.
+#[derive(Debug, Default)]
+pub struct Swept {
+    /// Sessions that ended.
+    pub ended: Vec<Ended>,
+    /// What the nodes of live ones among them are told.
+    pub mail: Vec<Mail>,
+}
+
+impl Registry {
+    /// Takes away what is over.
+    pub fn sweep(&mut self, now: Timestamp) -> Swept {
+        self.tickets.retain(|_, issued| issued.expires_at.after(limit::TICKET_MEMORY) > now);
+        self.forget_ended(now);
+        let mut swept = Swept::default();
+        for (user, session, code) in self.overdue(now) {
+            let end = End { code, by: None };
+            swept.mail.extend(self.end_sessions(now, &user, &[session], &end));
+            let last = self.users.get(&user).is_none_or(|known| known.records.is_empty());
+            swept.ended.push(Ended { session, user, code, last });
+        }
+        let terms = self.terms;
+        self.users.retain(|_, known| {
+            known.stream.expire(&terms.stream, now);
+            let forgotten =
+                known.vacant_since.is_some_and(|since| since.after(terms.stream.age) <= now);
+            !(forgotten && known.stream.is_empty())
+        });
+        swept
+    }
+
+    fn overdue(&self, now: Timestamp) -> Vec<(UserId, SessionId, CloseCode)> {
+        let why = |record: &Record| match record {
+            _ if record.ends_at <= now => Some(CloseCode::TooOld),
+            _ if record.over(now) => Some(CloseCode::CannotResume),
+            _ => None,
+        };
+        self.users
+            .iter()
+            .flat_map(|(user, known)| known.records.iter().map(move |record| (user, record)))
+            .filter_map(|(user, record)| why(record).map(|code| (user.clone(), record.id, code)))
+            .collect()
+    }
+
+    fn forget_ended(&mut self, now: Timestamp) {
+        while let Some((until, token)) = self.ended_until.front() {
+            if *until > now {
+                break;
+            }
+            self.ended.remove(token);
+            self.ended_until.pop_front();
+        }
+    }
+}

@@ -1,0 +1,414 @@
+//! Shard: one slice of a node's sessions, single-threaded.
+//!
+//! All sessions of a user on a node are in one shard, so that order needs no lock. The owner of
+//! the sockets calls `handle` with what happened, then `poll` until nothing is left to do. A turn
+//! is what the owner does before it waits again: the first frame of a turn goes to the socket at
+//! once, later ones are collected and leave together at its end.
+//!
+//! Not here: bytes of WebSocket (`encode` is handed in), reading sockets, calling engines.
+
+mod deliver;
+mod frames;
+mod life;
+mod replay;
+
+use std::collections::{HashMap, VecDeque};
+
+use bytes::Bytes;
+use protocol::{
+    close::CloseCode,
+    frame::{Received, ReplyOutcome, SendFrame, ToSession, Unread},
+    grant::SendGrant,
+    id::SessionId,
+    limit,
+    name::UserId,
+    position::Position,
+};
+use slab::Slab;
+
+use crate::{
+    message::{End, Envelope, Fenced, Notice},
+    moment::Moment,
+    outbox::{self, Outbox},
+    rate::{Bucket, Rate},
+    registry::{Admitted, Touch},
+    session::{Flow, Opening, Phase, Session},
+    stream::Page,
+    wheel::Wheel,
+};
+
+/// Writes a frame as it goes to the socket, framing included.
+pub type Encode = fn(&ToSession<'_>) -> Bytes;
+
+/// How a shard treats its sessions.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The node's name, for `welcome`.
+    pub node: String,
+    /// Where to come back to, for `welcome`.
+    pub urls: Vec<String>,
+    /// How much may wait for a slow session.
+    pub outbox: outbox::Bounds,
+    /// How fast a session may send.
+    pub frames: Rate,
+    /// Silence after which to ping.
+    pub ping: std::time::Duration,
+    /// Silence after a ping that means the peer is gone.
+    pub pong_wait: std::time::Duration,
+    /// Writes a frame.
+    pub encode: Encode,
+    /// What asks a session for life that does not speak `usher.v1`.
+    pub control_ping: Bytes,
+}
+
+/// A session whose socket is here. Never the name of another one later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Slot {
+    /// Its place; used again after it.
+    pub index: u32,
+    generation: u32,
+}
+
+/// What happened.
+#[derive(Debug)]
+pub enum Input {
+    /// The session sent a frame.
+    Frame(Slot, Box<Result<Received, Unread>>),
+    /// The session sent a WebSocket ping, which this answers.
+    Ping(Slot, Bytes),
+    /// The session sent a WebSocket pong.
+    Pong(Slot),
+    /// The session broke the rules of RFC 6455.
+    Violation(Slot, Violation),
+    /// The session closes, with this code if it gave one.
+    Left(Slot, Option<u16>),
+    /// The socket is gone.
+    Lost(Slot),
+    /// The engine tells the node something.
+    Deliver(Envelope),
+    /// A read that was asked for; `None` where the engine could not.
+    Read(Slot, Option<Page>),
+    /// What became of a send.
+    Replied(Slot, Option<String>, ReplyOutcome),
+    /// The socket took only the beginning of a frame; this is the rest.
+    Stalled(Slot, Bytes),
+    /// The socket took this much of the outbox.
+    Took(Slot, usize),
+    /// Time passed.
+    Wake,
+    /// The node goes away; its sessions leave within this time.
+    Drain(std::time::Duration),
+    /// The turn is over.
+    TurnEnd,
+}
+
+/// How a session broke the rules of RFC 6455.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Violation {
+    /// The close code of RFC 6455, section 7.4.1.
+    pub code: u16,
+    /// The close reason.
+    pub reason: &'static str,
+}
+
+/// What must happen.
+#[derive(Debug)]
+pub enum Output {
+    /// Write this now; tell with [`Input::Stalled`] if the socket does not take all.
+    Send(Slot, Bytes),
+    /// Write the outbox; tell with [`Input::Took`] what the socket took.
+    Flush(Slot),
+    /// Read on in the stream; answer with [`Input::Read`].
+    Read(Slot, UserId, Position),
+    /// Close the socket. The slot is free already.
+    Close(Slot, Closing),
+    /// Send for a session; answer with [`Input::Replied`].
+    Forward(Slot, Forward),
+    /// Tell the engine of a session's life.
+    Touch(Fenced, Touch),
+    /// Tell the engine that the socket is lost.
+    Park(Parting),
+    /// Tell the engine that the session ended.
+    Release(Parting),
+    /// A session has its `welcome`.
+    Opened(Fenced, UserId, bool),
+    /// A session ended by the engine's word, which knows it already.
+    Ended(Parting),
+}
+
+/// A session and its user as they part, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parting {
+    /// The session.
+    pub fenced: Fenced,
+    /// Its user.
+    pub user: UserId,
+    /// The close code: ours, or RFC 6455's.
+    pub code: u16,
+}
+
+/// The last that a socket is given.
+#[derive(Debug)]
+pub struct Closing {
+    /// The close code.
+    pub code: u16,
+    /// The close reason.
+    pub reason: &'static str,
+    /// What comes before the close frame.
+    pub outbox: Option<Box<Outbox>>,
+}
+
+/// A send by a session.
+#[derive(Debug)]
+pub struct Forward {
+    /// The session.
+    pub session: SessionId,
+    /// Its user.
+    pub user: UserId,
+    /// The `ref` to answer to.
+    pub reference: Option<String>,
+    /// The message.
+    pub frame: Box<SendFrame>,
+}
+
+/// What a shard did so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Messages given to sessions as they came.
+    pub delivered: u64,
+    /// Messages given to sessions afterwards.
+    pub replayed: u64,
+    /// Volatile messages that slow sessions did not get.
+    pub dropped: u64,
+    /// Gaps told.
+    pub gaps: u64,
+}
+
+/// How a session comes to a shard.
+#[derive(Debug)]
+pub struct Arrival {
+    /// What the engine said.
+    pub admitted: Admitted,
+    /// Whether it offered `usher.v1`.
+    pub speaks_usher: bool,
+}
+
+/// One slice of a node's sessions.
+#[derive(Debug)]
+pub struct Shard {
+    options: Options,
+    sessions: Slab<Session>,
+    users: HashMap<UserId, Vec<u32>>,
+    outputs: VecDeque<Output>,
+    wheel: Wheel<Slot>,
+    dirty: Vec<Slot>,
+    turn: u32,
+    next_generation: u32,
+    /// Ends of sessions that are not here yet: an envelope may overtake the engine's reply.
+    early_ends: VecDeque<EarlyEnd>,
+    leaving_until: Option<Moment>,
+    counts: Counts,
+}
+
+#[derive(Debug)]
+struct EarlyEnd {
+    fenced: Fenced,
+    end: End,
+    until: Moment,
+}
+
+impl Shard {
+    /// A shard without sessions.
+    #[must_use]
+    pub fn new(options: Options, now: Moment) -> Self {
+        Self {
+            options,
+            sessions: Slab::new(),
+            users: HashMap::new(),
+            outputs: VecDeque::new(),
+            wheel: Wheel::new(now),
+            dirty: Vec::new(),
+            turn: 1,
+            next_generation: 0,
+            early_ends: VecDeque::new(),
+            leaving_until: None,
+            counts: Counts::default(),
+        }
+    }
+
+    /// Takes in a session that was admitted; its stream is read before it gets its `welcome`.
+    ///
+    /// # Panics
+    /// At 2^32 sessions.
+    pub fn open(&mut self, now: Moment, arrival: Arrival) -> Slot {
+        let Arrival { admitted, speaks_usher } = arrival;
+        self.next_generation = self.next_generation.wrapping_add(1);
+        let (user, after) = (admitted.user.clone(), admitted.after);
+        let opening = Opening {
+            token: admitted.token,
+            resumed: admitted.resumed,
+            replay: admitted.replay,
+            seen: after,
+        };
+        let session = Session {
+            generation: self.next_generation,
+            fenced: admitted.fenced,
+            user: admitted.user,
+            device: admitted.device,
+            class: admitted.class,
+            send: match admitted.send {
+                SendGrant::None => None,
+                send @ (SendGrant::Any | SendGrant::Users(_)) => Some(Box::new(send)),
+            },
+            joined: admitted.joined,
+            position: after,
+            unconfirmed: admitted.resumed,
+            welcomed_in: (!admitted.resumed).then_some(0),
+            phase: Phase::Opening(Box::new(opening)),
+            outbox: None,
+            turn: 0,
+            flow: Flow::Free,
+            busy: false,
+            speaks_usher,
+            bad_frames: 0,
+            frames_refused: 0,
+            bucket: Bucket::full(&self.options.frames, now),
+            heard: now,
+            written: now,
+            pinged: None,
+            activity_told: None,
+            ack_told: None,
+            closes_at: None,
+        };
+        let fenced = session.fenced;
+        let index = u32::try_from(self.sessions.insert(session)).expect("fewer than 2^32 sessions");
+        let slot = Slot { index, generation: self.next_generation };
+        let siblings = self.users.entry(user.clone()).or_default();
+        siblings.reserve_exact(1);
+        siblings.push(index);
+        self.wheel.wait(slot, now.after(self.options.ping));
+        match self.take_early_end(fenced) {
+            Some(end) => self.end(slot, &end),
+            None => self.outputs.push_back(Output::Read(slot, user, after)),
+        }
+        slot
+    }
+
+    /// Takes in what happened.
+    pub fn handle(&mut self, now: Moment, input: Input) {
+        match input {
+            Input::Frame(slot, received) => self.frame(now, slot, *received),
+            Input::Ping(slot, answer) => self.control_ping(now, slot, answer),
+            Input::Pong(slot) => self.heard(now, slot),
+            Input::Violation(slot, violation) => self.violation(slot, violation),
+            Input::Left(slot, code) => self.left(slot, code),
+            Input::Lost(slot) => self.lost(slot),
+            Input::Deliver(Envelope { user, notice }) => match notice {
+                Notice::Message(message) => self.deliver(now, &user, &message),
+                Notice::End { sessions, end } => self.end_all(now, &user, &sessions, &end),
+            },
+            Input::Read(slot, page) => self.page(now, slot, page),
+            Input::Replied(slot, reference, outcome) => {
+                self.replied(now, slot, reference, outcome);
+            }
+            Input::Stalled(slot, rest) => self.stalled(slot, rest),
+            Input::Took(slot, bytes) => self.took(slot, bytes),
+            Input::Wake => self.wake(now),
+            Input::Drain(window) => self.drain(now, window),
+            Input::TurnEnd => self.end_turn(),
+        }
+    }
+
+    /// What must happen next, until there is nothing.
+    pub fn poll(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// When to call with [`Input::Wake`], if nothing else happens before.
+    #[must_use]
+    pub fn wake_at(&self) -> Option<Moment> {
+        self.wheel.next()
+    }
+
+    /// What waits for a session's socket.
+    #[must_use]
+    pub fn outbox(&self, slot: Slot) -> Option<&Outbox> {
+        self.get(slot)?.outbox.as_deref()
+    }
+
+    /// Whether the next frame of a session may be handed in. If not, it may after a
+    /// [`Output::Send`], [`Input::Replied`] or [`Output::Close`] for it.
+    #[must_use]
+    pub fn takes_frames(&self, slot: Slot) -> bool {
+        self.get(slot).is_some_and(|session| !session.busy && !session.is_opening())
+    }
+
+    /// How many sessions have their socket here.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.sessions.len()
+    }
+
+    /// Whether no session has its socket here.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.sessions.is_empty()
+    }
+
+    /// What it did so far.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    fn get(&self, slot: Slot) -> Option<&Session> {
+        let session = self.sessions.get(slot.index as usize)?;
+        (session.generation == slot.generation).then_some(session)
+    }
+
+    fn get_mut(&mut self, slot: Slot) -> Option<&mut Session> {
+        let session = self.sessions.get_mut(slot.index as usize)?;
+        (session.generation == slot.generation).then_some(session)
+    }
+
+    fn slots_of(&self, user: &UserId) -> Vec<Slot> {
+        let indexes = self.users.get(user).map(Vec::as_slice).unwrap_or_default();
+        indexes
+            .iter()
+            .map(|index| Slot {
+                index: *index,
+                generation: self.sessions[*index as usize].generation,
+            })
+            .collect()
+    }
+
+    fn remove(&mut self, slot: Slot) -> Option<Session> {
+        self.get(slot)?;
+        let session = self.sessions.remove(slot.index as usize);
+        if let Some(siblings) = self.users.get_mut(&session.user) {
+            siblings.retain(|index| *index != slot.index);
+            if siblings.is_empty() {
+                self.users.remove(&session.user);
+            }
+        }
+        Some(session)
+    }
+
+    fn take_early_end(&mut self, fenced: Fenced) -> Option<End> {
+        let meant = |early: &EarlyEnd| {
+            early.fenced.session == fenced.session && early.fenced.fence >= fenced.fence
+        };
+        let place = self.early_ends.iter().position(meant)?;
+        self.early_ends.remove(place).map(|early| early.end)
+    }
+}
+
+/// Ends that are remembered; more at once mean that admissions fail anyway.
+const EARLY_ENDS_MAX: usize = limit::MAILBOX_ENVELOPES_MAX;
+
+/// What a parting is called in the engine: sessions that end by their own fault or will cannot be
+/// resumed, and there is nothing else to tell.
+const OVER: CloseCode = CloseCode::CannotResume;
+
+#[cfg(test)]
+mod tests;

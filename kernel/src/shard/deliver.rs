@@ -1,0 +1,159 @@
+//! Writing to sessions: messages as they come, and all other frames.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use protocol::{
+    close::CloseCode,
+    frame::{self, ToSession},
+    name::UserId,
+};
+
+use super::{Output, Shard, Slot};
+use crate::{
+    message::Message,
+    moment::Moment,
+    outbox, plan,
+    session::{Flow, Phase},
+};
+
+/// Whether a slow session may go without a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Need {
+    /// Rather than lose it, the session is parked.
+    Must,
+    /// It is dropped first.
+    May,
+}
+
+/// A message as its frame shows it.
+pub(super) fn shown(message: &Message, replayed: bool) -> frame::Message<'_> {
+    frame::Message {
+        id: message.id,
+        position: message.position,
+        data: &message.data,
+        at: message.at,
+        from: message.from.as_ref(),
+        echo_of: message.echo_of.as_ref(),
+        replayed,
+    }
+}
+
+impl Shard {
+    /// Gives a message to the user's sessions for which it is; encoded once for all of them.
+    pub(super) fn deliver(&mut self, now: Moment, user: &UserId, message: &Arc<Message>) {
+        let mut encoded: Option<Bytes> = None;
+        for slot in self.slots_of(user) {
+            if !self.is_due(slot, message) {
+                continue;
+            }
+            let encode = self.options.encode;
+            let frame = encoded
+                .get_or_insert_with(|| encode(&ToSession::Message(shown(message, false))))
+                .clone();
+            let need = if message.position.is_some() { Need::Must } else { Need::May };
+            if self.write(now, slot, frame, need) {
+                self.counts.delivered += 1;
+            }
+        }
+    }
+
+    /// Whether a session gets a message now; notes how far its stream goes.
+    fn is_due(&mut self, slot: Slot, message: &Message) -> bool {
+        let Some(session) = self.get_mut(slot) else { return false };
+        let meant = plan::matches(message, &session.member());
+        let Some(position) = message.position else { return meant && !session.is_opening() };
+        match &mut session.phase {
+            Phase::Opening(opening) => {
+                opening.seen = opening.seen.max(position);
+                false
+            }
+            Phase::Replaying { seen, .. } => {
+                *seen = (*seen).max(position);
+                false
+            }
+            Phase::Following if position.epoch != session.position.epoch => {
+                let (user, after) = (session.user.clone(), session.position);
+                session.phase = Phase::Replaying { seen: position, waiting: false, tell: false };
+                self.outputs.push_back(Output::Read(slot, user, after));
+                false
+            }
+            Phase::Following => {
+                let fresh = position > session.position;
+                session.position = session.position.max(position);
+                fresh && meant
+            }
+        }
+    }
+
+    /// Writes one frame: past the outbox if it is the first of the turn, else into it. A session
+    /// that is too slow for a frame that it must get is parked. Tells whether the frame is on its
+    /// way.
+    pub(super) fn write(&mut self, now: Moment, slot: Slot, frame: Bytes, need: Need) -> bool {
+        let (turn, bounds) = (self.turn, self.options.outbox);
+        let Some(session) = self.get_mut(slot) else { return false };
+        session.written = now;
+        if session.outbox.is_none() && session.turn != turn {
+            session.turn = turn;
+            self.outputs.push_back(Output::Send(slot, frame));
+            return true;
+        }
+        let outbox = session.outbox.get_or_insert_default();
+        let pushed = match need {
+            Need::Must => outbox.push(frame, &bounds),
+            Need::May if outbox.push_volatile(frame, &bounds) => Ok(()),
+            Need::May => {
+                self.counts.dropped += 1;
+                return false;
+            }
+        };
+        match pushed {
+            Ok(()) => {
+                if session.flow == Flow::Free {
+                    session.flow = Flow::Dirty;
+                    self.dirty.push(slot);
+                }
+                true
+            }
+            Err(outbox::Full) => {
+                self.park(slot, CloseCode::Slow);
+                false
+            }
+        }
+    }
+
+    /// Encodes a frame for one session and writes it.
+    pub(super) fn tell(&mut self, now: Moment, slot: Slot, frame: &ToSession<'_>) -> bool {
+        let frame = (self.options.encode)(frame);
+        self.write(now, slot, frame, Need::Must)
+    }
+
+    pub(super) fn stalled(&mut self, slot: Slot, rest: Bytes) {
+        let Some(session) = self.get_mut(slot) else { return };
+        session.outbox.get_or_insert_default().push_rest(rest);
+        session.flow = Flow::Stalled;
+    }
+
+    pub(super) fn took(&mut self, slot: Slot, bytes: usize) {
+        let Some(session) = self.get_mut(slot) else { return };
+        let Some(outbox) = &mut session.outbox else { return };
+        outbox.took(bytes);
+        if !outbox.is_empty() {
+            session.flow = Flow::Stalled;
+            return;
+        }
+        session.flow = Flow::Free;
+        session.outbox = None;
+        self.read_on(slot);
+    }
+
+    pub(super) fn end_turn(&mut self) {
+        self.turn = self.turn.wrapping_add(1).max(1);
+        for slot in std::mem::take(&mut self.dirty) {
+            let Some(session) = self.get_mut(slot) else { continue };
+            if session.flow == Flow::Dirty {
+                self.outputs.push_back(Output::Flush(slot));
+            }
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! How sessions part: by their own will, by silence, by the engine's word, by the node's end.
+
+use std::time::Duration;
+
+use protocol::{
+    close::CloseCode,
+    frame::{self, ToSession},
+    name::UserId,
+};
+
+use super::{
+    Closing, EARLY_ENDS_MAX, EarlyEnd, OVER, Output, Parting, Shard, Slot, Violation, deliver::Need,
+};
+use crate::{
+    message::{End, Fenced},
+    moment::Moment,
+    session::Session,
+};
+
+/// How long an end is remembered for a session that is not here yet.
+const EARLY_END_WAIT: Duration = Duration::from_secs(10);
+
+/// RFC 6455, section 7.4.1: the purpose for which the connection was opened is fulfilled.
+const NORMAL: u16 = 1000;
+
+fn parting(session: &Session, code: u16) -> Parting {
+    Parting { fenced: session.fenced, user: session.user.clone(), code }
+}
+
+fn closing(session: Session, code: u16, reason: &'static str) -> Closing {
+    Closing { code, reason, outbox: session.outbox }
+}
+
+impl Shard {
+    /// The session may come back: its socket closes with `code`, and the engine keeps its place.
+    pub(super) fn park(&mut self, slot: Slot, code: CloseCode) {
+        let Some(mut session) = self.remove(slot) else { return };
+        let parting = parting(&session, code.number());
+        if code == CloseCode::Slow
+            && let Some(outbox) = &mut session.outbox
+        {
+            // It would not be read in time; the stream has it.
+            outbox.keep_begun();
+        }
+        self.outputs.push_back(match session.is_unwelcomed(self.turn) {
+            true => Output::Release(parting),
+            false => Output::Park(parting),
+        });
+        self.outputs.push_back(Output::Close(slot, closing(session, code.number(), code.name())));
+    }
+
+    /// The socket is gone without a word. A new session that never got its `welcome` cannot know
+    /// that it exists, so it ends; any other may come back.
+    pub(super) fn lost(&mut self, slot: Slot) {
+        let Some(session) = self.remove(slot) else { return };
+        let parting = parting(&session, 1006);
+        self.outputs.push_back(match session.is_unwelcomed(self.turn) {
+            true => Output::Release(parting),
+            false => Output::Park(parting),
+        });
+    }
+
+    /// The session said goodbye: for good with 1000 or no code, else for now.
+    pub(super) fn left(&mut self, slot: Slot, code: Option<u16>) {
+        let Some(session) = self.remove(slot) else { return };
+        let parting = parting(&session, code.unwrap_or(NORMAL));
+        self.outputs.push_back(match code {
+            None | Some(NORMAL) => Output::Release(parting),
+            Some(_) => Output::Park(parting),
+        });
+        let echoed = code.unwrap_or(NORMAL);
+        self.outputs.push_back(Output::Close(slot, closing(session, echoed, "")));
+    }
+
+    /// The session broke the rules and ends.
+    pub(super) fn violation(&mut self, slot: Slot, violation: Violation) {
+        let Some(session) = self.remove(slot) else { return };
+        self.outputs.push_back(Output::Release(parting(&session, violation.code)));
+        let closing = closing(session, violation.code, violation.reason);
+        self.outputs.push_back(Output::Close(slot, closing));
+    }
+
+    /// The engine ended sessions of a user; those not here yet are remembered.
+    pub(super) fn end_all(&mut self, now: Moment, user: &UserId, ended: &[Fenced], end: &End) {
+        let slots = self.slots_of(user);
+        for fenced in ended {
+            let here = slots
+                .iter()
+                .copied()
+                .find(|slot| self.get(*slot).is_some_and(|s| s.fenced.session == fenced.session));
+            match here {
+                Some(slot) if self.get(slot).is_some_and(|s| s.fenced.fence <= fenced.fence) => {
+                    self.tell_end(now, slot, end);
+                    self.end(slot, end);
+                }
+                Some(_) => {}
+                None => {
+                    self.forget_early_ends(now);
+                    let until = now.after(EARLY_END_WAIT);
+                    self.early_ends.push_back(EarlyEnd {
+                        fenced: *fenced,
+                        end: end.clone(),
+                        until,
+                    });
+                }
+            }
+        }
+    }
+
+    fn forget_early_ends(&mut self, now: Moment) {
+        while self.early_ends.len() >= EARLY_ENDS_MAX
+            || self.early_ends.front().is_some_and(|early| early.until <= now)
+        {
+            self.early_ends.pop_front();
+        }
+    }
+
+    fn tell_end(&mut self, now: Moment, slot: Slot, end: &End) {
+        let told = matches!(
+            end.code,
+            CloseCode::Replaced | CloseCode::ClosedByBackend | CloseCode::Forbidden
+        );
+        if told && self.get(slot).is_some_and(|session| !session.is_opening()) {
+            let by = end.by.clone();
+            let closing = frame::Closing { by, ..frame::Closing::new(end.code) };
+            let frame = (self.options.encode)(&ToSession::Closing(&closing));
+            self.write(now, slot, frame, Need::May);
+        }
+    }
+
+    /// The session ended by the engine's word.
+    pub(super) fn end(&mut self, slot: Slot, end: &End) {
+        let Some(session) = self.remove(slot) else { return };
+        self.outputs.push_back(Output::Ended(parting(&session, end.code.number())));
+        let closing = closing(session, end.code.number(), end.code.name());
+        self.outputs.push_back(Output::Close(slot, closing));
+    }
+
+    pub(super) fn wake(&mut self, now: Moment) {
+        self.forget_early_ends(now);
+        for slot in self.wheel.due(now) {
+            self.look_after(now, slot);
+        }
+    }
+
+    /// Closes, pings or gives up on a session whose wait came up, or lets it wait on.
+    fn look_after(&mut self, now: Moment, slot: Slot) {
+        let (ping, pong_wait) = (self.options.ping, self.options.pong_wait);
+        let Some(session) = self.get_mut(slot) else { return };
+        if session.closes_at.is_some_and(|at| at <= now) {
+            self.park(slot, CloseCode::Drain);
+            return;
+        }
+        let quiet_since = session.heard.max(session.written);
+        let next = match session.pinged {
+            Some(pinged) if pinged.after(pong_wait) <= now => {
+                self.park(slot, CloseCode::NoPong);
+                return;
+            }
+            Some(pinged) => pinged.after(pong_wait),
+            None if quiet_since.after(ping) <= now => {
+                session.pinged = Some(now);
+                self.ping(now, slot);
+                now.after(pong_wait)
+            }
+            None => quiet_since.after(ping),
+        };
+        let closes_at = self.get(slot).and_then(|session| session.closes_at);
+        self.wheel.wait(slot, closes_at.map_or(next, |at| at.min(next)));
+    }
+
+    fn ping(&mut self, now: Moment, slot: Slot) {
+        let frame = match self.get(slot) {
+            Some(session) if session.speaks_usher => (self.options.encode)(&ToSession::Ping),
+            Some(_) => self.options.control_ping.clone(),
+            None => return,
+        };
+        self.write(now, slot, frame, Need::May);
+    }
+
+    /// The node goes away: each session is told when to leave, evenly over the window.
+    pub(super) fn drain(&mut self, now: Moment, window: Duration) {
+        self.leaving_until = Some(now.after(window));
+        let slots: Vec<Slot> = self
+            .sessions
+            .iter()
+            .filter_map(|(index, session)| {
+                let index = u32::try_from(index).ok()?;
+                Some(Slot { index, generation: session.generation })
+            })
+            .collect();
+        let count = slots.len().max(1) as u64;
+        let window_ms = u64::try_from(window.as_millis()).unwrap_or(u64::MAX);
+        for (n, slot) in (1_u64..).zip(slots) {
+            let at = Moment(now.0 + window_ms.saturating_mul(n) / count);
+            if self.get(slot).is_some_and(|session| !session.is_opening()) {
+                self.tell_to_leave(now, slot, at);
+            }
+        }
+    }
+
+    pub(super) fn tell_to_leave(&mut self, now: Moment, slot: Slot, at: Moment) {
+        let Some(session) = self.get_mut(slot) else { return };
+        session.closes_at = Some(at);
+        let retry_ms = Some(at.ms_since(now));
+        let closing = frame::Closing { retry_ms, ..frame::Closing::new(CloseCode::Drain) };
+        self.tell(now, slot, &ToSession::Closing(&closing));
+        self.wheel.wait(slot, at);
+    }
+}
+
+impl Parting {
+    /// What the engine is told of a session that ended by its own fault or will.
+    #[must_use]
+    pub fn end_code(&self) -> CloseCode {
+        OVER
+    }
+}

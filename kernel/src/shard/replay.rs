@@ -1,0 +1,107 @@
+//! Bringing a session up to now: `welcome`, what it missed, and the step to following.
+
+use protocol::{
+    close::CloseCode,
+    frame::{self, ToSession, Welcome},
+};
+
+use super::{
+    Output, Shard, Slot,
+    deliver::{Need, shown},
+};
+use crate::{
+    moment::Moment,
+    plan,
+    session::{Opening, Phase},
+    stream::Page,
+};
+
+impl Shard {
+    /// One page of the stream of a session that is opening or replaying.
+    pub(super) fn page(&mut self, now: Moment, slot: Slot, page: Option<Page>) {
+        let Some(page) = page else {
+            self.park(slot, CloseCode::Overloaded);
+            return;
+        };
+        let Some(session) = self.get_mut(slot) else { return };
+        let following = Phase::Following;
+        let (seen, tell) = match std::mem::replace(&mut session.phase, following) {
+            Phase::Opening(opening) => {
+                session.phase =
+                    Phase::Replaying { seen: opening.seen, waiting: false, tell: false };
+                self.welcome(now, slot, &opening);
+                (opening.seen, opening.replay)
+            }
+            Phase::Replaying { seen, tell, .. } => (seen, tell),
+            Phase::Following => return,
+        };
+        self.replay(now, slot, &page, tell);
+        let Some(session) = self.get_mut(slot) else { return };
+        session.position = page.until;
+        if page.more || seen > page.until {
+            session.phase = Phase::Replaying { seen, waiting: true, tell };
+            if session.outbox.is_none() {
+                self.read_on(slot);
+            }
+            return;
+        }
+        session.phase = Phase::Following;
+        if tell {
+            self.tell(now, slot, &ToSession::CaughtUp(page.until));
+        }
+    }
+
+    fn welcome(&mut self, now: Moment, slot: Slot, opening: &Opening) {
+        let ping_ms = u64::try_from(self.options.ping.as_millis()).unwrap_or(u64::MAX);
+        let turn = self.turn;
+        let Some(session) = self.get_mut(slot) else { return };
+        session.welcomed_in = session.welcomed_in.map(|_| turn);
+        let (fenced, user) = (session.fenced, session.user.clone());
+        let welcome = Welcome {
+            session: fenced.session,
+            user: user.clone(),
+            position: session.position,
+            resume: opening.token,
+            resumed: opening.resumed,
+            ping_ms,
+            node: self.options.node.clone(),
+            urls: self.options.urls.clone(),
+        };
+        self.tell(now, slot, &ToSession::Welcome(&welcome));
+        self.outputs.push_back(Output::Opened(fenced, user, opening.resumed));
+        if let Some(until) = self.leaving_until {
+            self.tell_to_leave(now, slot, until);
+        }
+    }
+
+    fn replay(&mut self, now: Moment, slot: Slot, page: &Page, replayed: bool) {
+        if let Some(gap) = &page.gap {
+            self.counts.gaps += 1;
+            self.tell(now, slot, &ToSession::Gap(gap));
+        }
+        for message in &page.messages {
+            let Some(session) = self.get(slot) else { return };
+            if !plan::matches(message, &session.member()) {
+                continue;
+            }
+            let shown: frame::Message<'_> = shown(message, replayed);
+            let frame = (self.options.encode)(&ToSession::Message(shown));
+            if self.write(now, slot, frame, Need::Must) {
+                match replayed {
+                    true => self.counts.replayed += 1,
+                    false => self.counts.delivered += 1,
+                }
+            }
+        }
+    }
+
+    /// Reads the next page, if one waits for the socket to have taken the last.
+    pub(super) fn read_on(&mut self, slot: Slot) {
+        let Some(session) = self.get_mut(slot) else { return };
+        if let Phase::Replaying { waiting: waiting @ true, .. } = &mut session.phase {
+            *waiting = false;
+            let (user, after) = (session.user.clone(), session.position);
+            self.outputs.push_back(Output::Read(slot, user, after));
+        }
+    }
+}
