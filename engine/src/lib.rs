@@ -1,1 +1,14 @@
-//! To come.
+//! Engines: what keeps the registry and the streams, and carries envelopes to nodes.
+//!
+//! One trait; its promises are in its documentation, and one contract suite holds every engine to
+//! them. `memory` keeps all in this process.
+//!
+//! Must not know: sockets, HTTP, frames' text, who calls it.
+//! API boundary: `contract`, `mailbox`, and the constructors of engines.
+
+// Top floor first. A module names only those below it; `cargo xtask tidy` checks.
+#[cfg(feature = "suite")]
+pub mod suite;
+pub mod memory;
+pub mod mailbox;
+pub mod contract;

@@ -429,6 +429,15 @@ impl Registry {
         }
     }
 
+    /// The user whose session a connect attempt would open or resume.
+    #[must_use]
+    pub fn user_of_proof(&self, proof: &Proof) -> Option<&UserId> {
+        match proof {
+            Proof::Ticket(ticket, _) => self.tickets.get(ticket).map(|issued| &issued.grant.user),
+            Proof::Resume(token, _) => self.user_of(*self.tokens.get(token)?),
+        }
+    }
+
     /// The user of a session.
     #[must_use]
     pub fn user_of(&self, session: SessionId) -> Option<&UserId> {

@@ -28,12 +28,17 @@ pub struct Swept {
 }
 
 impl Registry {
-    /// Takes away what is over.
-    pub fn sweep(&mut self, now: Timestamp) -> Swept {
+    /// Takes away what is over; of sessions at most `most`, whose users' nodes `may_be_told`.
+    pub fn sweep(
+        &mut self,
+        now: Timestamp,
+        most: usize,
+        may_be_told: impl Fn(&UserId) -> bool,
+    ) -> Swept {
         self.tickets.retain(|_, issued| issued.expires_at.after(limit::TICKET_MEMORY) > now);
         self.forget_ended(now);
         let mut swept = Swept::default();
-        for (user, session, code) in self.overdue(now) {
+        for (user, session, code) in self.overdue(now, most, may_be_told) {
             let end = End { code, by: None };
             swept.mail.extend(self.end_sessions(now, &user, &[session], &end));
             let last = self.users.get(&user).is_none_or(|known| known.records.is_empty());
@@ -49,7 +54,12 @@ impl Registry {
         swept
     }
 
-    fn overdue(&self, now: Timestamp) -> Vec<(UserId, SessionId, CloseCode)> {
+    fn overdue(
+        &self,
+        now: Timestamp,
+        most: usize,
+        may_be_told: impl Fn(&UserId) -> bool,
+    ) -> Vec<(UserId, SessionId, CloseCode)> {
         let why = |record: &Record| match record {
             _ if record.ends_at <= now => Some(CloseCode::TooOld),
             _ if record.over(now) => Some(CloseCode::CannotResume),
@@ -59,6 +69,8 @@ impl Registry {
             .iter()
             .flat_map(|(user, known)| known.records.iter().map(move |record| (user, record)))
             .filter_map(|(user, record)| why(record).map(|code| (user.clone(), record.id, code)))
+            .filter(|(user, _, _)| may_be_told(user))
+            .take(most)
             .collect()
     }
 
