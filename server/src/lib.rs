@@ -1,1 +1,18 @@
-//! To come.
+//! A node: sockets, HTTP, clock and tasks around the kernel's rules and an engine.
+//!
+//! Must not know: which engine keeps the registry (but `serve`, which makes it), the command line.
+//! API boundary: `serve::start` and what it takes and gives.
+
+// Top floor first. A module names only those below it; `cargo xtask tidy` checks.
+pub mod serve;
+mod http;
+mod door;
+mod shard;
+mod ws;
+pub mod node;
+pub mod answer;
+pub mod event;
+pub mod limiter;
+pub mod config;
+pub mod random;
+pub mod clock;

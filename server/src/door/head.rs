@@ -1,0 +1,83 @@
+//! Head: the first bytes of a socket, until it is known what it wants.
+//!
+//! The end of the head is looked for only in what is new, so that a head that comes byte by byte
+//! costs no more than one that comes at once.
+
+use protocol::{CONNECT_PATH, limit, problem::ProblemCode};
+use tokio::{io::AsyncReadExt, net::TcpStream};
+
+/// What a socket wants.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Head {
+    /// To be a session; its request head is there, and this long.
+    Session {
+        /// Bytes, its empty line included.
+        length: usize,
+    },
+    /// Something else.
+    Other,
+}
+
+/// Why that cannot be said.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Unread {
+    /// The peer went away.
+    Gone,
+    /// It breaks a bound, or is not HTTP.
+    Refused(ProblemCode),
+}
+
+/// Reads until it is known what the socket wants; what was read is in `said`.
+pub(super) async fn read(stream: &mut TcpStream, said: &mut Vec<u8>) -> Result<Head, Unread> {
+    let mut searched = 0;
+    loop {
+        if let Some(head) = look(said, &mut searched)? {
+            return Ok(head);
+        }
+        said.reserve(1024);
+        match stream.read_buf(said).await {
+            Ok(0) | Err(_) => return Err(Unread::Gone),
+            Ok(_) => {}
+        }
+    }
+}
+
+/// Looks at what there is; `searched` bytes of it were looked at before.
+pub(super) fn look(said: &[u8], searched: &mut usize) -> Result<Option<Head>, Unread> {
+    let Some(first) = said.first() else { return Ok(None) };
+    if !first.is_ascii_uppercase() {
+        return Err(Unread::Refused(ProblemCode::BadRequest));
+    }
+    let line = said.iter().take(limit::REQUEST_LINE_BYTES_MAX).position(|b| *b == b'\n');
+    let Some(line) = line else {
+        if said.len() >= limit::REQUEST_LINE_BYTES_MAX {
+            return Err(Unread::Refused(ProblemCode::UriTooLong));
+        }
+        return Ok(None);
+    };
+    if !wants_session(&said[..line]) {
+        return Ok(Some(Head::Other));
+    }
+    let from = searched.saturating_sub(3);
+    *searched = said.len();
+    match said[from..].windows(4).position(|four| four == b"\r\n\r\n") {
+        Some(at) if from + at + 4 > limit::HEAD_BYTES_MAX => {
+            Err(Unread::Refused(ProblemCode::HeadTooLarge))
+        }
+        Some(at) => Ok(Some(Head::Session { length: from + at + 4 })),
+        None if said.len() >= limit::HEAD_BYTES_MAX => {
+            Err(Unread::Refused(ProblemCode::HeadTooLarge))
+        }
+        None => Ok(None),
+    }
+}
+
+fn wants_session(line: &[u8]) -> bool {
+    let mut words = line.split(|b| *b == b' ');
+    let target = words.nth(1).unwrap_or_default();
+    let path = target.split(|b| *b == b'?').next().unwrap_or_default();
+    path == CONNECT_PATH.as_bytes()
+}
+
+#[cfg(test)]
+mod tests;

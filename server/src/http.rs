@@ -1,0 +1,91 @@
+//! HTTP: the API for backends, pages for people, health for machines.
+//!
+//! A thin edge over `node`: it reads requests, calls one function, and writes the answer. Sockets
+//! come from the door with what they said already.
+
+mod router;
+mod dev;
+mod pages;
+mod calls;
+mod guard;
+mod reply;
+mod visit;
+
+use std::{sync::Arc, time::Duration};
+
+use axum::Router;
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
+use protocol::limit;
+use tokio::sync::{Semaphore, mpsc, watch};
+
+pub(crate) use self::router::router;
+use self::visit::Visit;
+use crate::door::Visitor;
+
+/// HTTP sockets at once. More wait until one closes.
+const VISITS_MAX: usize = 4096;
+
+/// How long a socket may be silent between requests.
+const IDLE_WAIT: Duration = Duration::from_secs(60);
+
+/// Serves visitors until told to stop, then lets what is under way finish.
+pub(crate) async fn serve(
+    router: Router,
+    mut visitors: mpsc::Receiver<Visitor>,
+    mut stop: watch::Receiver<bool>,
+) {
+    let places = Arc::new(Semaphore::new(VISITS_MAX));
+    loop {
+        let visitor = tokio::select! {
+            visitor = visitors.recv() => visitor,
+            () = stopped(&mut stop) => None,
+        };
+        let Some(visitor) = visitor else { break };
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else { break };
+        let (router, stop) = (router.clone(), stop.clone());
+        tokio::spawn(async move {
+            serve_one(router, visitor, stop).await;
+            drop(place);
+        });
+    }
+    // Every place is free when every visit is over.
+    let all = u32::try_from(VISITS_MAX).expect("a small number");
+    drop(places.acquire_many(all).await);
+}
+
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    // Without a sender the node has gone as well.
+    stop.wait_for(|stop| *stop).await.map(drop).ok();
+}
+
+async fn serve_one(router: Router, visitor: Visitor, mut stop: watch::Receiver<bool>) {
+    let Visitor { stream, peer, said } = visitor;
+    let stream = match tokio::net::TcpStream::from_std(stream) {
+        Ok(stream) => stream,
+        Err(error) => {
+            tracing::error!(%error, "a socket cannot be watched");
+            return;
+        }
+    };
+    let router = router.layer(axum::Extension(guard::Peer(peer.ip().to_canonical())));
+    let visit = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(IDLE_WAIT.min(limit::HEAD_WAIT))
+        .max_headers(limit::HEADERS_MAX)
+        .max_buf_size(limit::HEAD_BYTES_MAX)
+        .serve_connection(TokioIo::new(Visit::new(said, stream)), TowerToHyperService::new(router));
+    tokio::pin!(visit);
+    let ended = tokio::select! {
+        ended = &mut visit => ended,
+        () = stopped(&mut stop) => {
+            visit.as_mut().graceful_shutdown();
+            visit.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a visit broke off");
+    }
+}

@@ -1,0 +1,125 @@
+//! Reply: answers as HTTP, and bodies as values.
+
+use std::time::Duration;
+
+use axum::{
+    body::{Body, Bytes},
+    extract::Request,
+    response::{IntoResponse, Response},
+};
+use http::{
+    HeaderValue, StatusCode,
+    header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
+};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use protocol::{body, limit, problem::ProblemCode};
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::answer::{REQUEST_ID, Refusal, request_id, retry_after};
+
+/// What a call returns.
+pub(super) type Outcome<T> = Result<Json<T>, Refusal>;
+
+/// A success with a JSON body.
+#[derive(Debug)]
+pub(super) struct Json<T> {
+    status: StatusCode,
+    body: T,
+}
+
+/// 200 with this body.
+pub(super) fn ok<T>(body: T) -> Outcome<T> {
+    Ok(Json { status: StatusCode::OK, body })
+}
+
+/// 201 with this body.
+pub(super) fn created<T>(body: T) -> Outcome<T> {
+    Ok(Json { status: StatusCode::CREATED, body })
+}
+
+impl<T: Serialize> IntoResponse for Json<T> {
+    fn into_response(self) -> Response {
+        match serde_json::to_vec(&self.body) {
+            Ok(body) => respond(self.status, "application/json", body.into()),
+            Err(error) => {
+                tracing::error!(%error, "an answer cannot be written");
+                Refusal::plain(ProblemCode::Internal).into_response()
+            }
+        }
+    }
+}
+
+/// An answer with a body of that type, not to be kept by caches.
+pub(super) fn respond(status: StatusCode, kind: &'static str, body: Bytes) -> Response {
+    let mut response = (status, Body::from(body)).into_response();
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let (code, retry_ms, id) = (self.code, self.retry_ms, request_id());
+        tracing::debug!(code = code.name(), detail = self.detail, request_id = %id, "refused");
+        let status = StatusCode::from_u16(code.status()).unwrap_or_default();
+        let body = serde_json::to_vec(&self.problem(id.clone())).unwrap_or_default();
+        let mut response = respond(status, "application/problem+json", body.into());
+        let headers = response.headers_mut();
+        if let Ok(id) = HeaderValue::from_str(&id) {
+            headers.insert(REQUEST_ID, id);
+        }
+        if let Some(retry_ms) = retry_ms {
+            headers.insert(RETRY_AFTER, HeaderValue::from(retry_after(retry_ms)));
+        }
+        if code == ProblemCode::KeyRefused {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"usher\""));
+        }
+        response
+    }
+}
+
+/// Reads a request's body as one JSON object, strictly.
+pub(super) async fn read<T: DeserializeOwned>(
+    request: Request,
+    bytes_max: usize,
+) -> Result<T, Refusal> {
+    check_kind(&request)?;
+    let bytes = collect(request, bytes_max, limit::BODY_WAIT).await?;
+    Ok(body::read(&bytes)?)
+}
+
+/// A body is JSON whatever curl says: absent, JSON or form are all fine.
+fn check_kind(request: &Request) -> Result<(), Refusal> {
+    let refused = |detail| Err(Refusal::new(ProblemCode::UnsupportedMediaType, detail));
+    if request.headers().contains_key(CONTENT_ENCODING) {
+        return refused("bodies are taken without Content-Encoding only");
+    }
+    let Some(kind) = request.headers().get(CONTENT_TYPE) else { return Ok(()) };
+    let kind = kind.to_str().unwrap_or_default();
+    let essence = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let json = essence == "application/json"
+        || (essence.starts_with("application/") && essence.ends_with("+json"));
+    match json || essence == "application/x-www-form-urlencoded" {
+        true => Ok(()),
+        false => refused("the body must be JSON"),
+    }
+}
+
+async fn collect(request: Request, bytes_max: usize, wait: Duration) -> Result<Bytes, Refusal> {
+    let too_large = || {
+        Refusal::new(ProblemCode::BodyTooLarge, format!("at most {bytes_max} bytes are taken"))
+    };
+    let body = request.into_body();
+    // What the head declares is refused before any of it is read.
+    if http_body::Body::size_hint(&body).lower() > bytes_max as u64 {
+        return Err(too_large());
+    }
+    let collected = tokio::time::timeout(wait, Limited::new(body, bytes_max).collect()).await;
+    match collected {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
+        Ok(Err(_)) => Err(Refusal::new(ProblemCode::BadRequest, "the body broke off")),
+        Err(_) => Err(Refusal::plain(ProblemCode::RequestTimeout)),
+    }
+}

@@ -1,0 +1,155 @@
+//! Sends: from a backend or a session to a user's sessions, with the sender's own copy.
+
+use engine::contract::Query;
+use kernel::{
+    registry::{Draft, Receipt},
+    shard::Forward,
+};
+use protocol::{
+    frame::{ReplyError, ReplyOutcome},
+    http::{Durability, Echo, SendReply, SendRequest},
+    id::SessionId,
+    name::UserId,
+    problem::ProblemCode,
+    target::Target,
+};
+
+use super::{Node, not_taken};
+use crate::{answer::Refusal, event::What, random};
+
+impl Node {
+    /// Accepts a message for a user, and the sender's copy if one is asked for.
+    ///
+    /// # Errors
+    /// If it was not accepted.
+    pub async fn send(&self, user: &UserId, request: SendRequest) -> Result<SendReply, Refusal> {
+        let echo = request.echo.unwrap_or_default();
+        if echo != Echo::No && request.from.is_none() {
+            return Err(field_error("echo", "needs from: whose sessions get the copy?"));
+        }
+        let draft = Draft {
+            id: random::message(user),
+            data: request.data,
+            from: request.from,
+            echo_of: None,
+            to: request.to.unwrap_or_default(),
+            except: request.except,
+            volatile: request.volatile,
+            ttl: request.ttl.map(|ttl| ttl.duration()),
+        };
+        let copy = match (echo, draft.from.clone()) {
+            (Echo::No, _) | (_, None) => None,
+            // Who sends to oneself has it already.
+            (_, Some(from)) if from == *user => None,
+            (Echo::All, Some(from)) => Some((from, None)),
+            (Echo::Except(session), Some(from)) => Some((from, Some(session))),
+        };
+        self.accept(user, draft, copy).await
+    }
+
+    /// Accepts a message for one session.
+    ///
+    /// # Errors
+    /// If it was not accepted, or there is no such session.
+    pub async fn send_to_session(
+        &self,
+        session: SessionId,
+        request: SendRequest,
+    ) -> Result<SendReply, Refusal> {
+        if request.to.is_some() {
+            return Err(field_error("to", "is the session in the path; send to a user to choose"));
+        }
+        let user = self.session(session).await?.user;
+        self.send(&user, SendRequest { to: Some(Target::Session(session)), ..request }).await
+    }
+
+    /// Accepts a message that a session sends. Its own user's other sessions get a copy, unless it
+    /// is volatile or told not to.
+    pub(crate) async fn forward(&self, forward: Forward) -> ReplyOutcome {
+        let Forward { session, user: sender, frame, .. } = forward;
+        let to_oneself = frame.user == sender;
+        let draft = Draft {
+            id: random::message(&frame.user),
+            data: frame.data,
+            from: Some(sender.clone()),
+            echo_of: None,
+            to: frame.to,
+            except: to_oneself.then_some(session),
+            volatile: frame.volatile,
+            ttl: frame.ttl,
+        };
+        let echo = frame.echo.unwrap_or(!frame.volatile) && !to_oneself;
+        let copy = echo.then_some((sender, Some(session)));
+        match self.accept(&frame.user, draft, copy).await {
+            Ok(sent) => ReplyOutcome::Sent {
+                id: sent.id,
+                echoed: sent.echoed.filter(|echoed| !echoed),
+            },
+            Err(refusal) => ReplyOutcome::Refused {
+                error: ReplyError {
+                    code: refusal.code.name().to_owned(),
+                    detail: refusal.detail,
+                    retry_ms: refusal.retry_ms,
+                },
+            },
+        }
+    }
+
+    /// The recipient's append decides the answer; the copy carries the same id.
+    async fn accept(
+        &self,
+        user: &UserId,
+        draft: Draft,
+        copy: Option<(UserId, Option<SessionId>)>,
+    ) -> Result<SendReply, Refusal> {
+        if self.is_draining() {
+            return Err(Refusal::later(ProblemCode::Draining));
+        }
+        let id = draft.id;
+        let copy = copy.map(|(sender, except)| {
+            let draft = Draft {
+                echo_of: Some(user.clone()),
+                to: Target::All,
+                except,
+                ..draft.clone()
+            };
+            (sender, draft)
+        });
+        let receipt = self.engine.append(user, draft).await.map_err(not_taken)?;
+        let Receipt { position, live, parked } = receipt;
+        self.tell(What::MessageAccepted { user: user.clone(), message: id, live, parked });
+        let echoed = match copy {
+            None => None,
+            Some((sender, draft)) => Some(self.engine.append(&sender, draft).await.is_ok()),
+        };
+        let durability = match position {
+            Some(_) => self.engine.durability(),
+            None => Durability::None,
+        };
+        Ok(SendReply { id, position, matched: live + parked, live, parked, durability, echoed })
+    }
+
+    /// A page of all sessions, and after which the next begins.
+    ///
+    /// # Errors
+    /// If the engine could not tell.
+    pub async fn page_of_sessions(
+        &self,
+        after: Option<SessionId>,
+        most: usize,
+    ) -> Result<(Vec<protocol::http::Session>, Option<SessionId>), Refusal> {
+        let mut found = self.sessions(&Query::All { after, most: most + 1 }).await?;
+        let more = found.len() > most;
+        found.truncate(most);
+        let next = found.last().map(|session| session.id).filter(|_| more);
+        Ok((found, next))
+    }
+}
+
+fn field_error(field: &str, detail: &str) -> Refusal {
+    let errors = vec![protocol::problem::FieldError {
+        field: field.to_owned(),
+        detail: detail.to_owned(),
+    }];
+    Refusal { errors, ..Refusal::new(ProblemCode::BadField, format!("{field} {detail}")) }
+}

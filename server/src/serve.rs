@@ -1,0 +1,252 @@
+//! Serve: a node's threads, from the first bind to the last exit.
+//!
+//! One thread for each shard, which also accepts sockets; one runtime for HTTP beside them. All
+//! shards accept from the same listening sockets rather than from one each (`SO_REUSEPORT`): a
+//! second process could share such a port without anybody noticing, and where a socket is accepted
+//! does not matter, since it moves to the shard of its user.
+
+use std::{
+    fmt, io,
+    net::{SocketAddr, TcpListener},
+    rc::Rc,
+    sync::Arc,
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use engine::{mailbox::Mailboxes, memory::Memory};
+use kernel::message::Envelope;
+use protocol::{limit, partition::PARTITIONS};
+use tokio::{
+    runtime::Runtime,
+    sync::{mpsc, watch},
+    task::{JoinSet, LocalSet},
+};
+
+use crate::{
+    clock::Clock,
+    config::Config,
+    door::{self, Visitor},
+    http,
+    node::Node,
+    shard::{Command, Local},
+};
+
+/// Sockets on their way from the door to a shard, or to the HTTP server.
+const ON_THE_WAY: usize = 1024;
+
+/// Sockets that wait to be accepted.
+const BACKLOG: i32 = 4096;
+
+/// Time in which every part of the registry is swept once.
+const SWEEP_ROUND: Duration = Duration::from_secs(5);
+
+/// How long a drain waits for peers beyond the time that each may take to close.
+const DRAIN_MARGIN: Duration = Duration::from_secs(1);
+
+/// Why a node does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum Failed {
+    /// It cannot listen there.
+    #[error("cannot listen on {address}: {cause}")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// Why not.
+        #[source]
+        cause: io::Error,
+    },
+    /// It gets no threads.
+    #[error("cannot start: {0}")]
+    Start(#[from] io::Error),
+}
+
+/// A node that runs.
+pub struct Running {
+    node: Arc<Node>,
+    addresses: Vec<SocketAddr>,
+    runtime: Runtime,
+    shards: Box<[mpsc::Sender<Command>]>,
+    threads: Vec<JoinHandle<()>>,
+    stop: watch::Sender<bool>,
+    http: tokio::task::JoinHandle<()>,
+}
+
+impl fmt::Debug for Running {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Running").field("addresses", &self.addresses).finish_non_exhaustive()
+    }
+}
+
+/// Binds one address, so that nobody else can.
+///
+/// # Errors
+/// As the operating system says.
+pub fn bind(address: SocketAddr) -> Result<TcpListener, Failed> {
+    let listen = || {
+        let socket = socket2::Socket::new(
+            socket2::Domain::for_address(address),
+            socket2::Type::STREAM,
+            None,
+        )?;
+        if address.is_ipv6() {
+            socket.set_only_v6(true)?;
+        }
+        socket.set_reuse_address(true)?;
+        socket.set_nonblocking(true)?;
+        // Accepted sockets inherit it; where they do not, small frames wait for nothing worse.
+        socket.set_tcp_nodelay(true)?;
+        socket.bind(&address.into())?;
+        socket.listen(BACKLOG)?;
+        Ok(TcpListener::from(socket))
+    };
+    listen().map_err(|cause| Failed::Listen { address, cause })
+}
+
+/// Starts a node on sockets that listen already.
+///
+/// # Errors
+/// If threads or sockets cannot be had.
+pub fn start(config: Config, listeners: Vec<TcpListener>) -> Result<Running, Failed> {
+    let addresses =
+        listeners.iter().map(TcpListener::local_addr).collect::<Result<Vec<_>, _>>()?;
+    let clock = Clock::start();
+    let shards = config.shards.max(1);
+    let (mailboxes, envelopes) = Mailboxes::new(shards, limit::MAILBOX_ENVELOPES_MAX);
+    let engine = Memory::new(config.terms(), mailboxes, Arc::new(Clock::timestamp));
+    let node = Arc::new(Node::new(config, Arc::new(engine), clock));
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .thread_name("usher-http")
+        .worker_threads(shards)
+        .enable_all()
+        .build()?;
+    let (commands, receivers): (Vec<_>, Vec<_>) =
+        (0..shards).map(|_| mpsc::channel(ON_THE_WAY)).unzip();
+    let commands: Box<[mpsc::Sender<Command>]> = commands.into();
+    let (visitors, visits) = mpsc::channel(ON_THE_WAY);
+    let (stop, stopping) = watch::channel(false);
+    let mut threads = Vec::new();
+    for (index, (receiver, envelopes)) in receivers.into_iter().zip(envelopes).enumerate() {
+        let listeners = listeners.iter().map(TcpListener::try_clone).collect::<Result<_, _>>()?;
+        let part = Part {
+            node: Arc::clone(&node),
+            shards: commands.clone(),
+            commands: receiver,
+            envelopes,
+            listeners,
+            visitors: visitors.clone(),
+            stopping: stopping.clone(),
+        };
+        let name = format!("usher-shard-{index}");
+        threads.push(thread::Builder::new().name(name).spawn(move || part.run())?);
+    }
+    let http = runtime.spawn(http::serve(http::router(&node), visits, stopping.clone()));
+    runtime.spawn(sweep(Arc::clone(&node)));
+    Ok(Running { node, addresses, runtime, shards: commands, threads, stop, http })
+}
+
+/// What one shard's thread needs.
+struct Part {
+    node: Arc<Node>,
+    shards: Box<[mpsc::Sender<Command>]>,
+    commands: mpsc::Receiver<Command>,
+    envelopes: mpsc::Receiver<Envelope>,
+    listeners: Vec<TcpListener>,
+    visitors: mpsc::Sender<Visitor>,
+    stopping: watch::Receiver<bool>,
+}
+
+impl Part {
+    fn run(self) {
+        let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+            Ok(runtime) => runtime,
+            Err(error) => {
+                tracing::error!(%error, "a shard cannot start");
+                return;
+            }
+        };
+        LocalSet::new().block_on(&runtime, async move {
+            let local = Local::new(self.node, self.shards);
+            let mut doors = JoinSet::new();
+            for listener in self.listeners {
+                match tokio::net::TcpListener::from_std(listener) {
+                    Ok(listener) => {
+                        let door = door::open(Rc::clone(&local), listener, self.visitors.clone());
+                        doors.spawn_local(door);
+                    }
+                    Err(error) => tracing::error!(%error, "a listener cannot be watched"),
+                }
+            }
+            let mut stopping = self.stopping;
+            tokio::task::spawn_local(async move {
+                // Dropping the doors closes them.
+                stopping.wait_for(|stop| *stop).await.ok();
+                drop(doors);
+            });
+            local.run(self.commands, self.envelopes).await;
+        });
+    }
+}
+
+async fn sweep(node: Arc<Node>) {
+    let step = SWEEP_ROUND / u32::try_from(PARTITIONS).expect("a small number");
+    let mut steps = tokio::time::interval(step);
+    steps.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        steps.tick().await;
+        node.sweep().await;
+    }
+}
+
+impl Running {
+    /// Where it listens.
+    #[must_use]
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// The node itself.
+    #[must_use]
+    pub fn node(&self) -> &Arc<Node> {
+        &self.node
+    }
+
+    /// Runs a future beside the node.
+    pub fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
+        self.runtime.block_on(future)
+    }
+
+    /// Goes away in good order: unready first, then its sessions leave over the drain window, then
+    /// it closes. Returns how many sockets had not closed by then.
+    pub async fn drain(&self) -> usize {
+        let drain = self.node.config().drain;
+        self.node.start_draining();
+        tokio::time::sleep(drain.delay).await;
+        for shard in &self.shards {
+            // A shard that is gone has no sessions.
+            shard.send(Command::Drain(drain.window)).await.ok();
+        }
+        let wait = drain.window + limit::CLOSE_WAIT + DRAIN_MARGIN;
+        match tokio::time::timeout(wait, self.node.all_sockets_closed()).await {
+            Ok(()) => 0,
+            Err(_) => self.node.sockets(),
+        }
+    }
+
+    /// Ends its threads. Requests that are under way are answered first.
+    pub fn stop(self) {
+        self.stop.send_replace(true);
+        self.runtime.block_on(async {
+            tokio::time::timeout(limit::CLOSE_WAIT, self.http).await.ok();
+            for shard in &self.shards {
+                shard.send(Command::Stop).await.ok();
+            }
+        });
+        for thread in self.threads {
+            if thread.join().is_err() {
+                tracing::error!("a shard panicked");
+            }
+        }
+        self.runtime.shutdown_background();
+    }
+}

@@ -1,0 +1,385 @@
+//! Shard: the thread that owns a slice of the node's sockets.
+//!
+//! It gives the kernel's shard what happens and does what comes out. A socket's task waits for
+//! readability and nothing else, and owns no buffer: what is read goes into one that the whole
+//! thread shares, and is dealt with before the next read. Writes go past the tasks.
+//!
+//! Single-threaded: the cells here are borrowed for the length of a call, never over an await.
+
+mod seat;
+
+use std::{
+    cell::RefCell,
+    collections::VecDeque,
+    fmt,
+    pin::Pin,
+    rc::Rc,
+    sync::Arc,
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+use kernel::{
+    message::Envelope,
+    moment::Moment,
+    registry::Admitted,
+    shard::{Arrival, Input, Options, Output, Shard, Slot, Violation},
+};
+use protocol::partition::slice_of;
+use tokio::{net::TcpStream, sync::mpsc, task::spawn_local};
+
+use self::seat::Seat;
+use crate::{
+    config::Config,
+    event::What,
+    node::Node,
+    ws::{
+        self,
+        codec::{Bounds, Opcode, encode},
+    },
+};
+
+/// Bytes of the buffer into which a thread reads: one frame of the largest kind, and more of small
+/// ones than a session may send at once.
+const BUFFER_BYTES: usize = 128 * 1024;
+
+/// Envelopes that one turn deals with before others get theirs.
+const ENVELOPES_PER_TURN: usize = 256;
+
+/// How long the shard may sleep when no session waits for anything.
+const SLEEP_MAX: Duration = Duration::from_secs(1);
+
+/// A socket with an admitted session, on its way to the shard of its user.
+#[derive(Debug)]
+pub(crate) struct Handoff {
+    pub(crate) stream: std::net::TcpStream,
+    pub(crate) admitted: Admitted,
+    pub(crate) speaks_usher: bool,
+    /// What came behind the handshake already.
+    pub(crate) early: Vec<u8>,
+}
+
+/// What a shard is told by others of its node.
+#[derive(Debug)]
+pub(crate) enum Command {
+    /// Take a session in.
+    Take(Box<Handoff>),
+    /// The node goes away; let the sessions leave within this time.
+    Drain(Duration),
+    /// The node has gone.
+    Stop,
+}
+
+/// What is there for one thread.
+pub(crate) struct Local {
+    node: Arc<Node>,
+    shards: Box<[mpsc::Sender<Command>]>,
+    kernel: RefCell<Shard>,
+    seats: RefCell<Vec<Option<Rc<Seat>>>>,
+    buffer: RefCell<Box<[u8]>>,
+    /// Sockets in whose stream a message is unfinished, and until when it may be.
+    unfinished: RefCell<VecDeque<(Moment, Rc<Seat>)>>,
+    bounds: Bounds,
+}
+
+impl fmt::Debug for Local {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Local").finish_non_exhaustive()
+    }
+}
+
+fn options(config: &Config) -> Options {
+    Options {
+        node: config.node.clone(),
+        urls: Node::urls(config),
+        outbox: config.outbox(),
+        frames: config.limits.frames,
+        ping: config.session.ping,
+        pong_wait: config.session.pong_wait,
+        encode: ws::encode,
+        control_ping: encode::frame(Opcode::Ping, b""),
+    }
+}
+
+impl Local {
+    pub(crate) fn new(node: Arc<Node>, shards: Box<[mpsc::Sender<Command>]>) -> Rc<Self> {
+        let config = node.config();
+        let bounds = Bounds {
+            frame_bytes: config.limits.frame_bytes,
+            message_bytes: config.limits.frame_bytes,
+            fragments: config.limits.fragments,
+        };
+        let kernel = Shard::new(options(config), node.clock().moment());
+        Rc::new(Self {
+            kernel: RefCell::new(kernel),
+            seats: RefCell::new(Vec::new()),
+            buffer: RefCell::new(vec![0; BUFFER_BYTES].into()),
+            unfinished: RefCell::new(VecDeque::new()),
+            bounds,
+            node,
+            shards,
+        })
+    }
+
+    pub(crate) fn node(&self) -> &Arc<Node> {
+        &self.node
+    }
+
+    /// Sends a socket to the shard of its user; without one, the session has ended with the node.
+    pub(crate) async fn hand_off(&self, handoff: Handoff) {
+        let shard = slice_of(&handoff.admitted.user, self.shards.len());
+        if self.shards[shard].send(Command::Take(Box::new(handoff))).await.is_err() {
+            tracing::debug!("a session came while the node went away");
+        }
+    }
+
+    /// Serves commands, envelopes and time, until the node has gone.
+    pub(crate) async fn run(
+        self: Rc<Self>,
+        mut commands: mpsc::Receiver<Command>,
+        mut envelopes: mpsc::Receiver<Envelope>,
+    ) {
+        let mut batch = Vec::with_capacity(ENVELOPES_PER_TURN);
+        loop {
+            tokio::select! {
+                command = commands.recv() => match command {
+                    Some(Command::Take(handoff)) => self.take(*handoff),
+                    Some(Command::Drain(window)) => self.act(Input::Drain(window)),
+                    Some(Command::Stop) | None => return,
+                },
+                _ = envelopes.recv_many(&mut batch, ENVELOPES_PER_TURN) => {
+                    for envelope in batch.drain(..) {
+                        self.give(Input::Deliver(envelope));
+                    }
+                    self.end_turn();
+                }
+                () = tokio::time::sleep(self.sleep()) => {
+                    self.give_up_on_unfinished();
+                    self.act(Input::Wake);
+                }
+            }
+            // Envelopes may come without end; sockets want their turn too.
+            tokio::task::yield_now().await;
+        }
+    }
+
+    fn now(&self) -> Moment {
+        self.node.clock().moment()
+    }
+
+    fn sleep(&self) -> Duration {
+        let now = self.now();
+        let kernel = self.kernel.borrow().wake_at();
+        let unfinished = self.unfinished.borrow().front().map(|(until, _)| *until);
+        let next = kernel.into_iter().chain(unfinished).min();
+        next.map_or(SLEEP_MAX, |at| Duration::from_millis(at.ms_since(now)).min(SLEEP_MAX))
+    }
+
+    /// Takes a session's socket in, and starts the task that waits for it to speak.
+    fn take(self: &Rc<Self>, handoff: Handoff) {
+        let Handoff { stream, admitted, speaks_usher, early } = handoff;
+        let stream = match TcpStream::from_std(stream) {
+            Ok(stream) => stream,
+            Err(error) => {
+                tracing::error!(%error, "a socket cannot be watched");
+                return;
+            }
+        };
+        let arrival = Arrival { admitted, speaks_usher };
+        let slot = self.kernel.borrow_mut().open(self.now(), arrival);
+        let seat = Rc::new(Seat::new(slot, stream, early));
+        let index = slot.index as usize;
+        let mut seats = self.seats.borrow_mut();
+        if seats.len() <= index {
+            seats.resize(index + 1, None);
+        }
+        seats[index] = Some(Rc::clone(&seat));
+        drop(seats);
+        self.node.socket_opened();
+        spawn_local(Rc::clone(self).attend(seat));
+        self.finish_turn();
+    }
+
+    fn seat(&self, slot: Slot) -> Option<Rc<Seat>> {
+        self.seats.borrow().get(slot.index as usize)?.clone().filter(|seat| seat.slot() == slot)
+    }
+
+    fn vacate(&self, slot: Slot) -> Option<Rc<Seat>> {
+        let mut seats = self.seats.borrow_mut();
+        let seat = seats.get_mut(slot.index as usize)?;
+        seat.take_if(|seat| seat.slot() == slot)
+    }
+
+    /// One thing that happened, as a turn of its own.
+    fn act(self: &Rc<Self>, input: Input) {
+        self.give(input);
+        self.end_turn();
+    }
+
+    /// One thing that happened in this turn.
+    fn give(self: &Rc<Self>, input: Input) {
+        self.kernel.borrow_mut().handle(self.now(), input);
+        self.carry_out();
+    }
+
+    fn finish_turn(self: &Rc<Self>) {
+        self.carry_out();
+        self.end_turn();
+    }
+
+    fn end_turn(self: &Rc<Self>) {
+        self.give(Input::TurnEnd);
+    }
+
+    fn carry_out(self: &Rc<Self>) {
+        loop {
+            let output = self.kernel.borrow_mut().poll();
+            match output {
+                Some(output) => self.carry_out_one(output),
+                None => return,
+            }
+        }
+    }
+
+    fn carry_out_one(self: &Rc<Self>, output: Output) {
+        match output {
+            Output::Send(slot, frame) => self.send(slot, &frame),
+            Output::Flush(slot) => self.flush(slot),
+            Output::Read(slot, user, after) => {
+                let node = Arc::clone(&self.node);
+                self.call(async move { node.read(user, after).await }, move |local, page| {
+                    local.give(Input::Read(slot, page));
+                    local.wake(slot);
+                });
+            }
+            Output::Close(slot, closing) => {
+                if let Some(seat) = self.vacate(slot) {
+                    seat.close(closing);
+                }
+            }
+            Output::Forward(slot, forward) => {
+                let node = Arc::clone(&self.node);
+                let reference = forward.reference.clone();
+                self.call(
+                    async move { node.forward(forward).await },
+                    move |local, outcome| {
+                        local.give(Input::Replied(slot, reference, outcome));
+                        local.wake(slot);
+                    },
+                );
+            }
+            Output::Touch(fenced, touch) => {
+                let node = Arc::clone(&self.node);
+                self.call(async move { node.touch(fenced, touch).await }, |_, ()| {});
+            }
+            Output::Park(parting) => {
+                let node = Arc::clone(&self.node);
+                self.call(async move { node.park(parting).await }, |_, ()| {});
+            }
+            Output::Release(parting) => {
+                let node = Arc::clone(&self.node);
+                self.call(async move { node.release(parting).await }, |_, ()| {});
+            }
+            Output::Opened(fenced, user, resumed) => {
+                let session = fenced.session;
+                self.node.tell(match resumed {
+                    true => What::SessionResumed { user, session },
+                    false => What::SessionOpened { user, session },
+                });
+            }
+            Output::Ended(parting) => {
+                let (user, session) = (parting.user, parting.fenced.session);
+                self.node.tell(What::SessionEnded { user, session, code: parting.code });
+            }
+        }
+    }
+
+    /// Calls the engine. One in this process answers at once, so that nothing is spawned for it.
+    fn call<T: 'static>(
+        self: &Rc<Self>,
+        call: impl Future<Output = T> + 'static,
+        then: impl FnOnce(&Rc<Self>, T) + 'static,
+    ) {
+        let mut call: Pin<Box<dyn Future<Output = T>>> = Box::pin(call);
+        match call.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(answer) => then(self, answer),
+            Poll::Pending => {
+                let local = Rc::clone(self);
+                spawn_local(async move {
+                    let answer = call.await;
+                    then(&local, answer);
+                    local.end_turn();
+                });
+            }
+        }
+    }
+
+    fn wake(&self, slot: Slot) {
+        if let Some(seat) = self.seat(slot) {
+            seat.wake();
+        }
+    }
+
+    fn send(self: &Rc<Self>, slot: Slot, frame: &bytes::Bytes) {
+        let Some(seat) = self.seat(slot) else { return };
+        match seat.socket(|socket| socket.send(frame)) {
+            Some(Ok(sent)) if sent == frame.len() => {}
+            Some(Ok(sent)) => {
+                let rest = frame.slice(sent..);
+                self.kernel.borrow_mut().handle(self.now(), Input::Stalled(slot, rest));
+                seat.wake();
+            }
+            Some(Err(_)) | None => self.lose(slot),
+        }
+    }
+
+    fn flush(self: &Rc<Self>, slot: Slot) {
+        let Some(seat) = self.seat(slot) else { return };
+        loop {
+            let sent = {
+                let kernel = self.kernel.borrow();
+                let Some(outbox) = kernel.outbox(slot) else { return };
+                seat.socket(|socket| socket.send_all(outbox.slices()))
+            };
+            match sent {
+                Some(Ok(sent)) => {
+                    self.kernel.borrow_mut().handle(self.now(), Input::Took(slot, sent));
+                    if sent == 0 {
+                        seat.wake();
+                        return;
+                    }
+                }
+                Some(Err(_)) | None => {
+                    self.lose(slot);
+                    return;
+                }
+            }
+        }
+    }
+
+    /// The socket is gone.
+    fn lose(&self, slot: Slot) {
+        self.kernel.borrow_mut().handle(self.now(), Input::Lost(slot));
+        if let Some(seat) = self.vacate(slot) {
+            seat.drop_socket();
+        }
+    }
+
+    fn give_up_on_unfinished(self: &Rc<Self>) {
+        let now = self.now();
+        loop {
+            let due = {
+                let mut unfinished = self.unfinished.borrow_mut();
+                match unfinished.front() {
+                    Some((until, _)) if *until <= now => unfinished.pop_front(),
+                    _ => None,
+                }
+            };
+            let Some((until, seat)) = due else { return };
+            if seat.is_unfinished_since_before(until) {
+                let violation = Violation { code: 1008, reason: "message not finished in time" };
+                self.give(Input::Violation(seat.slot(), violation));
+            }
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! Seat: where a session's socket sits in its shard, and the task that listens to it.
+
+use std::{
+    borrow::Cow,
+    cell::{Cell, RefCell},
+    rc::Rc,
+    task::{Context, Poll, Waker},
+};
+
+use bytes::Bytes;
+use kernel::{
+    moment::Moment,
+    shard::{Closing, Input, NO_CODE, Slot, Violation},
+};
+use protocol::{frame, limit};
+use tokio::net::TcpStream;
+
+use super::Local;
+use crate::ws::{
+    codec::{Decoder, Event, Opcode, Step, encode},
+    socket::Socket,
+};
+
+/// What a socket is there for.
+#[derive(Debug)]
+enum Use {
+    /// Its session's frames.
+    Session(Socket),
+    /// To be closed with these last bytes.
+    Closing(Socket, Vec<Bytes>),
+    /// Nothing: it is gone.
+    Gone,
+}
+
+/// One socket. What is rare is boxed or empty, since there is one for each session.
+#[derive(Debug)]
+pub(super) struct Seat {
+    slot: Slot,
+    state: RefCell<Use>,
+    waker: RefCell<Option<Waker>>,
+    decoder: RefCell<Decoder>,
+    /// Bytes that wait until the session takes frames again.
+    held: RefCell<Vec<u8>>,
+    /// Until when the message that is being received must be whole.
+    unfinished_until: Cell<Option<Moment>>,
+}
+
+impl Seat {
+    pub(super) fn new(slot: Slot, stream: TcpStream, early: Vec<u8>) -> Self {
+        Self {
+            slot,
+            state: RefCell::new(Use::Session(Socket::new(stream))),
+            waker: RefCell::new(None),
+            decoder: RefCell::new(Decoder::default()),
+            held: RefCell::new(early),
+            unfinished_until: Cell::new(None),
+        }
+    }
+
+    pub(super) fn slot(&self) -> Slot {
+        self.slot
+    }
+
+    pub(super) fn wake(&self) {
+        if let Some(waker) = &*self.waker.borrow() {
+            waker.wake_by_ref();
+        }
+    }
+
+    /// Does something with the socket, if it is still the session's.
+    pub(super) fn socket<T>(&self, act: impl FnOnce(&Socket) -> T) -> Option<T> {
+        match &*self.state.borrow() {
+            Use::Session(socket) => Some(act(socket)),
+            Use::Closing(..) | Use::Gone => None,
+        }
+    }
+
+    /// The session is over; its task closes the socket.
+    pub(super) fn close(&self, closing: Closing) {
+        let mut state = self.state.borrow_mut();
+        if let Use::Session(socket) = std::mem::replace(&mut *state, Use::Gone) {
+            let mut last: Vec<Bytes> = match &closing.outbox {
+                Some(outbox) => outbox.slices().map(Bytes::copy_from_slice).collect(),
+                None => Vec::new(),
+            };
+            last.push(match closing.code {
+                // An empty close is answered with an empty one.
+                NO_CODE => encode::frame(Opcode::Close, b""),
+                code => encode::close(code, closing.reason),
+            });
+            *state = Use::Closing(socket, last);
+        }
+        drop(state);
+        self.wake();
+    }
+
+    pub(super) fn drop_socket(&self) {
+        *self.state.borrow_mut() = Use::Gone;
+        self.wake();
+    }
+
+    pub(super) fn is_unfinished_since_before(&self, until: Moment) -> bool {
+        self.unfinished_until.get() == Some(until)
+    }
+
+    fn listen(&self, cx: &Context<'_>) {
+        let mut waker = self.waker.borrow_mut();
+        if !waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+            *waker = Some(cx.waker().clone());
+        }
+    }
+
+    fn is_session(&self) -> bool {
+        matches!(&*self.state.borrow(), Use::Session(_))
+    }
+}
+
+impl Local {
+    /// The task of one socket: listens as long as it is a session's, then closes it.
+    pub(super) async fn attend(self: Rc<Self>, seat: Rc<Seat>) {
+        std::future::poll_fn(|cx| self.listen(&seat, cx)).await;
+        let state = seat.state.replace(Use::Gone);
+        if let Use::Closing(socket, last) = state {
+            // Boxed: for all their life these tasks would be as large as their largest part.
+            Box::pin(async move { socket.close(&last, limit::CLOSE_WAIT).await }).await;
+        }
+        self.node.socket_closed();
+    }
+
+    fn listen(self: &Rc<Self>, seat: &Rc<Seat>, cx: &mut Context<'_>) -> Poll<()> {
+        seat.listen(cx);
+        while seat.is_session() {
+            let wrote = self.write_on(seat, cx);
+            let read = self.read_on(seat, cx);
+            self.finish_turn();
+            if wrote.is_pending() && read.is_pending() && seat.is_session() {
+                return Poll::Pending;
+            }
+        }
+        Poll::Ready(())
+    }
+
+    /// Writes what waits, when the socket takes it.
+    fn write_on(self: &Rc<Self>, seat: &Rc<Seat>, cx: &mut Context<'_>) -> Poll<()> {
+        let sent = {
+            let kernel = self.kernel.borrow();
+            let Some(outbox) = kernel.outbox(seat.slot) else { return Poll::Pending };
+            seat.socket(|socket| socket.poll_send(cx, outbox.slices()))
+        };
+        match sent {
+            Some(Poll::Pending) => return Poll::Pending,
+            Some(Poll::Ready(Ok(sent))) => self.give(Input::Took(seat.slot, sent)),
+            Some(Poll::Ready(Err(_))) | None => self.lose(seat.slot),
+        }
+        Poll::Ready(())
+    }
+
+    /// Deals with what came, when the session takes frames.
+    fn read_on(self: &Rc<Self>, seat: &Rc<Seat>, cx: &mut Context<'_>) -> Poll<()> {
+        if !self.kernel.borrow().takes_frames(seat.slot) {
+            return Poll::Pending;
+        }
+        if !seat.held.borrow().is_empty() {
+            let mut held = seat.held.take();
+            self.receive(seat, &mut held);
+            return Poll::Ready(());
+        }
+        let mut buffer = self.buffer.borrow_mut();
+        let Some(read) = seat.socket(|socket| socket.poll_read(cx, &mut buffer)) else {
+            return Poll::Pending;
+        };
+        match read {
+            Poll::Pending => return Poll::Pending,
+            Poll::Ready(Ok(0) | Err(_)) => self.lose(seat.slot),
+            Poll::Ready(Ok(read)) => self.receive(seat, &mut buffer[..read]),
+        }
+        Poll::Ready(())
+    }
+
+    /// Takes frames out of what came, as long as the session takes them.
+    fn receive(self: &Rc<Self>, seat: &Rc<Seat>, mut bytes: &mut [u8]) {
+        let mut completed = false;
+        loop {
+            if !self.kernel.borrow().takes_frames(seat.slot) {
+                seat.held.borrow_mut().extend_from_slice(bytes);
+                break;
+            }
+            let step = seat.decoder.borrow_mut().next(std::mem::take(&mut bytes), &self.bounds);
+            let input = match step {
+                Ok(Step::More) => break,
+                Ok(Step::Event { event, rest }) => {
+                    bytes = rest;
+                    completed |= matches!(event, Event::Text(_) | Event::Binary(_));
+                    input(seat.slot, event)
+                }
+                Err(failure) => {
+                    let (code, reason) = (failure.code(), failure.reason());
+                    Input::Violation(seat.slot, Violation { code, reason })
+                }
+            };
+            self.give(input);
+            if !seat.is_session() {
+                return;
+            }
+        }
+        self.note_unfinished(seat, completed);
+    }
+
+    /// A message must be whole in time, however its bytes trickle.
+    fn note_unfinished(&self, seat: &Rc<Seat>, completed: bool) {
+        let unfinished = seat.decoder.borrow().unfinished();
+        match seat.unfinished_until.get() {
+            Some(_) if unfinished && !completed => {}
+            _ if unfinished => {
+                let until = self.now().after(self.node.config().limits.message_wait);
+                seat.unfinished_until.set(Some(until));
+                self.unfinished.borrow_mut().push_back((until, Rc::clone(seat)));
+            }
+            _ => seat.unfinished_until.set(None),
+        }
+    }
+}
+
+fn input(slot: Slot, event: Event<'_>) -> Input {
+    match event {
+        Event::Text(text) => Input::Frame(slot, Box::new(frame::read(&text))),
+        Event::Binary(_) => {
+            Input::Violation(slot, Violation { code: 1003, reason: "text frames only" })
+        }
+        Event::Ping(payload) => Input::Ping(slot, pong(&payload)),
+        Event::Pong(_) => Input::Pong(slot),
+        Event::Close(close) => Input::Left(slot, close.map(|close| close.code)),
+    }
+}
+
+fn pong(payload: &Cow<'_, [u8]>) -> Bytes {
+    encode::frame(Opcode::Pong, payload)
+}
