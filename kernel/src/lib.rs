@@ -19,3 +19,5 @@ pub mod stream;
 pub mod plan;
 pub mod message;
 pub mod moment;
+#[cfg(test)]
+mod fixture;

@@ -129,6 +129,12 @@ impl Outbox {
         self.bytes = self.frames.iter().map(|waiting| waiting.frame.len()).sum();
     }
 
+    /// Whether it is time to let the socket take some.
+    #[must_use]
+    pub fn is_half_full(&self, bounds: &Bounds) -> bool {
+        self.frames.len() * 2 >= bounds.frames || self.bytes * 2 >= bounds.bytes
+    }
+
     /// Whether nothing waits.
     #[must_use]
     pub fn is_empty(&self) -> bool {

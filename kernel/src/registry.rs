@@ -165,6 +165,21 @@ pub enum Touch {
     Welcomed,
 }
 
+/// How much a registry keeps.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Held {
+    /// Tickets, spent ones too.
+    pub tickets: usize,
+    /// Users that have sessions, or had some a moment ago.
+    pub users: usize,
+    /// Sessions, live and parked.
+    pub sessions: usize,
+    /// Resume tokens that are good.
+    pub tokens: usize,
+    /// Resume tokens whose end code is kept.
+    pub ended: usize,
+}
+
 #[derive(Debug)]
 struct IssuedTicket {
     grant: Box<Grant>,
@@ -235,9 +250,11 @@ impl Registry {
         if let Some(spent_by) = issued.spent_by {
             let again = spent_by == attempt.session;
             let standing = again.then(|| self.record(spent_by)).flatten();
+            // Nobody has parked it then: its node does not have its socket yet.
+            let standing = standing.filter(|record| record.is_live());
             let record = standing.ok_or(CloseCode::TicketSpent)?;
-            let (user, replay) = (issued.grant.user.clone(), after.is_some());
-            return Ok((record.admitted(user, record.joined, replay, false), Vec::new()));
+            let (user, from) = (issued.grant.user.clone(), after.unwrap_or(record.joined));
+            return Ok((record.admitted(user, from, after.is_some(), false), Vec::new()));
         }
         if issued.expires_at <= now {
             return Err(CloseCode::TicketExpired);
@@ -282,6 +299,13 @@ impl Registry {
             User { records: Vec::new(), stream: Stream::new(epoch), vacant_since: None }
         });
         user.vacant_since = None;
+        let head = user.stream.head();
+        let joined = match after {
+            None => head,
+            Some(known) if known <= head => known,
+            // A place that this stream never had: all that it keeps may be missing.
+            Some(_) => Position::default(),
+        };
         let age = grant.max_age.unwrap_or(self.terms.session_age).min(self.terms.session_age);
         let record = Record {
             id: attempt.session,
@@ -293,7 +317,7 @@ impl Registry {
             connected_at: now,
             active_at: now,
             ends_at: now.after(age),
-            joined: after.unwrap_or_else(|| user.stream.head()),
+            joined,
             acked: None,
             token: attempt.token,
             previous_token: None,
@@ -305,7 +329,8 @@ impl Registry {
             },
             meta: (!grant.meta.is_empty()).then(|| Box::new(grant.meta)),
         };
-        let admitted = record.admitted(grant.user.clone(), record.joined, after.is_some(), false);
+        let from = after.unwrap_or(joined);
+        let admitted = record.admitted(grant.user.clone(), from, after.is_some(), false);
         user.records.reserve_exact(1);
         user.records.push(record);
         self.sessions.insert(attempt.session, grant.user);
@@ -435,6 +460,18 @@ impl Registry {
         match proof {
             Proof::Ticket(ticket, _) => self.tickets.get(ticket).map(|issued| &issued.grant.user),
             Proof::Resume(token, _) => self.user_of(*self.tokens.get(token)?),
+        }
+    }
+
+    /// How much is kept.
+    #[must_use]
+    pub fn held(&self) -> Held {
+        Held {
+            tickets: self.tickets.len(),
+            users: self.users.len(),
+            sessions: self.sessions.len(),
+            tokens: self.tokens.len(),
+            ended: self.ended.len().max(self.ended_until.len()),
         }
     }
 

@@ -116,7 +116,7 @@ pub struct Violation {
 pub enum Output {
     /// Write this now; tell with [`Input::Stalled`] if the socket does not take all.
     Send(Slot, Bytes),
-    /// Write the outbox; tell with [`Input::Took`] what the socket took.
+    /// Write the outbox, if there is one; tell with [`Input::Took`] what the socket took.
     Flush(Slot),
     /// Read on in the stream; answer with [`Input::Read`].
     Read(Slot, UserId, Position),
@@ -248,7 +248,7 @@ impl Shard {
             token: admitted.token,
             resumed: admitted.resumed,
             replay: admitted.replay,
-            seen: after,
+            seen: Position::default(),
         };
         let session = Session {
             generation: self.next_generation,
@@ -312,7 +312,7 @@ impl Shard {
                 self.replied(now, slot, reference, outcome);
             }
             Input::Stalled(slot, rest) => self.stalled(slot, rest),
-            Input::Took(slot, bytes) => self.took(slot, bytes),
+            Input::Took(slot, bytes) => self.took(now, slot, bytes),
             Input::Wake => self.wake(now),
             Input::Drain(window) => self.drain(now, window),
             Input::TurnEnd => self.end_turn(),
@@ -405,6 +405,9 @@ impl Shard {
 
 /// Ends that are remembered; more at once mean that admissions fail anyway.
 const EARLY_ENDS_MAX: usize = limit::MAILBOX_ENVELOPES_MAX;
+
+/// RFC 6455, section 7.1.5: the peer gave no code, and is given none. Never on the wire.
+pub const NO_CODE: u16 = 1005;
 
 /// What a parting is called in the engine: sessions that end by their own fault or will cannot be
 /// resumed, and there is nothing else to tell.

@@ -138,7 +138,7 @@ impl Stream {
         let skip = usize::try_from(start - self.floor).unwrap_or(usize::MAX);
         let (mut page, mut page_bytes, mut until) = (Vec::new(), 0, start);
         for message in self.messages.iter().skip(skip) {
-            if page.len() == messages || page_bytes >= bytes {
+            if !page.is_empty() && (page.len() >= messages || page_bytes >= bytes) {
                 break;
             }
             until += 1;

@@ -3,8 +3,18 @@
 //! A file, then the environment, then flags; each later one wins. What is not known is an error
 //! with its place and the nearest known name, never silence.
 
-//STUB mod file;
+mod show;
+mod layers;
+mod file;
+mod environment;
+mod draft;
+mod settings;
+mod setting;
+mod secret;
+mod text;
+mod unit;
 mod key;
+mod invalid;
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -12,8 +22,13 @@ use kernel::{outbox, rate::Rate, registry::Terms, stream};
 use protocol::{grant::Origin, limit};
 
 pub use self::{
-    //STUBUSE
-    key::{Key, TooShort},
+    draft::Effective,
+    file::File,
+    invalid::{Invalid, Place},
+    key::{Key, Weak},
+    layers::{Flags, Layers},
+    secret::ReadFile,
+    show::{defaults, reference, show},
 };
 
 /// Everything that a node is told when it starts.
@@ -137,6 +152,9 @@ pub const PORT: u16 = 7328;
 /// The key of `usher dev`, which `serve` refuses.
 pub const DEV_KEY: &str = "usher_dev_key";
 
+/// The key that examples show, which nobody may use.
+pub const SAMPLE_KEY: &str = "replace-this-by-a-secret-of-your-own";
+
 impl Config {
     /// What `usher dev` runs with: this machine only, a key that everybody knows.
     #[must_use]
@@ -196,5 +214,5 @@ impl Default for Config {
     }
 }
 
-#[cfg(any())]
+#[cfg(test)]
 mod tests;

@@ -146,7 +146,8 @@ impl Node {
     }
 
     /// How many sockets are open.
-    pub(crate) fn sockets(&self) -> usize {
+    #[must_use]
+    pub fn live_sockets(&self) -> usize {
         self.sockets.load(Ordering::Acquire)
     }
 

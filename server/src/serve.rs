@@ -229,7 +229,7 @@ impl Running {
         let wait = drain.window + limit::CLOSE_WAIT + DRAIN_MARGIN;
         match tokio::time::timeout(wait, self.node.all_sockets_closed()).await {
             Ok(()) => 0,
-            Err(_) => self.node.sockets(),
+            Err(_) => self.node.live_sockets(),
         }
     }
 

@@ -1,2 +1,34 @@
-//! To come.
-fn main() {}
+//! usher: the one binary. Runs a node, or talks to one.
+//!
+//! Commands that talk to a node use its public HTTP API like any other caller. Data goes to
+//! standard output, everything else to standard error.
+//!
+//! Must not know: the engine, the kernel.
+
+// Top floor first. A module names only those below it; `cargo xtask tidy` checks.
+mod commands;
+mod dev;
+mod connect;
+mod serve;
+mod feed;
+mod ticket;
+mod api;
+mod args;
+mod out;
+mod failure;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use self::args::Args;
+
+fn main() -> ExitCode {
+    match commands::run(Args::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            out::problem(&failure);
+            failure.exit_code()
+        }
+    }
+}

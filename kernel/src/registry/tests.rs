@@ -1,1 +1,372 @@
-//! To come.
+//! Commands go in as text, what the registry answers comes out as text.
+//!
+//! `mint 1 alice` makes ticket `t1`, `admit 1 s1` opens session `s1` with it on node `n1`. Each
+//! attempt takes the next resume token, so `r1` belongs to the first. `s1#2` is the second admission
+//! of `s1`; without a number the latest is meant. `+5s` lets time pass, `-5s` sets the clock back.
+
+mod admitting;
+mod resuming;
+mod sending;
+mod sweeping;
+
+use std::{collections::HashMap, fmt::Write, net::Ipv4Addr, sync::Arc, time::Duration};
+
+use expect_test::Expect;
+use protocol::{
+    grant::{Scope, WhenFull},
+    target::Target,
+};
+
+use super::*;
+use crate::fixture::{Words, class, data, device, message_id, session, short, ticket, token, user};
+
+fn check(script: &str, expect: &Expect) {
+    check_with(Terms::default(), script, expect);
+}
+
+fn check_with(terms: Terms, script: &str, expect: &Expect) {
+    let mut desk = Desk {
+        registry: Registry::new(terms),
+        now: Timestamp(1_000_000),
+        attempts: 0,
+        messages: 0,
+        last: None,
+        fences: HashMap::new(),
+        epochs: Vec::new(),
+        trace: String::new(),
+    };
+    for line in script.split([';', '\n']).map(str::trim).filter(|line| !line.is_empty()) {
+        writeln!(desk.trace, "{line}").unwrap();
+        desk.command(line);
+    }
+    expect.assert_eq(&desk.trace);
+}
+
+struct Desk {
+    registry: Registry,
+    now: Timestamp,
+    attempts: u128,
+    messages: u128,
+    last: Option<Attempt>,
+    /// The fences of each session's admissions, in order.
+    fences: HashMap<SessionId, Vec<Fence>>,
+    epochs: Vec<u64>,
+    trace: String,
+}
+
+impl Desk {
+    fn command(&mut self, command: &str) {
+        let words = Words::of(command);
+        match words.nth(0) {
+            "mint" => self.mint(&words),
+            "admit" | "resume" => {
+                let attempt = self.attempt(&words);
+                self.admit(attempt);
+            }
+            "again" => {
+                let attempt = self.last.clone().unwrap();
+                self.admit(attempt);
+            }
+            "park" => {
+                let parked = self.registry.park(self.now, self.fenced(words.nth(1)));
+                self.say(&parked.to_string());
+            }
+            "release" => {
+                let fenced = self.fenced(words.nth(1));
+                let released = self.registry.release(self.now, fenced, CloseCode::CannotResume);
+                self.say(&released.to_string());
+            }
+            "touch" => self.touch(&words),
+            "end" => self.end(&words),
+            "send" => self.send(&words),
+            "read" => self.read(&words),
+            "sessions" => {
+                let shown = self.registry.sessions_of(self.now, &user(words.nth(1)));
+                self.show(&shown);
+            }
+            "session" => {
+                let shown = self.registry.session(self.now, id(words.nth(1)));
+                self.show(shown.as_slice());
+            }
+            "list" => {
+                let most = words.nth(1).parse().unwrap();
+                let shown = self.registry.sessions(self.now, words.value("after").map(id), most);
+                self.show(&shown);
+            }
+            "count" => {
+                let (live, parked) = self.registry.count(self.now, &user(words.nth(1)));
+                self.say(&format!("{live} live, {parked} parked"));
+            }
+            "sweep" => self.sweep(&words),
+            "held" => {
+                let held = self.registry.held();
+                self.say(&format!("{held:?}"));
+            }
+            time => {
+                let ms: u64 = 1000 * time[1..].trim_end_matches('s').parse::<u64>().unwrap();
+                let back = time.starts_with('-');
+                self.now.0 = if back { self.now.0 - ms } else { self.now.0 + ms };
+            }
+        }
+    }
+
+    fn say(&mut self, text: &str) {
+        writeln!(self.trace, "  {text}").unwrap();
+    }
+
+    fn mint(&mut self, words: &Words<'_>) {
+        let grant = Grant {
+            user: user(words.nth(2)),
+            device: words.value("device").map(device),
+            class: words.value("class").map(class),
+            policy: policy(words),
+            send: SendGrant::None,
+            origin: words.value("bound").map(origin),
+            max_age: words.value("age").map(|s| Duration::from_secs(s.parse().unwrap())),
+            meta: Meta::default(),
+        };
+        let ttl = Duration::from_secs(words.number("ttl", 30));
+        self.registry.mint(self.now, ticket(words.nth(1).parse().unwrap()), grant, ttl);
+    }
+
+    fn attempt(&mut self, words: &Words<'_>) -> Attempt {
+        self.attempts += 1;
+        let proof = match words.nth(0) {
+            "admit" => {
+                let after = words.value("after").map(|text| self.position(text));
+                Proof::Ticket(ticket(words.nth(1).parse().unwrap()), after)
+            }
+            _ => {
+                let after = self.position(words.value("after").unwrap_or("0"));
+                Proof::Resume(token(words.nth(1)[1..].parse().unwrap()), after)
+            }
+        };
+        let node = words.value("on").unwrap_or("n1");
+        Attempt {
+            proof,
+            session: words.try_nth(2).map_or(session(1000 + self.attempts), id),
+            token: token(self.attempts),
+            node: Arc::new(NodeRef { id: node.into(), generation: 1 }),
+            address: Ipv4Addr::LOCALHOST.into(),
+            origin: words.value("from").map(origin),
+            origin_allowed: words.has("allowed"),
+        }
+    }
+
+    fn admit(&mut self, attempt: Attempt) {
+        let before = self.registry.held();
+        let answer = self.registry.admit(self.now, &attempt);
+        self.last = Some(attempt);
+        match answer {
+            Ok((admitted, mail)) => {
+                let fences = self.fences.entry(admitted.fenced.session).or_default();
+                let is_new = fences.last().is_none_or(|last| *last < admitted.fenced.fence);
+                if is_new {
+                    fences.push(admitted.fenced.fence);
+                }
+                let epoch = self.registry.users[&admitted.user].stream.head().epoch;
+                if !self.epochs.contains(&epoch) {
+                    assert!(self.epochs.iter().all(|earlier| *earlier < epoch), "epochs grow");
+                    self.epochs.push(epoch);
+                }
+                let name = self.name(admitted.fenced);
+                let (after, joined) = (self.at(admitted.after), self.at(admitted.joined));
+                let replay = if admitted.replay { ", replay" } else { "" };
+                let resumed = if admitted.resumed { ", resumed" } else { "" };
+                let token = short(admitted.token);
+                self.say(&format!("{name} {token} after {after} joined {joined}{replay}{resumed}"));
+                self.post(mail);
+            }
+            Err(code) => {
+                assert_eq!(self.registry.held(), before, "a refusal changes nothing");
+                self.say(&code.to_string());
+            }
+        }
+    }
+
+    fn touch(&mut self, words: &Words<'_>) {
+        let touch = match words.nth(2) {
+            "active" => Touch::Active,
+            "welcomed" => Touch::Welcomed,
+            acked => Touch::Acked(self.position(acked)),
+        };
+        self.registry.touch(self.now, self.fenced(words.nth(1)), touch);
+    }
+
+    fn end(&mut self, words: &Words<'_>) {
+        let which = match words.value("one") {
+            Some(one) => Which::One(id(one)),
+            None => Which::AllBut(words.value("but").map(id)),
+        };
+        let user = user(words.nth(1));
+        let (ended, mail) = self.registry.end(self.now, &user, which, CloseCode::ClosedByBackend);
+        self.say(&format!("ended {}", names(&ended)));
+        self.post(mail);
+    }
+
+    fn send(&mut self, words: &Words<'_>) {
+        self.messages += 1;
+        let draft = Draft {
+            id: message_id(self.messages),
+            data: data(&"x".repeat(usize::try_from(words.number("bytes", 1)).unwrap())),
+            from: None,
+            echo_of: None,
+            to: match words.value("to") {
+                None => Target::All,
+                Some("active") => Target::Active,
+                Some(to) => match to.split_once(':').unwrap() {
+                    ("device", name) => Target::Device(device(name)),
+                    ("class", name) => Target::Class(class(name)),
+                    (_, name) => Target::Session(id(name)),
+                },
+            },
+            except: words.value("except").map(id),
+            volatile: words.has("volatile"),
+            ttl: words.value("ttl").map(|s| Duration::from_secs(s.parse().unwrap())),
+        };
+        let user = user(words.nth(1));
+        let (receipt, mail) = self.registry.append(self.now, &user, draft);
+        let place = receipt.position.map_or("no position".to_owned(), |at| self.at(at));
+        self.say(&format!("{place}, {} live, {} parked", receipt.live, receipt.parked));
+        self.post(mail);
+    }
+
+    fn read(&mut self, words: &Words<'_>) {
+        let after = self.position(words.nth(2));
+        let most = usize::try_from(words.number("most", 100)).unwrap();
+        let page = self.registry.read(self.now, &user(words.nth(1)), after, most, 10_000);
+        let Some(page) = page else { return self.say("no stream") };
+        if let Some(gap) = &page.gap {
+            let (after, until) = (self.at(gap.after), self.at(gap.until));
+            self.say(&format!("gap {after} to {until} {:?}", gap.reason));
+        }
+        let found: Vec<_> = page
+            .messages
+            .iter()
+            .map(|m| self.at(m.position.expect("kept ones have one")))
+            .collect();
+        let more = if page.more { ", more" } else { "" };
+        self.say(&format!("[{}] until {}{more}", found.join(" "), self.at(page.until)));
+    }
+
+    fn sweep(&mut self, words: &Words<'_>) {
+        let most = usize::try_from(words.number("most", 100)).unwrap();
+        let deaf = words.value("deaf").map(user);
+        let swept = self.registry.sweep(self.now, most, |user| deaf.as_ref() != Some(user));
+        for ended in swept.ended {
+            let last = if ended.last { ", the last" } else { "" };
+            self.say(&format!(
+                "ended {} of {} {}{last}",
+                short(ended.session),
+                ended.user,
+                ended.code
+            ));
+        }
+        self.post(swept.mail);
+    }
+
+    fn post(&mut self, mail: Vec<Mail>) {
+        for Mail { node, envelope } in mail {
+            let notice = match envelope.notice {
+                Notice::Message(m) => {
+                    let place = m.position.map_or("volatile".to_owned(), |at| self.at(at));
+                    format!("message {place} to {:?}", m.to)
+                }
+                Notice::End { sessions, end } => {
+                    let sessions: Vec<_> = sessions.iter().map(|s| self.name(*s)).collect();
+                    let by = end.by.map_or(String::new(), |by| {
+                        let device = by.device.map_or(String::new(), |d| format!(" on {d}"));
+                        format!(" by {}{device}", short(by.session))
+                    });
+                    format!("end {} {}{by}", sessions.join(" "), end.code)
+                }
+            };
+            self.say(&format!("-> {} {}: {notice}", node.id, envelope.user));
+        }
+    }
+
+    fn show(&mut self, sessions: &[protocol::http::Session]) {
+        for s in sessions {
+            let device = s.device.as_ref().map_or(String::new(), |d| format!(" on {d}"));
+            let since = |at: Timestamp| at.0.cast_signed() / 1000 - 1000;
+            let until =
+                s.resumable_until.map_or(String::new(), |at| format!(" until {}s", since(at)));
+            let acked = s.acked.map_or(String::new(), |at| format!(" acked {}", self.at(at)));
+            self.say(&format!(
+                "{} of {}{device} at {} {:?}{until} created {}s connected {}s active {}s{acked}",
+                short(s.id),
+                s.user,
+                s.node,
+                s.state,
+                since(s.created_at),
+                since(s.connected_at),
+                since(s.active_at)
+            ));
+        }
+        if sessions.is_empty() {
+            self.say("none");
+        }
+    }
+
+    /// `s1` at its latest admission, `s1#1` at its first.
+    fn fenced(&self, name: &str) -> Fenced {
+        let (name, which) = name.split_once('#').unwrap_or((name, ""));
+        let session = id(name);
+        let fences = self.fences.get(&session).map(Vec::as_slice).unwrap_or_default();
+        let which = which.parse().unwrap_or(fences.len().max(1));
+        Fenced { session, fence: fences.get(which - 1).copied().unwrap_or_default() }
+    }
+
+    fn name(&self, fenced: Fenced) -> String {
+        let place = self.fences[&fenced.session].iter().position(|f| *f == fenced.fence);
+        format!("{}#{}", short(fenced.session), place.expect("a known fence") + 1)
+    }
+
+    /// `5` is in the latest epoch, `1.5` in the first, `0.0` before all.
+    fn position(&self, text: &str) -> Position {
+        match text.trim_start_matches('@').split_once('.') {
+            None => Position {
+                epoch: self.epochs.last().copied().unwrap_or_default(),
+                seq: text.trim_start_matches('@').parse().unwrap(),
+            },
+            Some((epoch, seq)) => {
+                let epoch: usize = epoch.parse().unwrap();
+                let known = epoch.checked_sub(1).map_or(Some(0), |n| self.epochs.get(n).copied());
+                Position { epoch: known.unwrap_or(u64::MAX), seq: seq.parse().unwrap() }
+            }
+        }
+    }
+
+    fn at(&self, position: Position) -> String {
+        match self.epochs.iter().position(|epoch| *epoch == position.epoch) {
+            Some(n) => format!("@{}.{}", n + 1, position.seq),
+            None if position.epoch == 0 => format!("@0.{}", position.seq),
+            None => format!("@?.{}", position.seq),
+        }
+    }
+}
+
+fn id(name: &str) -> SessionId {
+    session(name.trim_start_matches('s').parse().unwrap())
+}
+
+fn names(sessions: &[SessionId]) -> String {
+    sessions.iter().map(short).collect::<Vec<_>>().join(" ")
+}
+
+fn origin(host: &str) -> Origin {
+    Origin::parse(&format!("https://{host}")).unwrap()
+}
+
+fn policy(words: &Words<'_>) -> Policy {
+    let max = words.number("max", if words.has("single") { 1 } else { 128 });
+    Policy {
+        max: u32::try_from(max).unwrap(),
+        per: match words.value("per") {
+            Some("device") => Scope::Device,
+            Some("class") => Scope::Class,
+            _ => Scope::User,
+        },
+        when_full: if words.has("reject") { WhenFull::Reject } else { WhenFull::Replace },
+    }
+}

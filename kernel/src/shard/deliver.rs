@@ -24,6 +24,8 @@ pub(super) enum Need {
     Must,
     /// It is dropped first.
     May,
+    /// It is read again when the socket has taken what waits.
+    Again,
 }
 
 /// A message as its frame shows it.
@@ -92,15 +94,18 @@ impl Shard {
     pub(super) fn write(&mut self, now: Moment, slot: Slot, frame: Bytes, need: Need) -> bool {
         let (turn, bounds) = (self.turn, self.options.outbox);
         let Some(session) = self.get_mut(slot) else { return false };
-        session.written = now;
+        if session.flow != Flow::Stalled {
+            session.written = now;
+        }
         if session.outbox.is_none() && session.turn != turn {
             session.turn = turn;
             self.outputs.push_back(Output::Send(slot, frame));
             return true;
         }
         let outbox = session.outbox.get_or_insert_default();
+        let was_half_full = outbox.is_half_full(&bounds);
         let pushed = match need {
-            Need::Must => outbox.push(frame, &bounds),
+            Need::Must | Need::Again => outbox.push(frame, &bounds),
             Need::May if outbox.push_volatile(frame, &bounds) => Ok(()),
             Need::May => {
                 self.counts.dropped += 1;
@@ -109,12 +114,19 @@ impl Shard {
         };
         match pushed {
             Ok(()) => {
-                if session.flow == Flow::Free {
+                // A turn in which much happens does not make the session a slow one.
+                let half_full = !was_half_full && outbox.is_half_full(&bounds);
+                let flow = session.flow;
+                if flow == Flow::Free {
                     session.flow = Flow::Dirty;
                     self.dirty.push(slot);
                 }
+                if flow != Flow::Stalled && half_full {
+                    self.outputs.push_back(Output::Flush(slot));
+                }
                 true
             }
+            Err(outbox::Full) if need == Need::Again => false,
             Err(outbox::Full) => {
                 self.park(slot, CloseCode::Slow);
                 false
@@ -134,10 +146,13 @@ impl Shard {
         session.flow = Flow::Stalled;
     }
 
-    pub(super) fn took(&mut self, slot: Slot, bytes: usize) {
+    pub(super) fn took(&mut self, now: Moment, slot: Slot, bytes: usize) {
         let Some(session) = self.get_mut(slot) else { return };
         let Some(outbox) = &mut session.outbox else { return };
         outbox.took(bytes);
+        if bytes > 0 {
+            session.written = now;
+        }
         if !outbox.is_empty() {
             session.flow = Flow::Stalled;
             return;

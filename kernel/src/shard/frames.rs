@@ -10,7 +10,7 @@ use protocol::{
     position::Position,
 };
 
-use super::{Forward, Output, Shard, Slot, Violation, deliver::Need};
+use super::{Forward, Output, Shard, Slot, Violation, deliver::Need, life::NORMAL};
 use crate::{moment::Moment, registry::Touch};
 
 /// The registry learns of activity at most this often.
@@ -47,7 +47,7 @@ impl Shard {
             }
             return;
         }
-        session.frames_refused = 0;
+        session.frames_refused = session.frames_refused.saturating_sub(1);
         match received {
             Ok(Received { reference, frame }) => {
                 session.bad_frames = 0;
@@ -66,7 +66,7 @@ impl Shard {
                 self.tell(now, slot, &ToSession::Pong);
             }
             FromSession::Pong => {}
-            FromSession::Leave => self.left(slot, None),
+            FromSession::Leave => self.left(slot, Some(NORMAL)),
             FromSession::Unknown => {
                 if reference.is_some() {
                     let detail = "this version does not know that type".to_owned();
@@ -182,12 +182,13 @@ impl Shard {
         }
     }
 
-    /// Any sign of life counts; the first one after a resume shows that the `welcome` arrived.
+    /// Any sign of life counts; the first one after the `welcome` of a resume shows that it arrived.
     pub(super) fn heard(&mut self, now: Moment, slot: Slot) {
         let Some(session) = self.get_mut(slot) else { return };
         session.heard = now;
         session.pinged = None;
-        if std::mem::take(&mut session.unconfirmed) {
+        if session.unconfirmed && !session.is_opening() {
+            session.unconfirmed = false;
             let fenced = session.fenced;
             self.outputs.push_back(Output::Touch(fenced, Touch::Welcomed));
         }

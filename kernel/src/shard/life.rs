@@ -9,7 +9,8 @@ use protocol::{
 };
 
 use super::{
-    Closing, EARLY_ENDS_MAX, EarlyEnd, OVER, Output, Parting, Shard, Slot, Violation, deliver::Need,
+    Closing, EARLY_ENDS_MAX, EarlyEnd, NO_CODE, OVER, Output, Parting, Shard, Slot, Violation,
+    deliver::Need,
 };
 use crate::{
     message::{End, Fenced},
@@ -21,7 +22,7 @@ use crate::{
 const EARLY_END_WAIT: Duration = Duration::from_secs(10);
 
 /// RFC 6455, section 7.4.1: the purpose for which the connection was opened is fulfilled.
-const NORMAL: u16 = 1000;
+pub(super) const NORMAL: u16 = 1000;
 
 fn parting(session: &Session, code: u16) -> Parting {
     Parting { fenced: session.fenced, user: session.user.clone(), code }
@@ -63,12 +64,13 @@ impl Shard {
     /// The session said goodbye: for good with 1000 or no code, else for now.
     pub(super) fn left(&mut self, slot: Slot, code: Option<u16>) {
         let Some(session) = self.remove(slot) else { return };
-        let parting = parting(&session, code.unwrap_or(NORMAL));
+        let parting = parting(&session, code.unwrap_or(NO_CODE));
         self.outputs.push_back(match code {
             None | Some(NORMAL) => Output::Release(parting),
+            Some(_) if session.is_unwelcomed(self.turn) => Output::Release(parting),
             Some(_) => Output::Park(parting),
         });
-        let echoed = code.unwrap_or(NORMAL);
+        let echoed = code.unwrap_or(NO_CODE);
         self.outputs.push_back(Output::Close(slot, closing(session, echoed, "")));
     }
 
@@ -84,25 +86,23 @@ impl Shard {
     pub(super) fn end_all(&mut self, now: Moment, user: &UserId, ended: &[Fenced], end: &End) {
         let slots = self.slots_of(user);
         for fenced in ended {
-            let here = slots
-                .iter()
-                .copied()
-                .find(|slot| self.get(*slot).is_some_and(|s| s.fenced.session == fenced.session));
-            match here {
-                Some(slot) if self.get(slot).is_some_and(|s| s.fenced.fence <= fenced.fence) => {
-                    self.tell_end(now, slot, end);
-                    self.end(slot, end);
+            // A later socket of the session may be here, or still to come.
+            let mut is_here = false;
+            for slot in &slots {
+                let Some(session) = self.get(*slot) else { continue };
+                if session.fenced.session != fenced.session {
+                    continue;
                 }
-                Some(_) => {}
-                None => {
-                    self.forget_early_ends(now);
-                    let until = now.after(EARLY_END_WAIT);
-                    self.early_ends.push_back(EarlyEnd {
-                        fenced: *fenced,
-                        end: end.clone(),
-                        until,
-                    });
+                is_here |= session.fenced.fence >= fenced.fence;
+                if session.fenced.fence <= fenced.fence {
+                    self.tell_end(now, *slot, end);
+                    self.end(*slot, end);
                 }
+            }
+            if !is_here {
+                self.forget_early_ends(now);
+                let until = now.after(EARLY_END_WAIT);
+                self.early_ends.push_back(EarlyEnd { fenced: *fenced, end: end.clone(), until });
             }
         }
     }
@@ -158,6 +158,8 @@ impl Shard {
                 return;
             }
             Some(pinged) => pinged.after(pong_wait),
+            // Nothing comes before its `welcome`.
+            None if session.is_opening() => now.after(ping),
             None if quiet_since.after(ping) <= now => {
                 session.pinged = Some(now);
                 self.ping(now, slot);

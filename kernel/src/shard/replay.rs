@@ -3,6 +3,7 @@
 use protocol::{
     close::CloseCode,
     frame::{self, ToSession, Welcome},
+    position::Position,
 };
 
 use super::{
@@ -20,6 +21,10 @@ impl Shard {
     /// One page of the stream of a session that is opening or replaying.
     pub(super) fn page(&mut self, now: Moment, slot: Slot, page: Option<Page>) {
         let Some(page) = page else {
+            if self.get(slot).is_some_and(|session| !session.is_opening()) {
+                let closing = frame::Closing::new(CloseCode::Overloaded);
+                self.tell(now, slot, &ToSession::Closing(&closing));
+            }
             self.park(slot, CloseCode::Overloaded);
             return;
         };
@@ -35,10 +40,10 @@ impl Shard {
             Phase::Replaying { seen, tell, .. } => (seen, tell),
             Phase::Following => return,
         };
-        self.replay(now, slot, &page, tell);
+        let until = self.replay(now, slot, &page, tell);
         let Some(session) = self.get_mut(slot) else { return };
-        session.position = page.until;
-        if page.more || seen > page.until {
+        session.position = until;
+        if page.more || page.until > until || seen > until {
             session.phase = Phase::Replaying { seen, waiting: true, tell };
             if session.outbox.is_none() {
                 self.read_on(slot);
@@ -46,8 +51,10 @@ impl Shard {
             return;
         }
         session.phase = Phase::Following;
-        if tell {
-            self.tell(now, slot, &ToSession::CaughtUp(page.until));
+        let caught_up = (self.options.encode)(&ToSession::CaughtUp(until));
+        if tell && !self.write(now, slot, caught_up, Need::Again) {
+            let Some(session) = self.get_mut(slot) else { return };
+            session.phase = Phase::Replaying { seen, waiting: true, tell };
         }
     }
 
@@ -74,25 +81,30 @@ impl Shard {
         }
     }
 
-    fn replay(&mut self, now: Moment, slot: Slot, page: &Page, replayed: bool) {
+    /// Writes what the outbox has room for; tells up to where the session has everything.
+    fn replay(&mut self, now: Moment, slot: Slot, page: &Page, replayed: bool) -> Position {
         if let Some(gap) = &page.gap {
             self.counts.gaps += 1;
             self.tell(now, slot, &ToSession::Gap(gap));
         }
         for message in &page.messages {
-            let Some(session) = self.get(slot) else { return };
+            let (Some(session), Some(position)) = (self.get(slot), message.position) else {
+                continue;
+            };
             if !plan::matches(message, &session.member()) {
                 continue;
             }
             let shown: frame::Message<'_> = shown(message, replayed);
             let frame = (self.options.encode)(&ToSession::Message(shown));
-            if self.write(now, slot, frame, Need::Must) {
-                match replayed {
-                    true => self.counts.replayed += 1,
-                    false => self.counts.delivered += 1,
-                }
+            if !self.write(now, slot, frame, Need::Again) {
+                return Position { seq: position.seq - 1, ..position };
+            }
+            match replayed {
+                true => self.counts.replayed += 1,
+                false => self.counts.delivered += 1,
             }
         }
+        page.until
     }
 
     /// Reads the next page, if one waits for the socket to have taken the last.

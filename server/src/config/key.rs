@@ -6,7 +6,7 @@ use protocol::limit::KEY_SECRET_BYTES_MIN;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use super::DEV_KEY;
+use super::{DEV_KEY, SAMPLE_KEY};
 
 /// A key that may call the API. The secret itself is not kept.
 #[derive(Clone, PartialEq, Eq)]
@@ -15,26 +15,51 @@ pub struct Key {
     sha256: [u8; 32],
 }
 
-/// The secret can be guessed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TooShort;
+/// Why a secret is not accepted. Shown, it says what to do and nothing of the secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Weak {
+    /// There is none.
+    #[error("the secret is empty; {MAKE_ONE}")]
+    Empty,
+    /// It can be guessed.
+    #[error("the secret must have at least {KEY_SECRET_BYTES_MIN} bytes; {MAKE_ONE}")]
+    TooShort,
+    /// It is the one of `usher dev` or of the documentation.
+    #[error(
+        "the secret is one that everybody knows, from usher dev or the documentation; {MAKE_ONE}"
+    )]
+    Known,
+    /// It does not fit in a header.
+    #[error("the secret must be visible ASCII characters on one line; {MAKE_ONE}")]
+    NotText,
+}
+
+const MAKE_ONE: &str = "make one with: openssl rand -hex 32";
 
 impl Key {
     /// A key with this secret.
     ///
     /// # Errors
-    /// [`TooShort`] below 24 bytes; the key of `usher dev` is below that.
-    pub fn new(name: &str, secret: &str) -> Result<Self, TooShort> {
-        if secret.len() < KEY_SECRET_BYTES_MIN {
-            return Err(TooShort);
+    /// [`Weak`] if it could be guessed, or could not be sent.
+    pub fn new(name: &str, secret: &str) -> Result<Self, Weak> {
+        if secret.is_empty() {
+            return Err(Weak::Empty);
         }
-        Ok(Self { name: name.to_owned(), sha256: Sha256::digest(secret).into() })
+        if !secret.bytes().all(|b| b.is_ascii_graphic()) {
+            return Err(Weak::NotText);
+        }
+        let key = Self::from_sha256(name, Sha256::digest(secret).into())?;
+        if secret.len() < KEY_SECRET_BYTES_MIN { Err(Weak::TooShort) } else { Ok(key) }
     }
 
     /// A key whose secret has this hash.
-    #[must_use]
-    pub fn from_sha256(name: &str, sha256: [u8; 32]) -> Self {
-        Self { name: name.to_owned(), sha256 }
+    ///
+    /// # Errors
+    /// [`Weak::Known`] if it is the hash of a secret that everybody knows.
+    pub fn from_sha256(name: &str, sha256: [u8; 32]) -> Result<Self, Weak> {
+        let key = Self { name: name.to_owned(), sha256 };
+        let known = [DEV_KEY, SAMPLE_KEY].iter().any(|secret| key.opens(secret.as_bytes()));
+        if known { Err(Weak::Known) } else { Ok(key) }
     }
 
     /// The key that everybody knows.

@@ -1,0 +1,149 @@
+//! Draft: a configuration while it is put together, with the place of each value and all that was
+//! wrong. Later values win; all are checked, for a wrong line is wrong even if something overrides
+//! it.
+
+use super::{
+    Config,
+    invalid::{Invalid, Place},
+    secret::{ReadFile, Secret},
+    setting::{Relation, Value},
+    settings::{self, RELATIONS, SETTINGS},
+    text,
+    unit::Unit,
+};
+
+/// What has been said so far.
+pub(super) struct Draft<'a> {
+    config: Config,
+    /// In the order of `SETTINGS`.
+    places: Vec<Place>,
+    keys: Vec<Keyed>,
+    invalid: Vec<Invalid>,
+    read: ReadFile<'a>,
+}
+
+/// Where a key comes from, for `show`.
+#[derive(Debug, Clone)]
+pub(super) struct Keyed {
+    pub(super) name: String,
+    /// A line of TOML without the secret.
+    pub(super) secret: String,
+    pub(super) place: Place,
+}
+
+/// A whole and valid configuration, and where each value comes from.
+#[derive(Debug, Clone)]
+pub struct Effective {
+    /// What the node is told.
+    pub config: Config,
+    /// In the order of `SETTINGS`.
+    pub(super) places: Vec<Place>,
+    pub(super) keys: Vec<Keyed>,
+}
+
+impl<'a> Draft<'a> {
+    /// Nothing but defaults.
+    pub(super) fn new(read: ReadFile<'a>) -> Self {
+        let places = vec![Place::Default; SETTINGS.len()];
+        Self { config: Config::default(), places, keys: Vec::new(), invalid: Vec::new(), read }
+    }
+
+    /// Notes something wrong.
+    pub(super) fn refuse(&mut self, place: Place, detail: impl Into<String>) {
+        self.invalid.push(Invalid { place, detail: detail.into() });
+    }
+
+    /// Takes the value of a setting. `items` has the places of a list's items, if they differ.
+    pub(super) fn set(&mut self, index: usize, value: &Value<'_>, place: Place, items: &[Place]) {
+        let setting = &SETTINGS[index];
+        match setting.set(&mut self.config, value) {
+            Ok(()) => self.places[index] = place,
+            Err(wrong) => {
+                let place = wrong.item.and_then(|item| items.get(item)).unwrap_or(&place).clone();
+                let detail = match (&place, wrong.item) {
+                    (Place::Line { .. }, _) => format!("{} {}", setting.path(), wrong.detail),
+                    // Other places are one line, and have the setting's name already.
+                    (_, Some(item)) if item > 0 => format!("item {} {}", item + 1, wrong.detail),
+                    _ => wrong.detail,
+                };
+                self.refuse(place, detail);
+            }
+        }
+    }
+
+    /// Takes the machine's name, if it can be a node's.
+    pub(super) fn host_name(&mut self, name: &str) {
+        let index = settings::find("node", "name").expect("the table has node.name");
+        if text::set_node(&mut self.config, name).is_ok() {
+            self.places[index] = Place::HostName;
+        }
+    }
+
+    /// Takes an API key.
+    pub(super) fn key(&mut self, name: &str, secret: &Secret<'_>, place: Place) {
+        if let Some(other) = self.keys.iter().find(|key| key.name == name) {
+            let detail = format!("there is already a key named {name:?}, from {}", other.place);
+            return self.refuse(place, detail);
+        }
+        match secret.key(name, self.read) {
+            Ok(key) => {
+                self.config.keys.push(key);
+                let (name, secret) = (name.to_owned(), secret.shown());
+                self.keys.push(Keyed { name, secret, place });
+            }
+            Err(detail) => self.refuse(place, detail),
+        }
+    }
+
+    /// The configuration, if nothing was wrong.
+    pub(super) fn finish(mut self) -> Result<Effective, Vec<Invalid>> {
+        if self.invalid.is_empty() {
+            self.invalid = RELATIONS.iter().filter_map(|relation| self.broken(relation)).collect();
+        }
+        if self.invalid.is_empty() {
+            Ok(Effective { config: self.config, places: self.places, keys: self.keys })
+        } else {
+            Err(self.invalid)
+        }
+    }
+
+    fn broken(&self, relation: &Relation) -> Option<Invalid> {
+        let (smaller, larger) = (self.number(relation.smaller), self.number(relation.larger));
+        if smaller.number.saturating_mul(relation.share) <= larger.number {
+            return None;
+        }
+        let share = match relation.share {
+            1 => "at most".to_owned(),
+            2 => "at most half of".to_owned(),
+            share => format!("at most 1/{share} of"),
+        };
+        // The smaller is to blame if it was said at all; the other's place stands behind it.
+        let (place, first, second) = match smaller.place {
+            Place::Default => (larger.place, format!(", {}", smaller.place), String::new()),
+            Place::HostName | Place::Line { .. } | Place::Variable(_) | Place::Flag(_) => {
+                (smaller.place, String::new(), format!(", {}", larger.place))
+            }
+        };
+        let detail = format!(
+            "{} ({}{first}) must be {share} {} ({}{second})",
+            smaller.path, smaller.text, larger.path, larger.text
+        );
+        Some(Invalid { place: place.clone(), detail })
+    }
+
+    fn number(&self, (section, key): (&str, &str)) -> Number<'_> {
+        let index = settings::find(section, key).expect("relations name settings");
+        let setting = &SETTINGS[index];
+        let (unit, number): (Unit, u64) =
+            setting.number(&self.config).expect("relations are between numbers");
+        let (path, text) = (setting.path(), unit.format(number));
+        Number { number, path, text, place: &self.places[index] }
+    }
+}
+
+struct Number<'a> {
+    number: u64,
+    path: String,
+    text: String,
+    place: &'a Place,
+}

@@ -1,0 +1,54 @@
+//! Invalid: what is wrong in the configuration, and where it was said.
+//!
+//! A detail never repeats a value that might be a secret: errors end up in logs.
+
+use std::{fmt, sync::Arc};
+
+/// Where a value comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// Nobody said anything.
+    Default,
+    /// The name of the machine.
+    HostName,
+    /// A line of the file.
+    Line {
+        /// The file as it was named.
+        file: Arc<str>,
+        /// From 1.
+        line: usize,
+    },
+    /// A variable of the environment.
+    Variable(String),
+    /// A flag of the command.
+    Flag(&'static str),
+}
+
+/// One thing that is wrong; shown as one line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invalid {
+    /// Where.
+    pub place: Place,
+    /// What, and what would be right.
+    pub detail: String,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => f.write_str("default"),
+            Self::HostName => f.write_str("host name"),
+            Self::Line { file, line } => write!(f, "{file}:{line}"),
+            Self::Variable(name) => f.write_str(name),
+            Self::Flag(name) => f.write_str(name),
+        }
+    }
+}
+
+impl fmt::Display for Invalid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.place, self.detail)
+    }
+}
+
+impl std::error::Error for Invalid {}

@@ -1,0 +1,255 @@
+//! Settings: the table of everything that can be set.
+//!
+//! A row gives the name, the range, the field of [`Config`] and a line of help. The file, the
+//! environment, `usher config` and the reference all go by this table, so a new setting is one
+//! row. Defaults are not here: they are those of `Config::default`.
+
+use std::{ops::RangeInclusive, time::Duration};
+
+use protocol::limit::FRAME_BYTES_MAX;
+
+use super::{
+    Config,
+    setting::{Absent, Field, Relation, Setting, Slot},
+    text,
+    unit::{DAY, KIB, MIB, MINUTE, SECOND, Unit},
+};
+
+/// Bytes of a frame around the largest message.
+const FRAME: u64 = FRAME_BYTES_MAX as u64;
+
+/// Those at the top first, then each section in one piece.
+pub(super) static SETTINGS: &[Setting] = &[
+    Setting {
+        section: "",
+        key: "listen",
+        slot: Slot::List {
+            form: "one or more of `address:port`",
+            set: text::set_listen,
+            get: text::listen,
+        },
+        absent: None,
+        help: "Addresses to listen on, for sockets and HTTP alike; one, or a list.",
+    },
+    Setting {
+        section: "",
+        key: "public_url",
+        slot: Slot::Text {
+            form: "`wss://host` or `wss://host:port`",
+            set: text::set_public_url,
+            get: |c| c.public_url.clone(),
+        },
+        absent: Some(Absent { words: "not set", example: "\"wss://ws.example.com\"" }),
+        help: "What tickets and welcome frames say to connect to.",
+    },
+    Setting {
+        section: "",
+        key: "allowed_origins",
+        slot: Slot::List {
+            form: "one or more of `https://host` or `https://host:port`",
+            set: text::set_allowed_origins,
+            get: text::allowed_origins,
+        },
+        absent: Some(Absent { words: "none", example: "[\"https://app.example.com\"]" }),
+        help: "Pages that may connect; a ticket's own origin suffices too.",
+    },
+    Setting {
+        section: "",
+        key: "shards",
+        slot: Slot::Number {
+            unit: Unit::Count,
+            range: 1..=256,
+            field: Field::Large(|c| &mut c.shards),
+        },
+        absent: Some(Absent { words: "one for each core", example: "8" }),
+        help: "Threads that serve sessions.",
+    },
+    Setting {
+        section: "node",
+        key: "name",
+        slot: Slot::Text {
+            form: "letters, digits, `-`, `_` and `.`",
+            set: text::set_node,
+            get: |c| Some(c.node.clone()),
+        },
+        absent: Some(Absent { words: "the host name", example: "\"n1\"" }),
+        help: "The node's name, in lists, events and logs.",
+    },
+    time(
+        ("session", "ticket_ttl"),
+        SECOND..=10 * MINUTE,
+        |c| &mut c.session.ticket_ttl,
+        "Life of a ticket that does not say.",
+    ),
+    time(
+        ("session", "resume_window"),
+        SECOND..=DAY,
+        |c| &mut c.session.resume_window,
+        "How long a session may be without its socket.",
+    ),
+    time(
+        ("session", "max_age"),
+        MINUTE..=365 * DAY,
+        |c| &mut c.session.max_age,
+        "The age at which a session ends, whatever it does.",
+    ),
+    time(
+        ("session", "ping"),
+        SECOND..=10 * MINUTE,
+        |c| &mut c.session.ping,
+        "Silence after which to ping.",
+    ),
+    time(
+        ("session", "pong_wait"),
+        SECOND..=MINUTE,
+        |c| &mut c.session.pong_wait,
+        "Silence after a ping that means that the peer is gone.",
+    ),
+    time(
+        ("drain", "window"),
+        0..=10 * MINUTE,
+        |c| &mut c.drain.window,
+        "Time over which sessions leave a node that goes away.",
+    ),
+    time(
+        ("drain", "delay"),
+        0..=MINUTE,
+        |c| &mut c.drain.delay,
+        "Time between unready and refusing, for load balancers to notice.",
+    ),
+    bytes(
+        "frame_bytes",
+        KIB..=MIB,
+        |c| &mut c.limits.frame_bytes,
+        "Bytes of a frame, and of a message, from a session.",
+    ),
+    count(
+        "fragments",
+        1..=1024,
+        Field::Small(|c| &mut c.limits.fragments),
+        "Fragments of a message from a session.",
+    ),
+    time(
+        ("limits", "message_wait"),
+        SECOND..=MINUTE,
+        |c| &mut c.limits.message_wait,
+        "Time for a whole message, from its first byte.",
+    ),
+    count(
+        "frames_per_second",
+        1..=10_000,
+        Field::Small(|c| &mut c.limits.frames.per_second),
+        "Frames that a session may send in a second, kept up.",
+    ),
+    count(
+        "frames_burst",
+        1..=100_000,
+        Field::Small(|c| &mut c.limits.frames.burst),
+        "Frames that a session may send at once.",
+    ),
+    count(
+        "outbox_frames",
+        16..=65_536,
+        Field::Large(|c| &mut c.limits.outbox_frames),
+        "Frames that wait for a slow session.",
+    ),
+    bytes(
+        "outbox_bytes",
+        FRAME..=64 * MIB,
+        |c| &mut c.limits.outbox_bytes,
+        "Bytes that wait for a slow session.",
+    ),
+    count(
+        "stream_messages",
+        32..=65_536,
+        Field::Large(|c| &mut c.limits.stream_messages),
+        "Messages kept for a user.",
+    ),
+    bytes(
+        "stream_bytes",
+        2 * FRAME..=128 * MIB,
+        |c| &mut c.limits.stream_bytes,
+        "Bytes kept for a user.",
+    ),
+    bytes("body_bytes", FRAME..=64 * MIB, |c| &mut c.limits.body_bytes, "Bytes of an HTTP body."),
+    count(
+        "failed_handshakes_per_second",
+        1..=10_000,
+        Field::Small(|c| &mut c.limits.failed_handshakes.per_second),
+        "Failed handshakes of one address in a second, kept up.",
+    ),
+    count(
+        "failed_handshakes_burst",
+        1..=100_000,
+        Field::Small(|c| &mut c.limits.failed_handshakes.burst),
+        "Failed handshakes of one address at once.",
+    ),
+    count(
+        "failed_keys_per_minute",
+        60..=60_000,
+        Field::PerMinute(|c| &mut c.limits.failed_keys),
+        "Wrong API keys of one address in a minute.",
+    ),
+];
+
+/// What must hold between settings.
+pub(super) const RELATIONS: [Relation; 4] = [
+    // A slow session is parked before its stream forgets what it misses.
+    Relation { smaller: ("limits", "outbox_bytes"), larger: ("limits", "stream_bytes"), share: 2 },
+    Relation {
+        smaller: ("limits", "outbox_frames"),
+        larger: ("limits", "stream_messages"),
+        share: 2,
+    },
+    // What one session may send must fit in what another may receive.
+    Relation { smaller: ("limits", "frame_bytes"), larger: ("limits", "outbox_bytes"), share: 1 },
+    Relation { smaller: ("session", "resume_window"), larger: ("session", "max_age"), share: 1 },
+];
+
+/// The index of a setting.
+pub(super) fn find(section: &str, key: &str) -> Option<usize> {
+    SETTINGS.iter().position(|s| s.section == section && s.key == key)
+}
+
+/// The keys of a section.
+pub(super) fn keys(section: &str) -> impl Iterator<Item = &'static str> {
+    SETTINGS.iter().filter(move |s| s.section == section).map(|s| s.key)
+}
+
+/// The sections, in the table's order.
+pub(super) fn sections() -> Vec<&'static str> {
+    let mut sections: Vec<_> = SETTINGS.iter().map(|s| s.section).collect();
+    sections.dedup();
+    sections.retain(|section| !section.is_empty());
+    sections
+}
+
+const fn time(
+    (section, key): (&'static str, &'static str),
+    range: RangeInclusive<u64>,
+    field: fn(&mut Config) -> &mut Duration,
+    help: &'static str,
+) -> Setting {
+    let slot = Slot::Number { unit: Unit::Millis, range, field: Field::Time(field) };
+    Setting { section, key, slot, absent: None, help }
+}
+
+const fn bytes(
+    key: &'static str,
+    range: RangeInclusive<u64>,
+    field: fn(&mut Config) -> &mut usize,
+    help: &'static str,
+) -> Setting {
+    let slot = Slot::Number { unit: Unit::Bytes, range, field: Field::Large(field) };
+    Setting { section: "limits", key, slot, absent: None, help }
+}
+
+const fn count(
+    key: &'static str,
+    range: RangeInclusive<u64>,
+    field: Field,
+    help: &'static str,
+) -> Setting {
+    let slot = Slot::Number { unit: Unit::Count, range, field };
+    Setting { section: "limits", key, slot, absent: None, help }
+}

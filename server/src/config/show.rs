@@ -1,0 +1,115 @@
+//! Show: the configuration as people read it: what is in effect and why, and what there is to set.
+
+use super::{
+    Config,
+    draft::Effective,
+    environment,
+    secret::FIELDS,
+    setting::Setting,
+    settings::{self, SETTINGS},
+};
+
+/// What is in effect, as TOML, each value with where it comes from; without secrets.
+#[must_use]
+pub fn show(effective: &Effective) -> String {
+    let mut lines: Vec<(String, String)> = Vec::new();
+    for (section, settings) in by_section() {
+        if !section.is_empty() {
+            lines.push(Default::default());
+            lines.push((format!("[{section}]"), String::new()));
+        }
+        for (index, setting) in settings {
+            let place = effective.places[index].to_string();
+            lines.push(match setting.shown(&effective.config) {
+                Some(value) => (format!("{} = {value}", setting.key), place),
+                None => (format!("# {} = (not set)", setting.key), place),
+            });
+        }
+    }
+    for key in &effective.keys {
+        lines.push(Default::default());
+        lines.push(("[[api.keys]]".to_owned(), String::new()));
+        lines.push((format!("name = \"{}\"", key.name), String::new()));
+        lines.push((key.secret.clone(), key.place.to_string()));
+    }
+    aligned(&lines)
+}
+
+/// A file with every key at its default, as a comment with its help.
+#[must_use]
+pub fn defaults() -> String {
+    let config = Config::default();
+    let mut text =
+        "# Every key, as it is when nothing is said. Take away the `# ` to change one.\n"
+            .to_owned();
+    for (section, settings) in by_section() {
+        if !section.is_empty() {
+            text += &format!("\n[{section}]\n");
+        }
+        for (_, setting) in settings {
+            let words = setting.absent.as_ref().map(|a| format!(" Default: {}.", a.words));
+            text += &format!("\n# {}{}\n", setting.help, words.unwrap_or_default());
+            text += &format!("# {} = {}\n", setting.key, written(setting, &config));
+        }
+    }
+    text += "\n# Who may call the API, as often as there are keys.\n# [[api.keys]]\n";
+    text + "# name = \"backend\"\n# key_file = \"backend.key\"\n"
+}
+
+/// The reference: every key in a table of Markdown.
+#[must_use]
+pub fn reference() -> String {
+    let config = Config::default();
+    let mut rows = vec![["Key", "Default", "May be", "Variable", "Meaning"].map(str::to_owned)];
+    rows.push(["---"; 5].map(str::to_owned));
+    for setting in SETTINGS {
+        let default = match &setting.absent {
+            Some(absent) => absent.words.to_owned(),
+            None => format!("`{}`", written(setting, &config)),
+        };
+        let (key, variable) =
+            (format!("`{}`", setting.path()), format!("`{}`", setting.variable()));
+        rows.push([key, default, setting.form(), variable, setting.help.to_owned()]);
+    }
+    for (field, help) in FIELDS {
+        let variable = match field {
+            "key" => format!("`{}`", environment::KEY),
+            "key_file" => format!("`{}`", environment::KEY_FILE),
+            _ => String::new(),
+        };
+        let (key, form) = (format!("`api.keys[].{field}`"), "a string".to_owned());
+        rows.push([key, String::new(), form, variable, help.to_owned()]);
+    }
+    rows.iter().map(|cells| format!("| {} |\n", cells.join(" | "))).collect()
+}
+
+/// The default as TOML, or an example if it cannot be written.
+fn written(setting: &Setting, config: &Config) -> String {
+    match &setting.absent {
+        Some(absent) => absent.example.to_owned(),
+        None => setting.shown(config).expect("a setting without a default has words for it"),
+    }
+}
+
+/// The table's sections, each with its settings and their indices.
+fn by_section() -> impl Iterator<Item = (&'static str, Vec<(usize, &'static Setting)>)> {
+    [""].into_iter().chain(settings::sections()).map(|section| {
+        let settings = SETTINGS.iter().enumerate().filter(|(_, s)| s.section == section);
+        (section, settings.collect())
+    })
+}
+
+/// Lines with their comments in one column.
+fn aligned(lines: &[(String, String)]) -> String {
+    let commented = lines.iter().filter(|(_, comment)| !comment.is_empty());
+    let width = commented.map(|(line, _)| line.chars().count()).max().unwrap_or(0);
+    let mut text = String::new();
+    for (line, comment) in lines {
+        if comment.is_empty() {
+            text += &format!("{line}\n");
+        } else {
+            text += &format!("{line:width$}  # {comment}\n");
+        }
+    }
+    text
+}

@@ -1,0 +1,134 @@
+//! Api: the public HTTP API of a server, as this program calls it.
+
+use std::{fs, time::Duration};
+
+use protocol::problem::Problem;
+use serde::{Serialize, de::DeserializeOwned};
+use ureq::{Agent, Body, http::Response};
+
+use crate::{
+    args::Server,
+    failure::{Failure, Kind},
+};
+
+/// How long an answer may take.
+const WAIT: Duration = Duration::from_secs(10);
+
+/// A server and the key to it.
+pub(crate) struct Api {
+    agent: Agent,
+    base: String,
+    bearer: String,
+}
+
+impl Api {
+    pub(crate) fn new(server: &Server) -> Result<Self, Failure> {
+        let base = server.url.trim_end_matches('/');
+        if !(base.starts_with("http://") || base.starts_with("https://")) {
+            let text = format!("{base} is not an http:// or https:// address of a server");
+            return Err(Failure::usage(text));
+        }
+        let key = match &server.key_file {
+            None => server.key.clone(),
+            Some(file) => fs::read_to_string(file)
+                .map_err(|e| Failure::usage(format!("cannot read {}: {e}", file.display())))?,
+        };
+        let agent = Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(WAIT))
+            .build()
+            .into();
+        Ok(Self { agent, base: base.to_owned(), bearer: format!("Bearer {}", key.trim_end()) })
+    }
+
+    /// The address of the server's socket.
+    pub(crate) fn socket_url(&self) -> String {
+        let socket = self.base.replacen("http", "ws", 1);
+        format!("{socket}{}", protocol::CONNECT_PATH)
+    }
+
+    pub(crate) fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
+        let request = self.agent.get(self.at(path)).header("authorization", &self.bearer);
+        self.outcome(request.call())
+    }
+
+    pub(crate) fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, Failure> {
+        let request = self.agent.post(self.at(path)).header("authorization", &self.bearer);
+        self.outcome(request.send_json(body))
+    }
+
+    pub(crate) fn delete<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
+        let request = self.agent.delete(self.at(path)).header("authorization", &self.bearer);
+        self.outcome(request.call())
+    }
+
+    /// The status and body of a page that needs no key.
+    pub(crate) fn page(&self, path: &str) -> Result<(u16, String), Failure> {
+        let mut response = self.agent.get(self.at(path)).call().map_err(|e| self.lost(&e))?;
+        let body = response.body_mut().read_to_string().map_err(|e| self.lost(&e))?;
+        Ok((response.status().as_u16(), body))
+    }
+
+    fn at(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+
+    fn outcome<T: DeserializeOwned>(
+        &self,
+        response: Result<Response<Body>, ureq::Error>,
+    ) -> Result<T, Failure> {
+        let mut response = response.map_err(|e| self.lost(&e))?;
+        let status = response.status();
+        if status.is_success() {
+            return response.body_mut().read_json().map_err(|e| self.lost(&e));
+        }
+        let kind = match status.as_u16() {
+            401 => Kind::KeyRefused,
+            404 => Kind::NotFound,
+            504 => Kind::TimedOut,
+            _ => Kind::Failed,
+        };
+        let text = match response.body_mut().read_json::<Problem>() {
+            Ok(problem) if kind == Kind::KeyRefused => {
+                format!("{} ({}); set USHER_KEY or --key-file", problem.detail, problem.code)
+            }
+            Ok(problem) => {
+                format!("{} ({}, request {})", problem.detail, problem.code, problem.request_id)
+            }
+            Err(_) => format!("{} answered {status}, which is not Usher's manner", self.base),
+        };
+        Err(Failure::new(kind, text))
+    }
+
+    fn lost(&self, error: &ureq::Error) -> Failure {
+        match error {
+            ureq::Error::Timeout(_) => {
+                Failure::new(Kind::TimedOut, format!("{} did not answer in time", self.base))
+            }
+            ureq::Error::Json(_) => {
+                Failure::failed(format!("{} answered something else than Usher would", self.base))
+            }
+            error => Failure::new(
+                Kind::Unreachable,
+                format!("no server at {}: {error}; is `usher dev` running?", self.base),
+            ),
+        }
+    }
+}
+
+/// A name as one segment of a path (RFC 3986, section 2.3: what need not be escaped is not).
+pub(crate) fn segment(name: &str) -> String {
+    name.bytes().fold(String::new(), |mut path, byte| {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                path.push(char::from(byte));
+            }
+            _ => path.push_str(&format!("%{byte:02X}")),
+        }
+        path
+    })
+}

@@ -1,0 +1,121 @@
+//! xtask: what the project asks of itself, as commands.
+//!
+//! A rule that no machine checks is a wish. The floors between crates, the order of modules, the
+//! words in names and the tests of all parts are run from here, the same way at a desk and in CI.
+//! It is a program of the workspace and not a pile of scripts, so that the rules are compiled,
+//! linted and tested like the code that they judge.
+//!
+//! Must not know: any other crate of this workspace, beyond its files.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command talks to its terminal")]
+
+// Top floor first. A module names only those below it; `cargo xtask tidy` checks.
+mod test;
+mod autobahn;
+mod tools;
+mod tidy;
+mod floors;
+mod manifest;
+mod modules;
+mod outline;
+mod source;
+mod tree;
+mod fault;
+mod program;
+mod clock;
+
+use std::{ffi::OsString, process::ExitCode};
+
+use crate::{autobahn::Cases, test::Stage, tools::Consent, tree::Tree};
+
+const USAGE: &str = "\
+cargo xtask floors    crates depend on lower floors only
+cargo xtask tidy      module order, names, sizes, links, dead files
+cargo xtask test      all that a change must pass, cheap stages first
+    --only STAGE      only this one; may be repeated: fmt floors tidy clippy test docs
+    --install         may use sudo to install what tests need
+cargo xtask autobahn  the WebSocket conformance suite; needs Python 2.7
+    --cases CASES     core, limits or all
+cargo xtask help      this";
+
+/// What the command line asked for.
+#[derive(Debug, PartialEq)]
+enum Command {
+    Floors,
+    Tidy,
+    Test { only: Vec<Stage>, consent: Consent },
+    Autobahn { cases: Cases },
+    Help,
+}
+
+fn main() -> ExitCode {
+    let command = match parse(std::env::args_os().skip(1)) {
+        Ok(command) => command,
+        Err(why) => {
+            eprintln!("xtask: {why}\n\n{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match run(command) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(why) => {
+            eprintln!("xtask: {why}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Whether all was well; an error where the question could not even be asked.
+fn run(command: Command) -> Result<bool, String> {
+    let root = tree::root();
+    match command {
+        Command::Floors => Ok(fault::tell("floors", &floors::faults(&Tree::read(&root)?))),
+        Command::Tidy => Ok(fault::tell("tidy", &tidy::faults(&Tree::read(&root)?))),
+        Command::Test { only, consent } => test::run(&root, &only, consent),
+        Command::Autobahn { cases } => autobahn::run(&root, cases),
+        Command::Help => {
+            println!("{USAGE}");
+            Ok(true)
+        }
+    }
+}
+
+fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Command, String> {
+    read(lexopt::Parser::from_args(arguments)).map_err(|e| e.to_string())
+}
+
+fn read(mut parser: lexopt::Parser) -> Result<Command, lexopt::Error> {
+    use lexopt::{Arg, ValueExt};
+
+    let mut command = match parser.next()? {
+        Some(Arg::Value(name)) => match name.to_str() {
+            Some("floors") => Command::Floors,
+            Some("tidy") => Command::Tidy,
+            Some("test") => Command::Test { only: Vec::new(), consent: Consent::RootOnly },
+            Some("autobahn") => Command::Autobahn { cases: Cases::All },
+            Some("help") => Command::Help,
+            _ => return Err(format!("no command {}", name.to_string_lossy()).into()),
+        },
+        Some(Arg::Short('h') | Arg::Long("help")) => return Ok(Command::Help),
+        Some(other) => return Err(other.unexpected()),
+        None => return Err("which command?".into()),
+    };
+    while let Some(argument) = parser.next()? {
+        match (&mut command, argument) {
+            (_, Arg::Short('h') | Arg::Long("help")) => return Ok(Command::Help),
+            (Command::Test { consent, .. }, Arg::Long("install")) => *consent = Consent::Given,
+            (Command::Test { only, .. }, Arg::Long("only")) => {
+                only.push(parser.value()?.parse()?);
+            }
+            (Command::Autobahn { cases }, Arg::Long("cases")) => {
+                *cases = parser.value()?.parse()?;
+            }
+            (_, other) => return Err(other.unexpected()),
+        }
+    }
+    Ok(command)
+}
+
+#[cfg(test)]
+mod tests;

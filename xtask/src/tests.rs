@@ -1,0 +1,38 @@
+//! The command line, word by word.
+
+use super::{Cases, Command, Consent, Stage, parse};
+
+fn check(line: &str, expected: Result<Command, &str>) {
+    let got = parse(line.split_whitespace().map(Into::into));
+    match (got, expected) {
+        (Ok(got), Ok(expected)) => assert_eq!(got, expected, "{line}"),
+        (Err(got), Err(expected)) => assert!(got.contains(expected), "{line}: {got}"),
+        (got, expected) => panic!("{line}: got {got:?}, expected {expected:?}"),
+    }
+}
+
+#[test]
+fn each_command_is_read_with_its_options() {
+    check("floors", Ok(Command::Floors));
+    check("tidy", Ok(Command::Tidy));
+    check("help", Ok(Command::Help));
+    check("test --help", Ok(Command::Help));
+    check("test", Ok(Command::Test { only: vec![], consent: Consent::RootOnly }));
+    check(
+        "test --only fmt --install --only docs",
+        Ok(Command::Test { only: vec![Stage::Fmt, Stage::Docs], consent: Consent::Given }),
+    );
+    check("autobahn", Ok(Command::Autobahn { cases: Cases::All }));
+    check("autobahn --cases limits", Ok(Command::Autobahn { cases: Cases::Limits }));
+}
+
+#[test]
+fn what_is_not_understood_is_said() {
+    check("", Err("which command"));
+    check("tidi", Err("no command tidi"));
+    check("--only fmt", Err("--only"));
+    check("tidy --install", Err("--install"));
+    check("test --only everything", Err("everything"));
+    check("autobahn --cases deflate", Err("deflate"));
+    check("floors now", Err("now"));
+}
