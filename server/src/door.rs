@@ -4,6 +4,8 @@
 //! answered here, anything else goes to the HTTP server with the bytes that were read. A refused
 //! handshake closes its socket, so that bytes behind it are never taken for another request.
 
+#[cfg(feature = "echo")]
+mod echo;
 mod head;
 
 use std::{net::SocketAddr, rc::Rc, sync::Arc};
@@ -90,6 +92,11 @@ async fn greet(
         Ok(Ok(Head::Session { length })) => {
             let early = said.split_off(length);
             meet(&local, stream, peer, &said, early).await;
+        }
+        #[cfg(feature = "echo")]
+        Ok(Ok(Head::Echo { length })) => {
+            let early = said.split_off(length);
+            echo::serve(&local, stream, &said, early).await;
         }
         Ok(Ok(Head::Other)) => {
             let said = Bytes::from(said);

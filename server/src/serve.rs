@@ -140,7 +140,9 @@ pub fn start(config: Config, listeners: Vec<TcpListener>) -> Result<Running, Fai
         let name = format!("usher-shard-{index}");
         threads.push(thread::Builder::new().name(name).spawn(move || part.run())?);
     }
-    let http = runtime.spawn(http::serve(http::router(&node), visits, stopping.clone()));
+    // From here on only the shards hold them, so that none outlives its door.
+    drop(listeners);
+    let http = runtime.spawn(http::serve(http::router(&node), visits, stopping));
     runtime.spawn(sweep(Arc::clone(&node)));
     Ok(Running { node, addresses, runtime, shards: commands, threads, stop, http })
 }

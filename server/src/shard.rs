@@ -125,6 +125,12 @@ impl Local {
         &self.node
     }
 
+    /// What one message may cost.
+    #[cfg(feature = "echo")]
+    pub(crate) fn bounds(&self) -> &Bounds {
+        &self.bounds
+    }
+
     /// Sends a socket to the shard of its user; without one, the session has ended with the node.
     pub(crate) async fn hand_off(&self, handoff: Handoff) {
         let shard = slice_of(&handoff.admitted.user, self.shards.len());
@@ -254,7 +260,7 @@ impl Local {
             }
             Output::Close(slot, closing) => {
                 if let Some(seat) = self.vacate(slot) {
-                    seat.close(closing);
+                    seat.close(&closing);
                 }
             }
             Output::Forward(slot, forward) => {

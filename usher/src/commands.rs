@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::{
     api::{Api, segment},
     args::{self, Args, Command, Format},
-    connect, dev,
+    bench, connect, dev,
     failure::{Failure, Kind},
     out, serve,
 };
@@ -27,6 +27,7 @@ pub(crate) fn run(command: Command) -> Result<(), Failure> {
         Command::Kick(args) => kick(&args),
         Command::Connect(args) => connect::run(args),
         Command::Health(args) => health(&args),
+        Command::Bench(args) => bench::run(&args),
         Command::Config(args) => serve::config(&args.command),
         Command::Completions(args) => {
             completions(args.shell);

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 
 use serde_json::json;
 use server::{
-    config::{Config, DEV_KEY, PORT},
+    config::{Config, DEV_KEY, Layers, PORT, Session},
     event::Event,
     serve::{self, Running},
 };
@@ -14,7 +14,7 @@ use crate::{
     args::Dev,
     failure::{Failure, Kind},
     feed, out,
-    serve::stop_signal,
+    serve::{go_away, read_secret, refused, stop_signal},
 };
 
 /// Ports that are tried when the usual one is taken.
@@ -22,8 +22,8 @@ const PORTS_TRIED: u16 = 20;
 
 /// Runs a node until told to stop.
 pub(crate) fn run(args: &Dev) -> Result<(), Failure> {
+    let config = config()?;
     let listeners = listen(args.listen)?;
-    let config = Config::dev(Vec::new());
     let running = serve::start(config, listeners).map_err(Failure::failed)?;
     let events = running.node().events();
     match args.json {
@@ -39,16 +39,35 @@ pub(crate) fn run(args: &Dev) -> Result<(), Failure> {
         if live > 0 {
             out::note(format!("stopping; {live} sockets are told to come back later"));
         }
-        tokio::select! {
-            left = running.drain() => left,
-            () = stop_signal() => running.node().live_sockets(),
-        }
+        go_away(&running).await
     });
     if left > 0 {
         out::note(format!("{left} sockets did not close in time"));
     }
     running.stop();
     Ok(())
+}
+
+/// The defaults of dev, but for what variables such as `USHER_SESSION__PING` say. Plain ones such
+/// as `USHER_KEY` are for other commands.
+fn config() -> Result<Config, Failure> {
+    let environment: Vec<(String, String)> = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .filter(|(name, _)| name.contains("__"))
+        .collect();
+    let layers = Layers { environment: &environment, ..Layers::default() };
+    let said = layers.resolve(&read_secret).map_err(|invalid| refused(&invalid))?.config;
+    let given = |name: &str| environment.iter().any(|(given, _)| given == name);
+    let mut config = Config::dev(Vec::new());
+    config.limits = said.limits;
+    config.session = Session { ticket_ttl: config.session.ticket_ttl, ..said.session };
+    if given("USHER_SESSION__TICKET_TTL") {
+        config.session.ticket_ttl = said.session.ticket_ttl;
+    }
+    if given("USHER_DRAIN__WINDOW") {
+        config.drain.window = said.drain.window;
+    }
+    Ok(config)
 }
 
 /// The given address, or else the usual port on both loopback addresses, or the next free one.

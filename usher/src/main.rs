@@ -7,6 +7,7 @@
 
 // Top floor first. A module names only those below it; `cargo xtask tidy` checks.
 mod commands;
+mod bench;
 mod dev;
 mod connect;
 mod serve;

@@ -1,20 +1,141 @@
-//! Serve: a node as it is configured.
+//! Serve: a node as it is configured, and how nodes stop.
 
-use tokio::signal::unix::{SignalKind, signal};
+use std::{env, fs, path::Path};
+
+use server::{
+    config::{self, Effective, File, Flags, Invalid, Layers},
+    event::Event,
+    serve::{self, Running},
+};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::broadcast::{Receiver, error::RecvError},
+};
+use tracing_subscriber::EnvFilter;
 
 use crate::{
-    args::{ConfigCommand, Serve},
+    args::{ConfigCommand, ConfigFile, Serve},
     failure::Failure,
+    feed, out,
 };
 
 /// Runs a node until told to stop.
-pub(crate) fn run(_args: &Serve) -> Result<(), Failure> {
-    Err(Failure::failed("to come"))
+pub(crate) fn run(args: &Serve) -> Result<(), Failure> {
+    log_to_stderr();
+    let flags = Flags {
+        listen: args.listen.iter().map(ToString::to_string).collect(),
+        public_url: args.public_url.clone(),
+        node: args.node.clone(),
+        key_file: args.key_file.clone(),
+    };
+    let config = resolve(args.config.as_deref(), flags)?.config;
+    if config.keys.is_empty() {
+        return Err(Failure::usage(
+            "usher serve needs an API key of 24 bytes or more. Make one and give it:\n\
+             \x20 (umask 077; head -c 32 /dev/urandom | base64 > usher.key) && usher serve --key-file usher.key",
+        ));
+    }
+    let listeners =
+        config.listen.iter().map(|address| serve::bind(*address)).collect::<Result<_, _>>();
+    let listeners = listeners.map_err(Failure::failed)?;
+    let running = serve::start(config, listeners).map_err(Failure::failed)?;
+    for address in running.addresses() {
+        tracing::info!(%address, "listening");
+    }
+    let events = running.node().events();
+    let left = running.block_on(async {
+        tokio::select! {
+            () = log(events) => {}
+            () = stop_signal() => {}
+        }
+        go_away(&running).await
+    });
+    if left > 0 {
+        tracing::warn!(left, "sockets did not close in time");
+    }
+    running.stop();
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Drains, unless told to stop a second time; returns how many sockets are still open.
+pub(crate) async fn go_away(running: &Running) -> usize {
+    tokio::select! {
+        left = running.drain() => left,
+        () = stop_signal() => running.node().live_sockets(),
+    }
+}
+
+/// `USHER_LOG` chooses what is logged, as in `info` or `server=debug`.
+fn log_to_stderr() {
+    let filter = EnvFilter::try_from_env("USHER_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    // Only the first of a process counts, and this is it.
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .try_init()
+        .ok();
+}
+
+async fn log(mut events: Receiver<Event>) {
+    loop {
+        match events.recv().await {
+            Ok(event) => tracing::info!(event = feed::json_line(&event), "event"),
+            Err(RecvError::Lagged(missed)) => tracing::warn!(missed, "events not logged"),
+            Err(RecvError::Closed) => return,
+        }
+    }
+}
+
+/// What file, environment and flags make together.
+pub(crate) fn resolve(file: Option<&Path>, flags: Flags) -> Result<Effective, Failure> {
+    let name = file.map(|file| file.display().to_string());
+    let text = file.map(fs::read_to_string).transpose().map_err(|error| {
+        Failure::usage(format!("cannot read {}: {error}", name.clone().unwrap_or_default()))
+    })?;
+    let host_name = fs::read_to_string("/proc/sys/kernel/hostname").ok();
+    let environment: Vec<(String, String)> = env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect();
+    let layers = Layers {
+        host_name: host_name.as_deref().map(str::trim),
+        file: name.as_deref().zip(text.as_deref()).map(|(name, text)| File { name, text }),
+        environment: &environment,
+        flags,
+    };
+    layers.resolve(&read_secret).map_err(|invalid| refused(&invalid))
+}
+
+/// All that is wrong, each on a line of its own.
+pub(crate) fn refused(invalid: &[Invalid]) -> Failure {
+    let lines: Vec<String> = invalid.iter().map(ToString::to_string).collect();
+    Failure::usage(lines.join("\n"))
+}
+
+/// Reads a secret; warns if others on this machine can read it too.
+pub(crate) fn read_secret(path: &Path) -> std::io::Result<String> {
+    use std::os::unix::fs::PermissionsExt;
+
+    let readable = fs::metadata(path)?.permissions().mode() & 0o004 != 0;
+    if readable {
+        out::note(format!("{} can be read by everybody here; chmod 600 it", path.display()));
+    }
+    fs::read_to_string(path)
 }
 
 /// Looks at the configuration.
-pub(crate) fn config(_command: &ConfigCommand) -> Result<(), Failure> {
-    Err(Failure::failed("to come"))
+pub(crate) fn config(command: &ConfigCommand) -> Result<(), Failure> {
+    let of = |file: &ConfigFile| resolve(file.config.as_deref(), Flags::default());
+    match command {
+        ConfigCommand::Check(file) => {
+            of(file)?;
+            out::note("the configuration is fine");
+        }
+        ConfigCommand::Show(file) => out::line(config::show(&of(file)?).trim_end()),
+        ConfigCommand::Default => out::line(config::defaults().trim_end()),
+    }
+    Ok(())
 }
 
 /// Returns when the process is told to stop: SIGTERM, or Ctrl-C.

@@ -86,20 +86,21 @@ impl Shard {
     pub(super) fn end_all(&mut self, now: Moment, user: &UserId, ended: &[Fenced], end: &End) {
         let slots = self.slots_of(user);
         for fenced in ended {
-            // A later socket of the session may be here, or still to come.
-            let mut is_here = false;
+            // Of one session an earlier or a later socket may be here, and the one that is meant
+            // still to come.
+            let mut was_here = false;
             for slot in &slots {
                 let Some(session) = self.get(*slot) else { continue };
                 if session.fenced.session != fenced.session {
                     continue;
                 }
-                is_here |= session.fenced.fence >= fenced.fence;
+                was_here |= session.fenced.fence == fenced.fence;
                 if session.fenced.fence <= fenced.fence {
                     self.tell_end(now, *slot, end);
                     self.end(*slot, end);
                 }
             }
-            if !is_here {
+            if !was_here {
                 self.forget_early_ends(now);
                 let until = now.after(EARLY_END_WAIT);
                 self.early_ends.push_back(EarlyEnd { fenced: *fenced, end: end.clone(), until });

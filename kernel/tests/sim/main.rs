@@ -11,7 +11,7 @@ mod world;
 
 use world::{Fault, World};
 
-const SEEDS: u64 = 40;
+const SEEDS: u64 = 1500;
 const STEPS: usize = 3000;
 
 fn seeds() -> Vec<u64> {

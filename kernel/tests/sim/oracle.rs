@@ -84,7 +84,7 @@ impl Told {
             self.slow,
             self.gaps,
         ];
-        assert!(enough.iter().all(|count| *count > 100), "{self:?}");
+        assert!(enough.iter().all(|count| *count > 50), "{self:?}");
         assert!(self.received > 10_000, "{self:?}");
         assert!(self.in_gaps * 5 < self.due, "{self:?}");
     }
@@ -111,11 +111,13 @@ impl Oracle {
         }
     }
 
-    pub(crate) fn opened(&mut self, ticket: Ticket, session: SessionId, facts: Facts) {
+    /// Tells whether it is new, and not the answer to one attempt once more.
+    pub(crate) fn opened(&mut self, ticket: Ticket, session: SessionId, facts: Facts) -> bool {
         let by = *self.opened_by.entry(ticket).or_insert(session);
         self.check(by == session, || format!("one ticket opened {by} and {session}"));
-        self.told.sessions += usize::from(!self.sessions.contains_key(&session));
-        self.sessions.entry(session).or_insert(facts);
+        let is_new = self.sessions.insert(session, facts).is_none();
+        self.told.sessions += usize::from(is_new);
+        is_new
     }
 
     pub(crate) fn ended(&mut self, session: SessionId) {
@@ -168,15 +170,22 @@ impl Oracle {
         counts
     }
 
-    /// A device got a message: it must be for it, and new.
-    pub(crate) fn received(&mut self, session: SessionId, id: MessageId, seen: &mut Seen) {
+    /// A device got a message: it must be for it, and new. A volatile one may come again where the
+    /// session has moved to a node that was told of it for another.
+    pub(crate) fn received(
+        &mut self,
+        session: SessionId,
+        id: MessageId,
+        position: Option<Position>,
+        seen: &mut Seen,
+    ) {
         self.told.received += 1;
         let facts = &self.sessions[&session];
         let known = self.accepted.get(&facts.user).map(Vec::as_slice).unwrap_or_default();
         let meant = known.iter().any(|a| a.id == id && Self::is_for(a, session, facts));
         self.check(meant, || format!("{session} got {id}, which is not for it"));
         let new = seen.lately.insert(id);
-        self.check(new, || format!("{session} got {id} twice"));
+        self.check(new || position.is_none(), || format!("{session} got {id} twice"));
         seen.messages.insert(id);
     }
 

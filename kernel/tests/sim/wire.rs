@@ -5,7 +5,6 @@ use kernel::{message::Fenced, shard::Slot};
 use protocol::{
     frame::{Gap, GapReason, ToSession},
     id::{MessageId, ResumeToken, SessionId},
-    name::UserId,
     position::Position,
 };
 
@@ -74,6 +73,8 @@ pub(crate) fn decode(line: &str) -> Seen {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Place {
     pub(crate) node: usize,
+    /// In which of the node's lives.
+    pub(crate) life: u64,
     pub(crate) shard: usize,
     pub(crate) slot: Slot,
 }
@@ -84,7 +85,6 @@ pub(crate) struct Socket {
     pub(crate) device: usize,
     pub(crate) place: Place,
     pub(crate) fenced: Fenced,
-    pub(crate) user: UserId,
     /// How much the network takes before it stalls.
     pub(crate) room: usize,
     /// What is on its way to the device.

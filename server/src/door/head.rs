@@ -14,6 +14,12 @@ pub(super) enum Head {
         /// Bytes, its empty line included.
         length: usize,
     },
+    /// To be echoed to; its request head is there, and this long.
+    #[cfg(feature = "echo")]
+    Echo {
+        /// Bytes, its empty line included.
+        length: usize,
+    },
     /// Something else.
     Other,
 }
@@ -55,16 +61,19 @@ pub(super) fn look(said: &[u8], searched: &mut usize) -> Result<Option<Head>, Un
         }
         return Ok(None);
     };
-    if !wants_session(&said[..line]) {
-        return Ok(Some(Head::Other));
-    }
+    let head: fn(usize) -> Head = match path(&said[..line]) {
+        path if path == CONNECT_PATH.as_bytes() => |length| Head::Session { length },
+        #[cfg(feature = "echo")]
+        b"/echo" => |length| Head::Echo { length },
+        _ => return Ok(Some(Head::Other)),
+    };
     let from = searched.saturating_sub(3);
     *searched = said.len();
     match said[from..].windows(4).position(|four| four == b"\r\n\r\n") {
         Some(at) if from + at + 4 > limit::HEAD_BYTES_MAX => {
             Err(Unread::Refused(ProblemCode::HeadTooLarge))
         }
-        Some(at) => Ok(Some(Head::Session { length: from + at + 4 })),
+        Some(at) => Ok(Some(head(from + at + 4))),
         None if said.len() >= limit::HEAD_BYTES_MAX => {
             Err(Unread::Refused(ProblemCode::HeadTooLarge))
         }
@@ -72,11 +81,9 @@ pub(super) fn look(said: &[u8], searched: &mut usize) -> Result<Option<Head>, Un
     }
 }
 
-fn wants_session(line: &[u8]) -> bool {
-    let mut words = line.split(|b| *b == b' ');
-    let target = words.nth(1).unwrap_or_default();
-    let path = target.split(|b| *b == b'?').next().unwrap_or_default();
-    path == CONNECT_PATH.as_bytes()
+fn path(line: &[u8]) -> &[u8] {
+    let target = line.split(|b| *b == b' ').nth(1).unwrap_or_default();
+    target.split(|b| *b == b'?').next().unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -24,14 +24,13 @@ fn bad(detail: impl Into<String>) -> Refusal {
 }
 
 fn user(segment: Segment) -> Result<UserId, Refusal> {
-    let Path(text) = segment.map_err(|_| bad("the user in the path is not UTF-8"))?;
+    let Path(text) = segment.or(Err(bad("the user in the path is not UTF-8")))?;
     UserId::parse(&text).map_err(|error| bad(format!("the user in the path {error}")))
 }
 
 fn session(segment: Segment) -> Result<SessionId, Refusal> {
-    let unknown = || Refusal::plain(ProblemCode::SessionUnknown);
-    let Path(text) = segment.map_err(|_| unknown())?;
-    SessionId::parse(&text).map_err(|_| unknown())
+    let parsed = segment.ok().and_then(|Path(text)| SessionId::parse(&text).ok());
+    parsed.ok_or_else(|| Refusal::plain(ProblemCode::SessionUnknown))
 }
 
 pub(super) async fn mint(State(node): ThisNode, request: Request) -> Outcome<TicketReply> {

@@ -1,7 +1,6 @@
 //! Seat: where a session's socket sits in its shard, and the task that listens to it.
 
 use std::{
-    borrow::Cow,
     cell::{Cell, RefCell},
     rc::Rc,
     task::{Context, Poll, Waker},
@@ -76,7 +75,7 @@ impl Seat {
     }
 
     /// The session is over; its task closes the socket.
-    pub(super) fn close(&self, closing: Closing) {
+    pub(super) fn close(&self, closing: &Closing) {
         let mut state = self.state.borrow_mut();
         if let Use::Session(socket) = std::mem::replace(&mut *state, Use::Gone) {
             let mut last: Vec<Bytes> = match &closing.outbox {
@@ -233,6 +232,6 @@ fn input(slot: Slot, event: Event<'_>) -> Input {
     }
 }
 
-fn pong(payload: &Cow<'_, [u8]>) -> Bytes {
+fn pong(payload: &[u8]) -> Bytes {
     encode::frame(Opcode::Pong, payload)
 }

@@ -19,9 +19,8 @@ use std::{
 use crate::{clock, program};
 
 /// Limits as high as the largest case needs: 16 MiB in one frame, or in as many fragments of 64 bytes.
-const RAISED: [(&str, &str); 3] = [
+const RAISED: [(&str, &str); 2] = [
     ("USHER_LIMITS__FRAME_BYTES", "16777216"),
-    ("USHER_LIMITS__MESSAGE_BYTES", "16777216"),
     ("USHER_LIMITS__FRAGMENTS", "262144"),
 ];
 

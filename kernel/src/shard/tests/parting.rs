@@ -587,6 +587,28 @@ fn an_end_reaches_all_sockets_of_the_session_even_if_the_takeover_was_not_heard(
 }
 
 #[test]
+fn an_end_is_remembered_though_a_later_socket_of_the_session_came_first() {
+    check(
+        "open a3 session=1 resumed fence=3; read a3; end a 4205 fence=2; \
+         open a2 session=1 resumed fence=2; len",
+        &expect![[r#"
+            open a3 session=1 resumed fence=3
+              a3 reads alice @0
+            read a3
+              a3 < welcome s1 alice @0 r1 resumed
+              opened s1#3 alice resumed
+              a3 < caught up @0
+            end a 4205 fence=2
+            open a2 session=1 resumed fence=2
+              ended s1#2 4205
+              a2 closed 4205 taken-over
+            len
+              1
+        "#]],
+    );
+}
+
+#[test]
 fn a_resumed_session_confirms_its_welcome_once() {
     check(
         "open a resumed; read a; pong a; asks a; pong a",

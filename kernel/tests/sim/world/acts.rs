@@ -2,17 +2,18 @@
 
 use std::net::Ipv4Addr;
 
-use kernel::registry::{Grant, Held, Proof};
+use kernel::registry::{Grant, Proof};
 use protocol::{
     frame::{FromSession, Received, SendFrame},
     grant::{Meta, Policy, Scope, SendGrant, WhenFull},
     id::{ResumeToken, SessionId},
-    target::Target,
 };
 
 use super::*;
 
-const POLICIES: [Policy; 6] = [
+const POLICIES: [Policy; 8] = [
+    Policy::MULTI,
+    Policy::MULTI,
     Policy::MULTI,
     Policy::MULTI,
     Policy::SINGLE,
@@ -25,7 +26,7 @@ impl World {
     /// A device does what its phase allows.
     pub(super) fn act(&mut self, device: usize) {
         match self.devices[device].phase {
-            Phase::Away if self.dice.chance(8) => self.copy_tab(device),
+            Phase::Away if self.dice.chance(5) => self.copy_tab(device),
             Phase::Away if self.dice.chance(60) => self.connect(device),
             Phase::Away => {}
             Phase::Connecting(_) if self.dice.chance(10) => {
@@ -34,7 +35,7 @@ impl World {
             Phase::Connecting(_) => {}
             Phase::Open(id) => match self.dice.below(20) {
                 0 => self.go_away(device, id),
-                1 => self.leave(id),
+                1 if self.dice.chance(30) => self.leave(id),
                 2..8 => self.speak(id),
                 _ => {
                     self.socket_ready(id);
@@ -88,7 +89,8 @@ impl World {
             origin_allowed: false,
         };
         self.devices[device].phase = Phase::Connecting(number);
-        self.calls.push(Call::Admit { node, device, number, attempt: Box::new(attempt) });
+        let since = self.now;
+        self.calls.push(Call::Admit { since, node, device, number, attempt: Box::new(attempt) });
     }
 
     /// It tells a position that never was, and so will get what it has seen once more.
@@ -227,34 +229,6 @@ impl World {
             self.handle(place.node, place.shard, input);
         }
         moved
-    }
-
-    /// Every device that can comes back, and must have all then.
-    pub(crate) fn all_come_back(&mut self) {
-        self.come_to_rest();
-        for device in 0..self.devices.len() {
-            if self.devices[device].phase == Phase::Away && self.devices[device].token.is_some() {
-                self.connect(device);
-            }
-        }
-        self.come_to_rest();
-    }
-
-    /// All sessions end and time passes: nothing may be left.
-    pub(crate) fn all_end(&mut self) {
-        for id in self.sockets.keys().copied().collect::<Vec<_>>() {
-            let socket = self.sockets.get_mut(&id).expect("found by its id");
-            socket.gone = true;
-            self.devices[socket.device].phase = Phase::Away;
-        }
-        self.come_to_rest();
-        for _ in 0..10 {
-            self.engine_now.0 = self.latest.0 + 1_000_000;
-            self.latest = self.engine_now;
-            self.registry.sweep(self.engine_now, usize::MAX, |_| true);
-        }
-        let held = self.registry.held();
-        self.oracle.check(held == Held::default(), || format!("left over: {held:?}"));
     }
 }
 

@@ -16,8 +16,8 @@ use crate::oracle::{Accepted, Facts};
 impl World {
     pub(super) fn call(&mut self, call: Call) {
         match call {
-            Call::Admit { node, device, number, attempt } => {
-                self.admit(node, device, number, attempt);
+            Call::Admit { since, node, device, number, attempt } => {
+                self.admit(since, node, device, number, attempt);
             }
             Call::Read { place, user, after } => {
                 let messages = 1 + self.dice.below(20);
@@ -44,7 +44,14 @@ impl World {
         }
     }
 
-    fn admit(&mut self, node: usize, device: usize, number: u64, attempt: Box<Attempt>) {
+    fn admit(
+        &mut self,
+        since: Moment,
+        node: usize,
+        device: usize,
+        number: u64,
+        attempt: Box<Attempt>,
+    ) {
         let user = self.devices[device].user.clone();
         let before = self.registry.sessions_of(self.engine_now, &user);
         let result = self.registry.admit(self.engine_now, &attempt);
@@ -61,8 +68,10 @@ impl World {
                             class: admitted.class.clone(),
                             joined: admitted.joined,
                         };
-                        self.oracle.opened(ticket, admitted.fenced.session, facts);
-                        self.check_scope(&user, admitted.fenced.session, self.policies[&ticket]);
+                        if self.oracle.opened(ticket, admitted.fenced.session, facts) {
+                            let policy = self.policies[&ticket];
+                            self.check_scope(&user, admitted.fenced.session, policy);
+                        }
                     }
                     Proof::Resume(..) => self.oracle.told.resumed += 1,
                 }
@@ -70,13 +79,13 @@ impl World {
                 self.post(mail);
                 if self.dice.chance(5) {
                     // The answer is lost, and the node tries again.
-                    self.calls.push(Call::Admit { node, device, number, attempt });
+                    self.calls.push(Call::Admit { since, node, device, number, attempt });
                     return;
                 }
                 Ok(Box::new(admitted))
             }
         };
-        self.answers.push(Answer::Admit { node, device, number, answer });
+        self.answers.push(Answer::Admit { since, node, device, number, answer });
     }
 
     /// Checks the scope of a policy that has just admitted `session`.
@@ -179,7 +188,7 @@ impl World {
             volatile: self.dice.chance(10),
             ttl: self.dice.chance(15).then(|| Duration::from_secs(1 + self.dice.next() % 60)),
         };
-        let times = if self.dice.chance(3) { 45 } else { 1 };
+        let times = if self.dice.chance(1) { 60 } else { 1 };
         for _ in 0..times {
             let id = MessageId::new(PARTITION, u128::from(self.next()));
             self.append(&user, Draft { id, ..draft.clone() });
@@ -205,7 +214,7 @@ impl World {
     pub(super) fn backend_ends(&mut self) {
         let user = UserId::parse(self.dice.one_of(&USERS)).unwrap();
         let before = self.registry.sessions_of(self.engine_now, &user);
-        if before.is_empty() || !self.dice.chance(40) {
+        if before.is_empty() || !self.dice.chance(30) {
             return;
         }
         let one = before[self.dice.below(before.len())].id;

@@ -1,0 +1,95 @@
+//! Echo: an endpoint that sends back what it gets, for suites that test the protocol.
+//!
+//! The same handshake, decoder and closing as sessions have; no ticket and no session. Behind a
+//! feature, so that no release has it.
+
+use std::{borrow::Cow, future::poll_fn};
+
+use bytes::Bytes;
+use protocol::limit;
+use tokio::{io::AsyncWriteExt, net::TcpStream};
+
+use super::refuse_http;
+use crate::{
+    answer::Refusal,
+    shard::Local,
+    ws::{
+        codec::{Bounds, Decoder, Event, Opcode, Step, encode},
+        handshake,
+        socket::Socket,
+    },
+};
+
+/// Bytes read at once.
+const READ_BYTES: usize = 64 * 1024;
+
+/// Serves one peer until it closes or breaks the rules.
+pub(super) async fn serve(local: &Local, mut stream: TcpStream, head: &[u8], early: Vec<u8>) {
+    let ask = match handshake::read(head) {
+        Ok(ask) => ask,
+        Err(no) => return refuse_http(stream, Refusal::new(no.code, no.detail)).await,
+    };
+    let switching = handshake::switching(&ask.accept, ask.speaks_usher);
+    if stream.write_all(switching.as_bytes()).await.is_err() {
+        return;
+    }
+    let socket = Socket::new(stream);
+    if let Some(last) = exchange(&socket, local.bounds(), early).await {
+        socket.close(&[last], limit::CLOSE_WAIT).await;
+    }
+}
+
+/// Echoes until there is a last frame to send, or nobody to send it to.
+async fn exchange(socket: &Socket, bounds: &Bounds, early: Vec<u8>) -> Option<Bytes> {
+    let (mut decoder, mut buffer) = (Decoder::default(), early);
+    loop {
+        let mut bytes = buffer.as_mut_slice();
+        loop {
+            match decoder.next(std::mem::take(&mut bytes), bounds) {
+                Ok(Step::More) => break,
+                Ok(Step::Event { event, rest }) => {
+                    bytes = rest;
+                    match answer(event) {
+                        Answer::Frame(frame) => write(socket, &frame).await?,
+                        Answer::Nothing => {}
+                        Answer::Last(frame) => return Some(frame),
+                    }
+                }
+                Err(failure) => return Some(encode::close(failure.code(), failure.reason())),
+            }
+        }
+        buffer.resize(READ_BYTES, 0);
+        let read = poll_fn(|cx| socket.poll_read(cx, &mut buffer)).await.ok()?;
+        if read == 0 {
+            return None;
+        }
+        buffer.truncate(read);
+    }
+}
+
+async fn write(socket: &Socket, frame: &Bytes) -> Option<()> {
+    let mut rest = frame.clone();
+    while !rest.is_empty() {
+        let sent = poll_fn(|cx| socket.poll_send(cx, std::iter::once(&rest[..]))).await.ok()?;
+        rest = rest.split_off(sent);
+    }
+    Some(())
+}
+
+enum Answer {
+    Frame(Bytes),
+    Nothing,
+    Last(Bytes),
+}
+
+fn answer(event: Event<'_>) -> Answer {
+    let frame = |opcode, payload: Cow<'_, [u8]>| Answer::Frame(encode::frame(opcode, &payload));
+    match event {
+        Event::Text(text) => Answer::Frame(encode::frame(Opcode::Text, text.as_bytes())),
+        Event::Binary(payload) => frame(Opcode::Binary, payload),
+        Event::Ping(payload) => frame(Opcode::Pong, payload),
+        Event::Pong(_) => Answer::Nothing,
+        Event::Close(None) => Answer::Last(encode::frame(Opcode::Close, b"")),
+        Event::Close(Some(close)) => Answer::Last(encode::close(close.code, &close.reason)),
+    }
+}
