@@ -7,9 +7,9 @@
 //!
 //! Not here: how notices travel (an engine's), what a node does with them (`shard`).
 
-mod record;
 mod sends;
 mod sweep;
+mod record;
 
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
@@ -182,9 +182,17 @@ pub struct Held {
 
 #[derive(Debug)]
 struct IssuedTicket {
-    grant: Box<Grant>,
+    state: TicketState,
     expires_at: Timestamp,
-    spent_by: Option<SessionId>,
+}
+
+#[derive(Debug)]
+enum TicketState {
+    Good(Box<Grant>),
+    /// Remembered, so that a second use is told from a ticket that never was.
+    Spent {
+        by: SessionId,
+    },
 }
 
 /// All that is kept of the users of one partition.
@@ -218,7 +226,7 @@ impl Registry {
         ttl: Duration,
     ) -> Timestamp {
         let expires_at = now.after(ttl);
-        let issued = IssuedTicket { grant: Box::new(grant), expires_at, spent_by: None };
+        let issued = IssuedTicket { state: TicketState::Good(Box::new(grant)), expires_at };
         self.tickets.insert(ticket, issued);
         expires_at
     }
@@ -247,25 +255,28 @@ impl Registry {
         after: Option<Position>,
     ) -> Result<(Admitted, Vec<Mail>), CloseCode> {
         let issued = self.tickets.get(&ticket).ok_or(CloseCode::TicketUnknown)?;
-        if let Some(spent_by) = issued.spent_by {
-            let again = spent_by == attempt.session;
-            let standing = again.then(|| self.record(spent_by)).flatten();
-            // Nobody has parked it then: its node does not have its socket yet.
-            let standing = standing.filter(|record| record.is_live());
-            let record = standing.ok_or(CloseCode::TicketSpent)?;
-            let (user, from) = (issued.grant.user.clone(), after.unwrap_or(record.joined));
-            return Ok((record.admitted(user, from, after.is_some(), false), Vec::new()));
-        }
+        let grant = match &issued.state {
+            TicketState::Good(grant) => grant,
+            TicketState::Spent { by } if *by == attempt.session => {
+                let standing = self.sessions.get(by).zip(self.record(*by));
+                // Nobody has parked it then: its node does not have its socket yet.
+                let standing = standing.filter(|(_, record)| record.is_live());
+                let (user, record) = standing.ok_or(CloseCode::TicketSpent)?;
+                let (user, from) = (user.clone(), after.unwrap_or(record.joined));
+                return Ok((record.admitted(user, from, after.is_some(), false), Vec::new()));
+            }
+            TicketState::Spent { .. } => return Err(CloseCode::TicketSpent),
+        };
         if issued.expires_at <= now {
             return Err(CloseCode::TicketExpired);
         }
-        if !origin_fits(issued.grant.origin.as_ref(), attempt) {
+        if !origin_fits(grant.origin.as_ref(), attempt) {
             return Err(CloseCode::Forbidden);
         }
-        let grant = Grant::clone(&issued.grant);
+        let grant = Grant::clone(grant);
         let yielding = self.decide(now, &grant)?;
         if let Some(issued) = self.tickets.get_mut(&ticket) {
-            issued.spent_by = Some(attempt.session);
+            issued.state = TicketState::Spent { by: attempt.session };
         }
         let by = By { session: attempt.session, device: grant.device.clone(), at: now };
         let end = End { code: CloseCode::Replaced, by: Some(by) };
@@ -458,7 +469,10 @@ impl Registry {
     #[must_use]
     pub fn user_of_proof(&self, proof: &Proof) -> Option<&UserId> {
         match proof {
-            Proof::Ticket(ticket, _) => self.tickets.get(ticket).map(|issued| &issued.grant.user),
+            Proof::Ticket(ticket, _) => match &self.tickets.get(ticket)?.state {
+                TicketState::Good(grant) => Some(&grant.user),
+                TicketState::Spent { by } => self.user_of(*by),
+            },
             Proof::Resume(token, _) => self.user_of(*self.tokens.get(token)?),
         }
     }

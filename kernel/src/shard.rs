@@ -7,10 +7,10 @@
 //!
 //! Not here: bytes of WebSocket (`encode` is handed in), reading sockets, calling engines.
 
-mod deliver;
 mod frames;
-mod life;
 mod replay;
+mod life;
+mod deliver;
 
 use std::collections::{HashMap, VecDeque};
 
@@ -90,7 +90,8 @@ pub enum Input {
     Read(Slot, Option<Page>),
     /// What became of a send.
     Replied(Slot, Option<String>, ReplyOutcome),
-    /// The socket took only the beginning of a frame; this is the rest.
+    /// The socket took only the beginning of a frame; this is the rest. Told of a session that is
+    /// closing too, so that the rest comes before what its [`Output::Close`] leaves.
     Stalled(Slot, Bytes),
     /// The socket took this much of the outbox.
     Took(Slot, usize),

@@ -52,6 +52,9 @@ pub struct Node {
     clock: Clock,
     me: Arc<NodeRef>,
     events: broadcast::Sender<Event>,
+    /// Whether it goes away soon: nobody new should be sent here.
+    unready: AtomicBool,
+    /// Whether it goes away now: nobody new is taken.
     draining: AtomicBool,
     sockets: AtomicUsize,
     no_sockets: Notify,
@@ -77,6 +80,7 @@ impl Node {
             failed_handshakes: Limiter::new(config.limits.failed_handshakes),
             failed_keys: Limiter::new(config.limits.failed_keys),
             events: broadcast::Sender::new(EVENTS_BEHIND_MAX),
+            unready: AtomicBool::new(false),
             draining: AtomicBool::new(false),
             sockets: AtomicUsize::new(0),
             no_sockets: Notify::new(),
@@ -124,13 +128,24 @@ impl Node {
         }
     }
 
-    /// Whether it takes new sessions and calls.
+    /// Whether load balancers should send anybody here.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        !self.unready.load(Ordering::Relaxed)
+    }
+
+    /// Goes unready; who comes all the same is still taken.
+    pub(crate) fn go_unready(&self) {
+        self.unready.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it refuses new sessions and backends' messages.
     #[must_use]
     pub fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
     }
 
-    /// Goes unready.
+    /// Takes nobody new from now on.
     pub(crate) fn start_draining(&self) {
         self.draining.store(true, Ordering::Relaxed);
     }

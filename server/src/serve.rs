@@ -222,8 +222,9 @@ impl Running {
     /// it closes. Returns how many sockets had not closed by then.
     pub async fn drain(&self) -> usize {
         let drain = self.node.config().drain;
-        self.node.start_draining();
+        self.node.go_unready();
         tokio::time::sleep(drain.delay).await;
+        self.node.start_draining();
         for shard in &self.shards {
             // A shard that is gone has no sessions.
             shard.send(Command::Drain(drain.window)).await.ok();

@@ -52,6 +52,7 @@ fn idle(args: &Idle) -> Result<(), Failure> {
         }
     }
     let after = node.resident_bytes()?;
+    drop(sessions);
     let each = after.saturating_sub(before) / u64::from(args.sessions.max(1));
     match args.output {
         Format::Json => out::line(

@@ -24,6 +24,11 @@ use clap::Parser;
 
 use self::args::Args;
 
+/// Sessions are many small things that come and go. The system's allocator keeps more for them, and
+/// how much depends on the order in which they came.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     match commands::run(Args::parse().command) {
         Ok(()) => ExitCode::SUCCESS,

@@ -111,7 +111,7 @@ impl Desk {
     }
 
     fn say(&mut self, text: &str) {
-        writeln!(self.trace, "  {text}").unwrap();
+        writeln!(self.trace, "  {}", text.trim_end()).unwrap();
     }
 
     fn mint(&mut self, words: &Words<'_>) {
@@ -144,7 +144,7 @@ impl Desk {
         let node = words.value("on").unwrap_or("n1");
         Attempt {
             proof,
-            session: words.try_nth(2).map_or(session(1000 + self.attempts), id),
+            session: words.try_nth(2).map_or_else(|| session(1000 + self.attempts), id),
             token: token(self.attempts),
             node: Arc::new(NodeRef { id: node.into(), generation: 1 }),
             address: Ipv4Addr::LOCALHOST.into(),
@@ -226,7 +226,7 @@ impl Desk {
         };
         let user = user(words.nth(1));
         let (receipt, mail) = self.registry.append(self.now, &user, draft);
-        let place = receipt.position.map_or("no position".to_owned(), |at| self.at(at));
+        let place = receipt.position.map_or_else(|| "no position".to_owned(), |at| self.at(at));
         self.say(&format!("{place}, {} live, {} parked", receipt.live, receipt.parked));
         self.post(mail);
     }
@@ -269,7 +269,7 @@ impl Desk {
         for Mail { node, envelope } in mail {
             let notice = match envelope.notice {
                 Notice::Message(m) => {
-                    let place = m.position.map_or("volatile".to_owned(), |at| self.at(at));
+                    let place = m.position.map_or_else(|| "volatile".to_owned(), |at| self.at(at));
                     format!("message {place} to {:?}", m.to)
                 }
                 Notice::End { sessions, end } => {
@@ -313,7 +313,7 @@ impl Desk {
         let (name, which) = name.split_once('#').unwrap_or((name, ""));
         let session = id(name);
         let fences = self.fences.get(&session).map(Vec::as_slice).unwrap_or_default();
-        let which = which.parse().unwrap_or(fences.len().max(1));
+        let which = which.parse().unwrap_or_else(|_| fences.len().max(1));
         Fenced { session, fence: fences.get(which - 1).copied().unwrap_or_default() }
     }
 

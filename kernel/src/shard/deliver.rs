@@ -141,7 +141,19 @@ impl Shard {
     }
 
     pub(super) fn stalled(&mut self, slot: Slot, rest: Bytes) {
-        let Some(session) = self.get_mut(slot) else { return };
+        let Some(session) = self.get_mut(slot) else {
+            // It was closed in the same breath; the close frame must not come into the midst of
+            // another.
+            for output in &mut self.outputs {
+                if let Output::Close(closed, closing) = output
+                    && *closed == slot
+                {
+                    closing.outbox.get_or_insert_default().push_rest(rest);
+                    return;
+                }
+            }
+            return;
+        };
         session.outbox.get_or_insert_default().push_rest(rest);
         session.flow = Flow::Stalled;
     }

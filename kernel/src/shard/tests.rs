@@ -5,13 +5,14 @@
 //! Lines with `<` are frames that a socket has taken whole.
 
 mod delivery;
+mod ending;
 mod frames;
 mod opening;
 mod parting;
 
 use std::{collections::BTreeMap, fmt::Write, sync::Arc, time::Duration};
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use expect_test::Expect;
 use protocol::{
     frame::{By, FromSession, Gap, GapReason, Invalid, ReplyError},
@@ -67,7 +68,7 @@ fn encode(frame: &ToSession<'_>) -> Bytes {
             format!("welcome {session} {} {} {resume}{resumed}", w.user, at(w.position))
         }
         ToSession::Message(m) => {
-            let place = m.position.map_or("volatile".to_owned(), at);
+            let place = m.position.map_or_else(|| "volatile".to_owned(), at);
             let from = m.from.map_or(String::new(), |from| format!(" from {from}"));
             let echo = m.echo_of.map_or(String::new(), |of| format!(" echo of {of}"));
             let replayed = if m.replayed { " replayed" } else { "" };
@@ -107,8 +108,6 @@ struct Socket {
     room: usize,
     /// What it took of a frame.
     begun: Vec<u8>,
-    /// The rest of a frame whose session is gone from the shard.
-    rest: Bytes,
 }
 
 struct Desk {
@@ -232,9 +231,11 @@ impl Desk {
                 Some("any") => SendGrant::Any,
                 Some(name) => SendGrant::Users([user(name)].into()),
             },
-            joined: words
-                .value("joined")
-                .map_or(if resumed { position("0") } else { after }, position),
+            joined: match words.value("joined") {
+                Some(joined) => position(joined),
+                None if resumed => position("0"),
+                None => after,
+            },
             after,
             replay: resumed || words.has("replay"),
             resumed,
@@ -242,8 +243,8 @@ impl Desk {
         };
         let speaks_usher = !words.has("plain");
         let slot = self.shard.open(self.now, Arrival { admitted, speaks_usher });
-        let (room, begun, rest) = (usize::MAX, Vec::new(), Bytes::new());
-        self.sockets.insert(name.to_owned(), Socket { slot, room, begun, rest });
+        let (room, begun) = (usize::MAX, Vec::new());
+        self.sockets.insert(name.to_owned(), Socket { slot, room, begun });
     }
 
     fn end(&mut self, words: &Words<'_>) {
@@ -282,7 +283,6 @@ impl Desk {
                     let took = self.take(&name, &frame);
                     if took < frame.len() {
                         let rest = frame.slice(took..);
-                        self.sockets.get_mut(&name).unwrap().rest = rest.clone();
                         self.handle(Input::Stalled(slot, rest));
                     }
                 }
@@ -352,18 +352,13 @@ impl Desk {
     /// The owner waits for the socket to take what is left.
     fn close(&mut self, slot: Slot, closing: Closing) {
         let name = self.name(slot);
-        let mut bytes = std::mem::take(&mut self.sockets.get_mut(&name).unwrap().rest);
-        let in_outbox = closing
-            .outbox
-            .map_or(Vec::new(), |outbox| outbox.slices().collect::<Vec<_>>().concat());
+        let outbox = closing.outbox.unwrap_or_default();
+        let bytes = outbox.slices().collect::<Vec<_>>().concat();
         self.sockets.get_mut(&name).unwrap().room = usize::MAX;
-        let bytes = match in_outbox.is_empty() {
-            true => bytes.copy_to_bytes(bytes.len()),
-            false => Bytes::from(in_outbox),
-        };
         self.take(&name, &bytes);
         assert!(self.sockets[&name].begun.is_empty(), "no frame is cut");
-        writeln!(self.trace, "  {name} closed {} {}", closing.code, closing.reason).unwrap();
+        let closed = format!("  {name} closed {} {}", closing.code, closing.reason);
+        writeln!(self.trace, "{}", closed.trim_end()).unwrap();
     }
 }
 
@@ -406,7 +401,7 @@ fn page(words: &Words<'_>) -> Option<Page> {
         .map(|text| Arc::new(entry(text, words)))
         .collect();
     let last = messages.last().and_then(|message| message.position);
-    let until = words.value("until").map(position).or(last).unwrap_or(position("0"));
+    let until = words.value("until").map(position).or(last).unwrap_or_else(|| position("0"));
     let gap = words.value("gap").map(|text| {
         let (after, until) = text.split_once('-').unwrap();
         Gap { after: position(after), until: position(until), reason: GapReason::Expired }

@@ -8,7 +8,7 @@ use protocol::{
 
 use crate::{
     oracle::{Oracle, Seen},
-    wire::{self, Socket},
+    wire::{self, Socket, State},
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,14 +88,14 @@ impl Device {
     }
 
     /// The socket is closed: with what to come back, if at all.
-    pub(crate) fn closed(&mut self, code: Option<u16>, oracle: &mut Oracle) {
+    pub(crate) fn closed(&mut self, state: State, oracle: &mut Oracle) {
         self.phase = Phase::Away;
-        match code {
-            Some(4205) => oracle.told.taken_over += 1,
-            Some(4409) => oracle.told.replaced += 1,
-            _ => {}
+        match state {
+            State::Closed(4205) => oracle.told.taken_over += 1,
+            State::Closed(4409) => oracle.told.replaced += 1,
+            State::Closed(_) | State::Open | State::Cut => {}
         }
-        if code.is_some_and(|code| code >= 4200 || code == 1000) {
+        if matches!(state, State::Closed(1000 | 4200..)) {
             self.token = None;
         }
     }

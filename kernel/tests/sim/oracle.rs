@@ -111,6 +111,13 @@ impl Oracle {
         }
     }
 
+    /// The position, if the user's stream may have had it; else that before all.
+    pub(crate) fn known(&self, user: &UserId, position: Position) -> Position {
+        let accepted = self.accepted.get(user).map(Vec::as_slice).unwrap_or_default();
+        let last = accepted.iter().filter_map(|accepted| accepted.position).max();
+        last.filter(|last| position <= *last).map_or_else(Position::default, |_| position)
+    }
+
     /// Tells whether it is new, and not the answer to one attempt once more.
     pub(crate) fn opened(&mut self, ticket: Ticket, session: SessionId, facts: Facts) -> bool {
         let by = *self.opened_by.entry(ticket).or_insert(session);

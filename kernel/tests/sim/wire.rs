@@ -26,7 +26,8 @@ pub(crate) fn encode(frame: &ToSession<'_>) -> Bytes {
             format!("welcome {} {} {} {}", w.session, w.position, w.resume, w.resumed)
         }
         ToSession::Message(m) => {
-            let position = m.position.map_or("-".to_owned(), |position| position.to_string());
+            let position =
+                m.position.map_or_else(|| "-".to_owned(), |position| position.to_string());
             format!("message {} {position} {}", m.id, m.data.as_str())
         }
         ToSession::Gap(gap) => format!("gap {} {} {:?}", gap.after, gap.until, gap.reason),
@@ -79,6 +80,16 @@ pub(crate) struct Place {
     pub(crate) slot: Slot,
 }
 
+/// Whether the server still has a socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum State {
+    Open,
+    /// Closed with this code.
+    Closed(u16),
+    /// Closed in the midst of what the network did not take.
+    Cut,
+}
+
 /// One socket, as server, network and device have it.
 #[derive(Debug)]
 pub(crate) struct Socket {
@@ -89,10 +100,7 @@ pub(crate) struct Socket {
     pub(crate) room: usize,
     /// What is on its way to the device.
     pub(crate) wire: Vec<u8>,
-    /// The rest of a frame of a session that the shard has let go.
-    pub(crate) rest: Bytes,
-    /// The server closed it, with this code if the network took it.
-    pub(crate) closed: Option<Option<u16>>,
+    pub(crate) state: State,
     /// The device is gone; the server will notice.
     pub(crate) gone: bool,
     pub(crate) was_welcomed: bool,

@@ -35,7 +35,7 @@ use crate::{
     device::{Device, Phase},
     dice::Dice,
     oracle::{Oracle, Seen},
-    wire::{self, Place, Socket},
+    wire::{self, Place, Socket, State},
 };
 
 /// What the world does wrong on purpose, now and then.
@@ -53,6 +53,17 @@ pub(crate) enum Fault {
     SendTwice,
     /// A page does not tell its gap.
     SkipGap,
+}
+
+impl Fault {
+    pub(crate) const ALL: [Self; 6] = [
+        Self::LoseMessage,
+        Self::LoseEnd,
+        Self::SwapMail,
+        Self::ForgetPark,
+        Self::SendTwice,
+        Self::SkipGap,
+    ];
 }
 
 const NODES: usize = 2;
@@ -120,6 +131,8 @@ pub(crate) struct World {
     tickets: Vec<(UserId, Ticket)>,
     policies: HashMap<Ticket, Policy>,
     next: u64,
+    /// Nothing fails while all comes to rest.
+    resting: bool,
 }
 
 fn options() -> Options {
@@ -191,10 +204,11 @@ impl World {
             tickets: Vec::new(),
             policies: HashMap::new(),
             next: 0,
+            resting: false,
         }
     }
 
-    fn say(&mut self, what: String) {
+    fn say(&mut self, what: &str) {
         // The last few hundred lines are what one reads.
         if self.log.len() > 4000 {
             self.log.drain(..2000);
@@ -273,7 +287,7 @@ impl World {
         if lost && self.dice.chance(20) {
             return true;
         }
-        self.say(format!("n{node} hears {envelope:?}"));
+        self.say(&format!("n{node} hears {envelope:?}"));
         let ended = match &envelope.notice {
             Notice::Message(_) => Vec::new(),
             Notice::End { sessions, .. } => sessions.clone(),
@@ -314,14 +328,15 @@ impl World {
                     let place = place(slot);
                     let Some(id) = self.places.remove(&place) else { continue };
                     let socket = self.sockets.get_mut(&id).expect("places are of sockets");
-                    let mut bytes = socket.rest.to_vec();
-                    for slice in closing.outbox.iter().flat_map(|outbox| outbox.slices()) {
-                        bytes.extend_from_slice(slice);
-                    }
+                    let outbox = closing.outbox.unwrap_or_default();
+                    let bytes = outbox.slices().collect::<Vec<_>>().concat();
                     let took = socket.take(&bytes);
                     self.oracle.told.slow += usize::from(closing.code == 4001);
-                    socket.closed = Some((took == bytes.len()).then_some(closing.code));
-                    self.say(format!("closed {} {}", id, closing.code));
+                    socket.state = match took == bytes.len() {
+                        true => State::Closed(closing.code),
+                        false => State::Cut,
+                    };
+                    self.say(&format!("closed {} {}", id, closing.code));
                 }
                 Output::Read(slot, user, after) => {
                     self.calls.push(Call::Read { place: place(slot), user, after });
@@ -356,10 +371,7 @@ impl World {
         }
         let rest = frame.slice(took..);
         let shard = &mut self.nodes[place.node].shards[place.shard];
-        shard.handle(self.now, Input::Stalled(place.slot, rest.clone()));
-        if shard.outbox(place.slot).is_none() {
-            socket.rest = rest;
-        }
+        shard.handle(self.now, Input::Stalled(place.slot, rest));
     }
 
     fn flush(&mut self, place: Place) {
@@ -377,10 +389,10 @@ impl World {
                 self.open(node, device, number, *admitted);
             }
             Answer::Admit { device, number, answer: Err(code), .. } => {
-                self.say(format!("device {device} is refused {code}"));
+                self.say(&format!("device {device} is refused {code}"));
                 self.oracle.told.refused += 1;
                 if self.devices[device].phase == Phase::Connecting(number) {
-                    self.devices[device].closed(Some(code.number()), &mut self.oracle);
+                    self.devices[device].closed(State::Closed(code.number()), &mut self.oracle);
                 }
             }
             Answer::Read { place, page } => {
@@ -396,7 +408,7 @@ impl World {
     /// A node takes in a session; the device may have gone away meanwhile.
     fn open(&mut self, node: usize, device: usize, number: u64, admitted: Admitted) {
         let (fenced, user) = (admitted.fenced, admitted.user.clone());
-        self.say(format!("n{node} opens {fenced:?} of {user} for device {device}"));
+        self.say(&format!("n{node} opens {fenced:?} of {user} for device {device}"));
         let shard = slice_of(&user, SHARDS);
         let arrival = Arrival { admitted, speaks_usher: self.dice.chance(70) };
         let slot = self.nodes[node].shards[shard].open(self.now, arrival);
@@ -411,8 +423,7 @@ impl World {
             fenced,
             room,
             wire: Vec::new(),
-            rest: Bytes::new(),
-            closed: None,
+            state: State::Open,
             gone: !waits,
             was_welcomed: false,
         };
@@ -461,7 +472,7 @@ impl World {
         if self.nodes.iter().any(|node| node.leaving) || !self.dice.chance(20) {
             return;
         }
-        self.say(format!("n{node} drains"));
+        self.say(&format!("n{node} drains"));
         self.nodes[node].leaving = true;
         for shard in 0..SHARDS {
             self.handle(node, shard, Input::Drain(Duration::from_secs(20)));

@@ -24,7 +24,7 @@ fn bad(detail: impl Into<String>) -> Refusal {
 }
 
 fn user(segment: Segment) -> Result<UserId, Refusal> {
-    let Path(text) = segment.or(Err(bad("the user in the path is not UTF-8")))?;
+    let Path(text) = segment.map_err(|_rejected| bad("the user in the path is not UTF-8"))?;
     UserId::parse(&text).map_err(|error| bad(format!("the user in the path {error}")))
 }
 

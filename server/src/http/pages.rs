@@ -22,9 +22,9 @@ pub(super) async fn livez() -> &'static str {
 
 /// Fast to fail: whether to send anybody here.
 pub(super) async fn readyz(State(node): State<Arc<Node>>) -> (StatusCode, &'static str) {
-    match node.is_draining() {
-        true => (StatusCode::SERVICE_UNAVAILABLE, "draining\n"),
-        false => (StatusCode::OK, "ready\n"),
+    match node.is_ready() {
+        true => (StatusCode::OK, "ready\n"),
+        false => (StatusCode::SERVICE_UNAVAILABLE, "draining\n"),
     }
 }
 

@@ -23,6 +23,10 @@ impl Node {
     /// # Errors
     /// If it was not accepted.
     pub async fn send(&self, user: &UserId, request: SendRequest) -> Result<SendReply, Refusal> {
+        // A session may send until its socket closes; a backend has other nodes to ask.
+        if self.is_draining() {
+            return Err(Refusal::later(ProblemCode::Draining));
+        }
         let echo = request.echo.unwrap_or_default();
         if echo != Echo::No && request.from.is_none() {
             return Err(field_error("echo", "needs from: whose sessions get the copy?"));
@@ -102,9 +106,6 @@ impl Node {
         draft: Draft,
         copy: Option<(UserId, Option<SessionId>)>,
     ) -> Result<SendReply, Refusal> {
-        if self.is_draining() {
-            return Err(Refusal::later(ProblemCode::Draining));
-        }
         let id = draft.id;
         let copy = copy.map(|(sender, except)| {
             let draft = Draft {

@@ -12,7 +12,7 @@ use kernel::{
     shard::{Closing, Input, NO_CODE, Slot, Violation},
 };
 use protocol::{frame, limit};
-use tokio::net::TcpStream;
+use tokio::{net::TcpStream, task::spawn_local};
 
 use super::Local;
 use crate::ws::{
@@ -118,10 +118,13 @@ impl Local {
     /// The task of one socket: listens as long as it is a session's, then closes it.
     pub(super) async fn attend(self: Rc<Self>, seat: Rc<Seat>) {
         std::future::poll_fn(|cx| self.listen(&seat, cx)).await;
-        let state = seat.state.replace(Use::Gone);
-        if let Use::Closing(socket, last) = state {
-            // Boxed: for all their life these tasks would be as large as their largest part.
-            Box::pin(async move { socket.close(&last, limit::CLOSE_WAIT).await }).await;
+        // A task of its own: for all its life this one would be as large as its largest part.
+        spawn_local(self.part(seat));
+    }
+
+    async fn part(self: Rc<Self>, seat: Rc<Seat>) {
+        if let Use::Closing(socket, last) = seat.state.replace(Use::Gone) {
+            socket.close(&last, limit::CLOSE_WAIT).await;
         }
         self.node.socket_closed();
     }

@@ -362,7 +362,7 @@ fn users_do_not_count_for_each_other() {
               @2.1, 1 live, 0 parked
               -> n1 bob: message @2.1 to All
             end bob one=s1
-              ended 
+              ended
         "#]],
     );
 }

@@ -378,7 +378,7 @@ fn the_backend_ends_all_but_one_or_just_one_a13() {
             end alice one=s3
               ended s3
             end alice one=s3
-              ended 
+              ended
             end alice but=s1
               ended s2
               -> n2 alice: end s2#1 4410 closed-by-backend
@@ -386,9 +386,9 @@ fn the_backend_ends_all_but_one_or_just_one_a13() {
               ended s1
               -> n1 alice: end s1#1 4410 closed-by-backend
             end alice
-              ended 
+              ended
             end carol
-              ended 
+              ended
         "#]],
     );
 }

@@ -176,6 +176,34 @@ fn a_replay_that_does_not_fit_the_outbox_goes_on_from_where_it_stopped() {
 }
 
 #[test]
+fn what_does_not_fit_the_outbox_is_read_again_though_no_replay_was_asked_for() {
+    super::check_with(
+        |options| options.outbox.frames = 2,
+        "open a; read a 1,2,3,4,5; deliver 6; read a 3,4,5,6; read a 6; deliver 7",
+        &expect![[r#"
+            open a
+              a reads alice @0
+            read a 1,2,3,4,5
+              a < welcome s1 alice @0 r1
+              opened s1#1 alice
+              a < @1 m1
+              a < @2 m2
+              a reads alice @2
+            deliver 6
+            read a 3,4,5,6
+              a < @3 m3
+              a < @4 m4
+              a < @5 m5
+              a reads alice @5
+            read a 6
+              a < @6 m6
+            deliver 7
+              a < @7 m7
+        "#]],
+    );
+}
+
+#[test]
 fn a_replay_leaves_out_what_is_for_others() {
     check(
         "open a resumed device=d class=c; \

@@ -1,4 +1,4 @@
-//! How sessions part: silence, goodbyes, the engine's word, the node's end.
+//! How sessions part: silence, goodbyes, the node's end.
 
 use expect_test::expect;
 
@@ -184,7 +184,7 @@ fn a_goodbye_ends_the_session_f15() {
               opened s1#1 alice
             left a
               release s1#1 1005
-              a closed 1005 
+              a closed 1005
             open b
               b reads alice @0
             read b
@@ -192,7 +192,7 @@ fn a_goodbye_ends_the_session_f15() {
               opened s2#1 alice
             left b 1000
               release s2#1 1000
-              b closed 1000 
+              b closed 1000
             open c
               c reads alice @0
             read c
@@ -200,7 +200,7 @@ fn a_goodbye_ends_the_session_f15() {
               opened s3#1 alice
             leave c
               release s3#1 1000
-              c closed 1000 
+              c closed 1000
             len
               0
         "#]],
@@ -220,7 +220,7 @@ fn any_other_close_code_parks_the_session_f15_f23() {
               opened s1#1 alice
             left a 1001
               park s1#1 1001
-              a closed 1001 
+              a closed 1001
             open b
               b reads alice @0
             read b
@@ -228,7 +228,7 @@ fn any_other_close_code_parks_the_session_f15_f23() {
               opened s2#1 alice
             left b 3000
               park s2#1 3000
-              b closed 3000 
+              b closed 3000
             open c
               c reads alice @0
             read c
@@ -236,7 +236,7 @@ fn any_other_close_code_parks_the_session_f15_f23() {
               opened s3#1 alice
             left c 4999
               park s3#1 4999
-              c closed 4999 
+              c closed 4999
             open d
               d reads alice @0
             read d
@@ -284,7 +284,7 @@ fn a_new_session_without_welcome_ends_and_does_not_park() {
               b reads alice @0
             left b 1001
               release s2#1 1001
-              b closed 1001 
+              b closed 1001
             open c
               c reads alice @0
             read c & lost c
@@ -306,304 +306,7 @@ fn a_new_session_without_welcome_ends_and_does_not_park() {
               f reads alice @0
             left f 1001
               park s6#1 1001
-              f closed 1001 
-        "#]],
-    );
-}
-
-#[test]
-fn a_replaced_session_is_told_by_whom() {
-    check(
-        "open a; read a; end a 4409 by=b device=phone; deliver 1; len",
-        &expect![[r#"
-        open a
-          a reads alice @0
-        read a
-          a < welcome s1 alice @0 r1
-          opened s1#1 alice
-        end a 4409 by=b device=phone
-          a < closing 4409 by s2 on phone
-          ended s1#1 4409
-          a closed 4409 replaced
-        deliver 1
-        len
-          0
-    "#]],
-    );
-    check(
-        "open a; read a; end a 4410; open b; read b; end b 4403; len",
-        &expect![[r#"
-        open a
-          a reads alice @0
-        read a
-          a < welcome s1 alice @0 r1
-          opened s1#1 alice
-        end a 4410
-          a < closing 4410
-          ended s1#1 4410
-          a closed 4410 closed-by-backend
-        open b
-          b reads alice @0
-        read b
-          b < welcome s2 alice @0 r2
-          opened s2#1 alice
-        end b 4403
-          b < closing 4403
-          ended s2#1 4403
-          b closed 4403 forbidden
-        len
-          0
-    "#]],
-    );
-    check(
-        "open a; read a; end a 4205; open b; read b; end b 4203; len",
-        &expect![[r#"
-        open a
-          a reads alice @0
-        read a
-          a < welcome s1 alice @0 r1
-          opened s1#1 alice
-        end a 4205
-          ended s1#1 4205
-          a closed 4205 taken-over
-        open b
-          b reads alice @0
-        read b
-          b < welcome s2 alice @0 r2
-          opened s2#1 alice
-        end b 4203
-          ended s2#1 4203
-          b closed 4203 too-old
-        len
-          0
-    "#]],
-    );
-}
-
-#[test]
-fn an_end_stays_behind_what_was_sent_before_it() {
-    check(
-        "open a; read a; room a 4; deliver 1; deliver 2; end a 4409 by=b",
-        &expect![[r#"
-        open a
-          a reads alice @0
-        read a
-          a < welcome s1 alice @0 r1
-          opened s1#1 alice
-        room a 4
-        deliver 1
-        deliver 2
-        end a 4409 by=b
-          ended s1#1 4409
-          a < @1 m1
-          a < @2 m2
-          a < closing 4409 by s2 on -
-          a closed 4409 replaced
-    "#]],
-    );
-    check(
-        "open a; read a; deliver 1 & deliver 2 & end a 4410",
-        &expect![[r#"
-        open a
-          a reads alice @0
-        read a
-          a < welcome s1 alice @0 r1
-          opened s1#1 alice
-        deliver 1 & deliver 2 & end a 4410
-          a < @1 m1
-          ended s1#1 4410
-          a < @2 m2
-          a < closing 4410
-          a closed 4410 closed-by-backend
-    "#]],
-    );
-}
-
-#[test]
-fn an_end_holds_for_its_admission_and_earlier_ones_only() {
-    check(
-        "open a fence=5 resumed; read a; end a 4409 fence=4; len; end a 4409 fence=6; len",
-        &expect![[r#"
-            open a fence=5 resumed
-              a reads alice @0
-            read a
-              a < welcome s1 alice @0 r1 resumed
-              opened s1#5 alice resumed
-              a < caught up @0
-            end a 4409 fence=4
-            len
-              1
-            end a 4409 fence=6
-              a < closing 4409
-              ended s1#5 4409
-              a closed 4409 replaced
-            len
-              0
-        "#]],
-    );
-}
-
-#[test]
-fn an_end_that_overtakes_the_admission_is_remembered() {
-    check(
-        "end a,b 4410 fence=3; open a fence=3; open b fence=4; len",
-        &expect![[r#"
-        end a,b 4410 fence=3
-        open a fence=3
-          ended s1#3 4410
-          a closed 4410 closed-by-backend
-        open b fence=4
-          b reads alice @0
-        len
-          1
-    "#]],
-    );
-    check(
-        "end a 4409 by=b; deliver 1; +9s; open a; len",
-        &expect![[r#"
-        end a 4409 by=b
-        deliver 1
-        +9s
-        open a
-          ended s1#1 4409
-          a closed 4409 replaced
-        len
-          0
-    "#]],
-    );
-    check(
-        "open b; read b; end a 4410; +11s; open a; len",
-        &expect![[r#"
-        open b
-          b reads alice @0
-        read b
-          b < welcome s2 alice @0 r2
-          opened s2#1 alice
-        end a 4410
-        +11s
-        open a
-          a reads alice @0
-        len
-          2
-    "#]],
-    );
-}
-
-#[test]
-fn a_takeover_on_the_same_node_ends_the_old_socket_only() {
-    check(
-        "open a; read a; open a2 session=1 resumed fence=2; end a 4205 fence=1; read a2; \
-         deliver 1; len",
-        &expect![[r#"
-            open a
-              a reads alice @0
-            read a
-              a < welcome s1 alice @0 r1
-              opened s1#1 alice
-            open a2 session=1 resumed fence=2
-              a2 reads alice @0
-            end a 4205 fence=1
-              ended s1#1 4205
-              a closed 4205 taken-over
-            read a2
-              a2 < welcome s1 alice @0 r1 resumed
-              opened s1#2 alice resumed
-              a2 < caught up @0
-            deliver 1
-              a2 < @1 m1
-            len
-              1
-        "#]],
-    );
-    check(
-        "open a; read a; end a 4205 fence=1; open a2 session=1 resumed fence=2; read a2; len",
-        &expect![[r#"
-            open a
-              a reads alice @0
-            read a
-              a < welcome s1 alice @0 r1
-              opened s1#1 alice
-            end a 4205 fence=1
-              ended s1#1 4205
-              a closed 4205 taken-over
-            open a2 session=1 resumed fence=2
-              a2 reads alice @0
-            read a2
-              a2 < welcome s1 alice @0 r1 resumed
-              opened s1#2 alice resumed
-              a2 < caught up @0
-            len
-              1
-        "#]],
-    );
-}
-
-#[test]
-fn an_end_reaches_all_sockets_of_the_session_even_if_the_takeover_was_not_heard() {
-    check(
-        "open a; read a; open a2 session=1 resumed fence=2; read a2; end a 4410 fence=2; len",
-        &expect![[r#"
-            open a
-              a reads alice @0
-            read a
-              a < welcome s1 alice @0 r1
-              opened s1#1 alice
-            open a2 session=1 resumed fence=2
-              a2 reads alice @0
-            read a2
-              a2 < welcome s1 alice @0 r1 resumed
-              opened s1#2 alice resumed
-              a2 < caught up @0
-            end a 4410 fence=2
-              a < closing 4410
-              ended s1#1 4410
-              a closed 4410 closed-by-backend
-              a2 < closing 4410
-              ended s1#2 4410
-              a2 closed 4410 closed-by-backend
-            len
-              0
-        "#]],
-    );
-    check(
-        "open a; read a; end a 4410 fence=2; open a2 session=1 resumed fence=2; len",
-        &expect![[r#"
-            open a
-              a reads alice @0
-            read a
-              a < welcome s1 alice @0 r1
-              opened s1#1 alice
-            end a 4410 fence=2
-              a < closing 4410
-              ended s1#1 4410
-              a closed 4410 closed-by-backend
-            open a2 session=1 resumed fence=2
-              ended s1#2 4410
-              a2 closed 4410 closed-by-backend
-            len
-              0
-        "#]],
-    );
-}
-
-#[test]
-fn an_end_is_remembered_though_a_later_socket_of_the_session_came_first() {
-    check(
-        "open a3 session=1 resumed fence=3; read a3; end a 4205 fence=2; \
-         open a2 session=1 resumed fence=2; len",
-        &expect![[r#"
-            open a3 session=1 resumed fence=3
-              a3 reads alice @0
-            read a3
-              a3 < welcome s1 alice @0 r1 resumed
-              opened s1#3 alice resumed
-              a3 < caught up @0
-            end a 4205 fence=2
-            open a2 session=1 resumed fence=2
-              ended s1#2 4205
-              a2 closed 4205 taken-over
-            len
-              1
+              f closed 1001
         "#]],
     );
 }
@@ -662,7 +365,7 @@ fn a_drain_asks_all_to_leave_and_closes_them_evenly() {
               b < closing 4000 in 13333 ms
             left a 1001
               park s1#1 1001
-              a closed 1001 
+              a closed 1001
             +5s
             asks b
               b < pong

@@ -76,7 +76,10 @@ impl World {
                 let ticket = self.ticket(device);
                 self.devices[device].last_ticket = Some(ticket);
                 let after = position != Position::default() && self.dice.chance(20);
-                Proof::Ticket(ticket, after.then_some(position))
+                if after && self.dice.chance(10) {
+                    self.lie(device);
+                }
+                Proof::Ticket(ticket, after.then_some(self.devices[device].position))
             }
         };
         let attempt = Attempt {
@@ -132,7 +135,7 @@ impl World {
 
     /// The device drops off the network; the server notices later.
     fn go_away(&mut self, device: usize, id: u64) {
-        self.say(format!("device {device} goes away from {id}"));
+        self.say(&format!("device {device} goes away from {id}"));
         self.devices[device].phase = Phase::Away;
         if let Some(socket) = self.sockets.get_mut(&id) {
             socket.gone = true;
@@ -216,9 +219,10 @@ impl World {
         while device.read(socket, &mut self.oracle) {
             moved = true;
         }
-        if let Some(code) = socket.closed {
+        let state = socket.state;
+        if state != State::Open {
             self.sockets.remove(&id);
-            device.closed(code, &mut self.oracle);
+            device.closed(state, &mut self.oracle);
             return true;
         }
         if std::mem::take(&mut device.pinged) && self.dice.chance(90) {

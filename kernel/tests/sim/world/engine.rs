@@ -22,7 +22,7 @@ impl World {
             Call::Read { place, user, after } => {
                 let messages = 1 + self.dice.below(20);
                 let page = self.registry.read(self.engine_now, &user, after, messages, 1500);
-                let mut page = page.filter(|_| !self.dice.chance(1));
+                let mut page = page.filter(|_| self.resting || !self.dice.chance(1));
                 if let (Some(Fault::SkipGap), Some(page)) = (self.fault, &mut page) {
                     page.gap = None;
                 }
@@ -30,14 +30,14 @@ impl World {
             }
             Call::Park(_, parting) => {
                 let parked = self.registry.park(self.engine_now, parting.fenced);
-                self.say(format!("park {:?} {parked}", parting.fenced));
+                self.say(&format!("park {:?} {parked}", parting.fenced));
             }
             Call::Release(_, parting) => {
                 let code = parting.end_code();
                 if self.registry.release(self.engine_now, parting.fenced, code) {
                     self.oracle.ended(parting.fenced.session);
                 }
-                self.say(format!("release {:?}", parting.fenced));
+                self.say(&format!("release {:?}", parting.fenced));
             }
             Call::Touch(_, fenced, touch) => self.registry.touch(self.engine_now, fenced, touch),
             Call::Send { place, forward } => self.forward(place, &forward),
@@ -55,18 +55,22 @@ impl World {
         let user = self.devices[device].user.clone();
         let before = self.registry.sessions_of(self.engine_now, &user);
         let result = self.registry.admit(self.engine_now, &attempt);
-        self.say(format!("device {device} {:?} at n{node}: {result:?}", attempt.proof));
+        self.say(&format!("device {device} {:?} at n{node}: {result:?}", attempt.proof));
         let answer = match result {
             Err(code) => Err(code),
             Ok((admitted, mail)) => {
                 self.oracle.stands(admitted.fenced.session);
                 match attempt.proof {
-                    Proof::Ticket(ticket, _) => {
+                    Proof::Ticket(ticket, after) => {
+                        let joined = match after {
+                            Some(after) => self.oracle.known(&user, after),
+                            None => admitted.joined,
+                        };
                         let facts = Facts {
                             user: user.clone(),
                             device: admitted.device.clone(),
                             class: admitted.class.clone(),
-                            joined: admitted.joined,
+                            joined,
                         };
                         if self.oracle.opened(ticket, admitted.fenced.session, facts) {
                             let policy = self.policies[&ticket];
@@ -155,7 +159,7 @@ impl World {
         let (id, except, ttl) = (draft.id, draft.except, draft.ttl);
         let volatile = draft.volatile;
         let (receipt, mail) = self.registry.append(self.engine_now, user, draft);
-        self.say(format!("{user} is sent {id} {receipt:?}"));
+        self.say(&format!("{user} is sent {id} {receipt:?}"));
         let expires_at = ttl.map(|ttl| self.engine_now.after(ttl));
         self.post(mail);
         let Some(to) = to.filter(|_| !sessions.is_empty()) else {
@@ -225,7 +229,7 @@ impl World {
         };
         let code = CloseCode::ClosedByBackend;
         let (ended, mail) = self.registry.end(self.engine_now, &user, which, code);
-        self.say(format!("ended {ended:?}"));
+        self.say(&format!("ended {ended:?}"));
         self.note_ended(&user, &before);
         self.post(mail);
     }
@@ -234,7 +238,7 @@ impl World {
         let most = 1 + self.dice.below(20);
         let swept = self.registry.sweep(self.engine_now, most, |_| true);
         for ended in swept.ended {
-            self.say(format!("swept {ended:?}"));
+            self.say(&format!("swept {ended:?}"));
             self.oracle.ended(ended.session);
         }
         self.post(swept.mail);

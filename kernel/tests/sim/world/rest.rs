@@ -11,7 +11,8 @@ const ROUNDS_TO_REST: usize = 2000;
 impl World {
     /// All that is on its way arrives, and then registry, shards and devices must agree.
     pub(crate) fn come_to_rest(&mut self) {
-        self.say("rest".to_owned());
+        self.say("rest");
+        self.resting = true;
         let mut rounds = 0;
         while self.carry_all() {
             rounds += 1;
@@ -19,6 +20,7 @@ impl World {
                 return self.oracle.blame("it never comes to rest".to_owned());
             }
         }
+        self.resting = false;
         for index in 0..self.devices.len() {
             let device = &self.devices[index];
             if let (Phase::Open(_), Some(session)) = (device.phase, device.session) {

@@ -1,0 +1,20 @@
+//! A node as the outside sees it: bytes into real sockets, bytes out.
+//!
+//! Each test starts a node of its own on a free port and ends it; none sleeps, all wait for frames
+//! or events. Most are tables that go through one `check`. A name that begins with `h7`, `f11`,
+//! `j3` or `a9` covers that row of the catalogue of bad inputs.
+
+mod node;
+mod call;
+mod peer;
+mod frame;
+
+mod delivery;
+mod resume;
+mod handshake;
+mod tickets;
+mod frames;
+mod words;
+mod liveness;
+mod drain;
+mod slow;

@@ -1,0 +1,17 @@
+//! The program as people use it: the README's walk, every URL that is printed, and what commands
+//! answer when something is wrong.
+//!
+//! The real binary runs, on free ports, each test with a node of its own. Sessions are opened by
+//! the WebSocket library of another project, in Python, so that the two ends do not share a
+//! mistake. Nothing sleeps: every wait is for a line, and gives up after `program::PATIENCE`.
+
+// Top floor first, as everywhere.
+mod walk;
+mod links;
+mod commands;
+mod refusals;
+mod leaving;
+mod readme;
+mod session;
+mod node;
+mod program;

@@ -1,0 +1,58 @@
+//! Session: a socket of Python's `websockets`.
+
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::{node::Node, program::Program};
+
+const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/session.py");
+
+/// An open session.
+#[derive(Debug)]
+pub(crate) struct Session(Program);
+
+impl Session {
+    /// Opens one with this ticket, as a page does; its `welcome` has come.
+    pub(crate) fn open(node: &Node, ticket: &str) -> Self {
+        let ticket = format!("ticket.{ticket}");
+        let (session, welcome) = Self::at(&node.socket_url(), &["usher.v1", &ticket]);
+        assert_eq!(welcome["resumed"], false, "{welcome}");
+        session
+    }
+
+    /// Opens one at this URL; returns its `welcome` too.
+    pub(crate) fn at(url: &str, subprotocols: &[&str]) -> (Self, Value) {
+        let python = std::env::var_os("USHER_TEST_PYTHON").unwrap_or_else(|| {
+            panic!("USHER_TEST_PYTHON names no Python; run `cargo xtask test`, which sets it")
+        });
+        let mut session =
+            Self(Program::start(Command::new(python).args([SCRIPT, url]).args(subprotocols)));
+        let welcome = session.frame();
+        assert_eq!(welcome["type"], "welcome", "{welcome}");
+        (session, welcome)
+    }
+
+    /// Sends a frame.
+    pub(crate) fn send(&mut self, frame: &Value) {
+        self.0.say(&format!("{frame}\n"));
+    }
+
+    /// The next frame; the last one is `closed`, with the close code.
+    pub(crate) fn frame(&mut self) -> Value {
+        let line = self.0.line();
+        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{line}: {error}"))
+    }
+
+    /// The frames up to and without the first one like that.
+    pub(crate) fn frames_until(&mut self, is_last: impl Fn(&Value) -> bool) -> Vec<Value> {
+        let mut frames = Vec::new();
+        loop {
+            let frame = self.frame();
+            if is_last(&frame) {
+                return frames;
+            }
+            frames.push(frame);
+        }
+    }
+}

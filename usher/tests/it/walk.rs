@@ -1,0 +1,131 @@
+//! Walk: what README.md says to do works, as it is typed there.
+
+use serde_json::{Value, json};
+
+use crate::{
+    node::{FREE, Node},
+    program::{Program, shell},
+    readme::{Kind, Step, is_like, steps},
+    session::Session,
+};
+
+/// How often a message to all of alice's sessions is sent: order shows only in several.
+const TIMES: usize = 3;
+
+fn lines(kind: Kind) -> Vec<Step> {
+    let found: Vec<Step> = steps().into_iter().filter(|step| step.kind() == kind).collect();
+    assert!(!found.is_empty(), "README.md has no line of the kind {kind:?}");
+    found
+}
+
+fn start() -> Node {
+    let starts = lines(Kind::Start);
+    Node::start(&mut shell(&starts[0].typed(FREE)))
+}
+
+/// Types a line that calls the API; the answer must be like the one that the README shows.
+fn call(node: &Node, step: &Step) -> (String, Value) {
+    let line = step.typed(&node.address);
+    let out = node.type_line(&line);
+    let answer: Value = serde_json::from_str(&out).unwrap_or_else(|e| panic!("{line}: {out}: {e}"));
+    let shown = step.answer.as_ref().unwrap_or_else(|| panic!("README.md has no answer to {line}"));
+    assert!(is_like(&answer, shown), "{line}\nanswers {answer}\nand not {shown}");
+    (line, answer)
+}
+
+/// The ids of the messages among some frames; nothing else is among them.
+fn ids(frames: &[Value]) -> Vec<Value> {
+    assert!(frames.iter().all(|frame| frame["type"] == "message"), "{frames:?}");
+    frames.iter().map(|frame| frame["id"].clone()).collect()
+}
+
+#[test]
+fn sessions_of_another_library_get_each_message_once_and_in_order() {
+    let node = start();
+    let curls = lines(Kind::Curl);
+    let (tickets, sends): (Vec<&Step>, Vec<&Step>) =
+        curls.iter().partition(|step| step.typed(&node.address).contains("/v1/tickets"));
+    let ticket = || call(&node, tickets[0]).1["ticket"].as_str().expect("a text").to_owned();
+    let mut first = Session::open(&node, &ticket());
+    let mut second = Session::open(&node, &ticket());
+    let mut bob = Session::open(&node, &node.ticket("bob"));
+
+    let (mut of_first, mut of_second) = (Vec::new(), Vec::new());
+    let mut early = Vec::new();
+    for step in sends {
+        let line = step.typed(&node.address);
+        if line.contains("/users/carol/") {
+            let (_, answer) = call(&node, step);
+            assert_eq!(answer["matched"], 0);
+        } else if line.contains(r#""to":"active""#) {
+            first.send(&json!({"type": "active"}));
+            first.send(&json!({"type": "ping"}));
+            early.extend(first.frames_until(|frame| frame["type"] == "pong"));
+            of_first.push(call(&node, step).1["id"].clone());
+        } else {
+            assert!(line.contains("/users/alice/"), "{line}");
+            for _ in 0..TIMES {
+                let (_, answer) = call(&node, step);
+                of_first.push(answer["id"].clone());
+                of_second.push(answer["id"].clone());
+            }
+        }
+    }
+
+    // What comes before the last message was for the session; after it comes nothing.
+    for (user, session, mut frames, expected) in [
+        ("alice", &mut first, early, of_first),
+        ("alice", &mut second, Vec::new(), of_second),
+        ("bob", &mut bob, Vec::new(), Vec::new()),
+    ] {
+        let last = node.ask(&["send", user, "last"]);
+        assert_eq!(last.code, Some(0), "{}", last.err);
+        frames.extend(session.frames_until(|frame| frame["data"] == "last"));
+        assert_eq!(ids(&frames), expected);
+        session.send(&json!({"type": "leave"}));
+        let closed = loop {
+            let frame = session.frame();
+            // The other session's last message is for both.
+            if frame["data"] != "last" {
+                break frame;
+            }
+        };
+        assert_eq!(closed, json!({"type": "closed", "code": 1000, "reason": ""}));
+    }
+}
+
+#[test]
+fn terminals_show_what_the_readme_says() {
+    let node = start();
+    let connect = lines(Kind::Connect).remove(0);
+    let mut terminals = [(); 2].map(|()| {
+        let mut terminal = Program::start(&mut shell(&connect.typed(&node.address)));
+        assert_eq!(frame(&mut terminal)["type"], "welcome");
+        terminal
+    });
+    for step in lines(Kind::Curl) {
+        let line = step.typed(&node.address);
+        let (to_alice, to_active) =
+            (line.contains("/users/alice/"), line.contains(r#""to":"active""#));
+        if to_active {
+            // As the README says: type something into one, and the other shows it.
+            terminals[0].say("typed\n");
+            assert_eq!(frame(&mut terminals[0])["type"], "reply");
+            assert_eq!(frame(&mut terminals[1])["data"], "typed");
+        }
+        let (_, answer) = call(&node, &step);
+        let showing = match (to_alice, to_active) {
+            (false, _) => 0,
+            (true, true) => 1,
+            (true, false) => 2,
+        };
+        for terminal in &mut terminals[..showing] {
+            assert_eq!(frame(terminal)["id"], answer["id"]);
+        }
+    }
+}
+
+fn frame(terminal: &mut Program) -> Value {
+    let line = terminal.line();
+    serde_json::from_str(&line).unwrap_or_else(|error| panic!("{line}: {error}"))
+}
