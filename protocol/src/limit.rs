@@ -106,7 +106,8 @@ pub const FRAMES_PER_SECOND: u32 = 100;
 /// Frames a session may send at once.
 pub const FRAMES_BURST: u32 = 200;
 
-/// Frames in a row refused for their rate before the session is ended as a flood.
+/// Frames refused for their rate, beyond those that were taken meanwhile, before the session is
+/// ended as a flood.
 pub const FRAMES_REFUSED_MAX: u32 = 1000;
 
 /// Frames in a row that are not JSON before the session is ended.

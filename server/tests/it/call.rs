@@ -1,6 +1,6 @@
 //! Call: HTTP by hand, so that what is on the wire is what the test says.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use serde_json::Value;
 use tokio::{
@@ -81,6 +81,13 @@ impl Caller {
     /// Writes bytes as they are. A peer that has closed by then may have said why before.
     pub(crate) async fn write(&mut self, bytes: &[u8]) {
         self.stream.write_all(bytes).await.ok();
+    }
+
+    /// Writes one byte, then waits a while; tells whether the other side still listens.
+    pub(crate) async fn trickle(&mut self, byte: u8) -> std::io::Result<()> {
+        self.stream.write_all(&[byte]).await?;
+        let said = tokio::time::timeout(Duration::from_millis(200), self.stream.readable()).await;
+        if said.is_ok() { Err(std::io::ErrorKind::Other.into()) } else { Ok(()) }
     }
 
     /// A call with the key; its answer.

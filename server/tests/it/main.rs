@@ -18,3 +18,6 @@ mod words;
 mod liveness;
 mod drain;
 mod slow;
+mod api;
+mod requests;
+mod others;
