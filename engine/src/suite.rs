@@ -81,10 +81,10 @@ pub trait Rig: Send + Sync {
 
 /// Makes tests of the whole contract for the engine that `make` (an `async fn() -> impl Rig` of the
 /// module around) brings.
-#[cfg_attr(not(test), macro_export)]
+#[macro_export]
 macro_rules! suite {
     ($make:ident) => {
-        $crate::suite::suite! { $make:
+        $crate::suite! { $make:
             tickets {
                 a_ticket_opens_one_session
                 another_attempt_with_a_spent_ticket_is_refused

@@ -81,7 +81,6 @@ pub(crate) struct Session {
     pub(crate) frames_refused: u32,
     pub(crate) bucket: Bucket,
     pub(crate) heard: Moment,
-    pub(crate) written: Moment,
     pub(crate) pinged: Option<Moment>,
     pub(crate) activity_told: Option<Moment>,
     pub(crate) ack_told: Option<Moment>,

@@ -51,7 +51,8 @@ pub struct Options {
     pub outbox: outbox::Bounds,
     /// How fast a session may send.
     pub frames: Rate,
-    /// Silence after which to ping.
+    /// Silence after which to ping: nothing received, whatever was written meanwhile. To a dead peer
+    /// one may write for a quarter of an hour before TCP gives up.
     pub ping: std::time::Duration,
     /// Silence after a ping that means the peer is gone.
     pub pong_wait: std::time::Duration,
@@ -275,7 +276,6 @@ impl Shard {
             frames_refused: 0,
             bucket: Bucket::full(&self.options.frames, now),
             heard: now,
-            written: now,
             pinged: None,
             activity_told: None,
             ack_told: None,
@@ -305,12 +305,12 @@ impl Shard {
             Input::Left(slot, code) => self.left(slot, code),
             Input::Lost(slot) => self.lost(slot),
             Input::Deliver(Envelope { user, notice }) => match notice {
-                Notice::Message(message) => self.deliver(now, &user, &message),
+                Notice::Message(message) => self.deliver(&user, &message),
                 Notice::End { sessions, end } => self.end_all(now, &user, &sessions, &end),
             },
             Input::Read(slot, page) => self.page(now, slot, page),
             Input::Replied(slot, reference, outcome) => {
-                self.replied(now, slot, reference, outcome);
+                self.replied(slot, reference, outcome);
             }
             Input::Stalled(slot, rest) => self.stalled(slot, rest),
             Input::Took(slot, bytes) => self.took(now, slot, bytes),

@@ -67,12 +67,7 @@ impl Refusal {
 
 impl From<body::Refused> for Refusal {
     fn from(refused: body::Refused) -> Self {
-        Self {
-            code: refused.code,
-            detail: refused.detail,
-            errors: refused.errors,
-            retry_ms: None,
-        }
+        Self { code: refused.code, detail: refused.detail, errors: refused.errors, retry_ms: None }
     }
 }
 

@@ -55,11 +55,7 @@ pub(crate) struct Visitor {
 }
 
 /// Accepts sockets for ever.
-pub(crate) async fn open(
-    local: Rc<Local>,
-    listener: TcpListener,
-    visitors: mpsc::Sender<Visitor>,
-) {
+pub(crate) async fn open(local: Rc<Local>, listener: TcpListener, visitors: mpsc::Sender<Visitor>) {
     let half_open = Arc::new(Semaphore::new(HALF_OPEN_MAX));
     loop {
         let Ok(place) = Arc::clone(&half_open).acquire_owned().await else { return };
@@ -113,13 +109,7 @@ async fn greet(
 }
 
 /// A handshake for a session: refused, or admitted and handed to its shard.
-async fn meet(
-    local: &Rc<Local>,
-    stream: TcpStream,
-    peer: SocketAddr,
-    head: &[u8],
-    early: Vec<u8>,
-) {
+async fn meet(local: &Rc<Local>, stream: TcpStream, peer: SocketAddr, head: &[u8], early: Vec<u8>) {
     let node = local.node();
     let now = node.clock().moment();
     if let Err(retry_ms) = node.failed_handshakes.check(peer.ip(), now) {

@@ -51,9 +51,8 @@ impl Limiter {
         if failures.len() >= ADDRESSES_MAX {
             failures.clear();
         }
-        let bucket = failures
-            .entry(network(address))
-            .or_insert_with(|| Bucket::full(&self.rate, now));
+        let bucket =
+            failures.entry(network(address)).or_insert_with(|| Bucket::full(&self.rate, now));
         // An empty bucket stays empty.
         bucket.take(&self.rate, now).ok();
     }

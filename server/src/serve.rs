@@ -108,8 +108,7 @@ pub fn bind(address: SocketAddr) -> Result<TcpListener, Failed> {
 /// # Errors
 /// If threads or sockets cannot be had.
 pub fn start(config: Config, listeners: Vec<TcpListener>) -> Result<Running, Failed> {
-    let addresses =
-        listeners.iter().map(TcpListener::local_addr).collect::<Result<Vec<_>, _>>()?;
+    let addresses = listeners.iter().map(TcpListener::local_addr).collect::<Result<Vec<_>, _>>()?;
     let clock = Clock::start();
     let shards = config.shards.max(1);
     let (mailboxes, envelopes) = Mailboxes::new(shards, limit::MAILBOX_ENVELOPES_MAX);

@@ -266,13 +266,10 @@ impl Local {
             Output::Forward(slot, forward) => {
                 let node = Arc::clone(&self.node);
                 let reference = forward.reference.clone();
-                self.call(
-                    async move { node.forward(forward).await },
-                    move |local, outcome| {
-                        local.give(Input::Replied(slot, reference, outcome));
-                        local.wake(slot);
-                    },
-                );
+                self.call(async move { node.forward(forward).await }, move |local, outcome| {
+                    local.give(Input::Replied(slot, reference, outcome));
+                    local.wake(slot);
+                });
             }
             Output::Touch(fenced, touch) => {
                 let node = Arc::clone(&self.node);

@@ -43,7 +43,7 @@ pub(super) fn shown(message: &Message, replayed: bool) -> frame::Message<'_> {
 
 impl Shard {
     /// Gives a message to the user's sessions for which it is; encoded once for all of them.
-    pub(super) fn deliver(&mut self, now: Moment, user: &UserId, message: &Arc<Message>) {
+    pub(super) fn deliver(&mut self, user: &UserId, message: &Arc<Message>) {
         let mut encoded: Option<Bytes> = None;
         for slot in self.slots_of(user) {
             if !self.is_due(slot, message) {
@@ -54,7 +54,7 @@ impl Shard {
                 .get_or_insert_with(|| encode(&ToSession::Message(shown(message, false))))
                 .clone();
             let need = if message.position.is_some() { Need::Must } else { Need::May };
-            if self.write(now, slot, frame, need) {
+            if self.write(slot, frame, need) {
                 self.counts.delivered += 1;
             }
         }
@@ -91,12 +91,9 @@ impl Shard {
     /// Writes one frame: past the outbox if it is the first of the turn, else into it. A session
     /// that is too slow for a frame that it must get is parked. Tells whether the frame is on its
     /// way.
-    pub(super) fn write(&mut self, now: Moment, slot: Slot, frame: Bytes, need: Need) -> bool {
+    pub(super) fn write(&mut self, slot: Slot, frame: Bytes, need: Need) -> bool {
         let (turn, bounds) = (self.turn, self.options.outbox);
         let Some(session) = self.get_mut(slot) else { return false };
-        if session.flow != Flow::Stalled {
-            session.written = now;
-        }
         if session.outbox.is_none() && session.turn != turn {
             session.turn = turn;
             self.outputs.push_back(Output::Send(slot, frame));
@@ -135,9 +132,9 @@ impl Shard {
     }
 
     /// Encodes a frame for one session and writes it.
-    pub(super) fn tell(&mut self, now: Moment, slot: Slot, frame: &ToSession<'_>) -> bool {
+    pub(super) fn tell(&mut self, slot: Slot, frame: &ToSession<'_>) -> bool {
         let frame = (self.options.encode)(frame);
-        self.write(now, slot, frame, Need::Must)
+        self.write(slot, frame, Need::Must)
     }
 
     pub(super) fn stalled(&mut self, slot: Slot, rest: Bytes) {
@@ -162,8 +159,10 @@ impl Shard {
         let Some(session) = self.get_mut(slot) else { return };
         let Some(outbox) = &mut session.outbox else { return };
         outbox.took(bytes);
-        if bytes > 0 {
-            session.written = now;
+        if session.flow == Flow::Stalled && bytes > 0 {
+            // A full socket takes more only when the peer has acknowledged some: it is there.
+            session.heard = now;
+            session.pinged = None;
         }
         if !outbox.is_empty() {
             session.flow = Flow::Stalled;

@@ -43,7 +43,7 @@ impl Shard {
                     detail,
                     retry_ms: Some(retry_ms),
                 };
-                self.reply(now, slot, reference, ReplyOutcome::Refused { error });
+                self.reply(slot, reference, ReplyOutcome::Refused { error });
             }
             return;
         }
@@ -53,7 +53,7 @@ impl Shard {
                 session.bad_frames = 0;
                 self.act(now, slot, reference, frame);
             }
-            Err(unread) => self.unread(now, slot, unread),
+            Err(unread) => self.unread(slot, unread),
         }
     }
 
@@ -63,14 +63,14 @@ impl Shard {
             FromSession::Active => self.active(now, slot),
             FromSession::Ack(position) => self.ack(now, slot, reference, position),
             FromSession::Ping => {
-                self.tell(now, slot, &ToSession::Pong);
+                self.tell(slot, &ToSession::Pong);
             }
             FromSession::Pong => {}
             FromSession::Leave => self.left(slot, Some(NORMAL)),
             FromSession::Unknown => {
                 if reference.is_some() {
                     let detail = "this version does not know that type".to_owned();
-                    self.refuse(now, slot, reference, "unknown-type", detail);
+                    self.refuse(slot, reference, "unknown-type", detail);
                 }
             }
         }
@@ -86,7 +86,7 @@ impl Shard {
         let Some(session) = self.get_mut(slot) else { return };
         if !session.may_send_to(&frame.user) {
             let detail = "the ticket of this session did not grant sends to that user".to_owned();
-            self.refuse(now, slot, reference, "forbidden", detail);
+            self.refuse(slot, reference, "forbidden", detail);
             return;
         }
         session.busy = true;
@@ -114,7 +114,7 @@ impl Shard {
         let Some(session) = self.get_mut(slot) else { return };
         if position.epoch != session.position.epoch || position > session.position {
             let detail = "position is not one that this session was sent".to_owned();
-            self.refuse(now, slot, reference, Invalid::Field.name(), detail);
+            self.refuse(slot, reference, Invalid::Field.name(), detail);
             return;
         }
         if session.ack_told.is_some_and(|at| now.ms_since(at) < ACK_EVERY_MS) {
@@ -125,48 +125,35 @@ impl Shard {
         self.outputs.push_back(Output::Touch(fenced, Touch::Acked(position)));
     }
 
-    fn unread(&mut self, now: Moment, slot: Slot, unread: Unread) {
+    fn unread(&mut self, slot: Slot, unread: Unread) {
         let Some(session) = self.get_mut(slot) else { return };
         match unread.invalid {
             Invalid::Json => session.bad_frames += 1,
             Invalid::Frame | Invalid::Field => session.bad_frames = 0,
         }
         let last = session.bad_frames >= limit::BAD_FRAMES_MAX;
-        self.refuse(now, slot, unread.reference, unread.invalid.name(), unread.detail);
+        self.refuse(slot, unread.reference, unread.invalid.name(), unread.detail);
         if last {
             let code = protocol::close::CloseCode::ProtocolError;
             self.violation(slot, Violation { code: code.number(), reason: code.name() });
         }
     }
 
-    pub(super) fn replied(
-        &mut self,
-        now: Moment,
-        slot: Slot,
-        reference: Option<String>,
-        outcome: ReplyOutcome,
-    ) {
+    pub(super) fn replied(&mut self, slot: Slot, reference: Option<String>, outcome: ReplyOutcome) {
         let Some(session) = self.get_mut(slot) else { return };
         session.busy = false;
         if reference.is_some() {
-            self.reply(now, slot, reference, outcome);
+            self.reply(slot, reference, outcome);
         }
     }
 
-    fn refuse(
-        &mut self,
-        now: Moment,
-        slot: Slot,
-        reference: Option<String>,
-        code: &str,
-        detail: String,
-    ) {
+    fn refuse(&mut self, slot: Slot, reference: Option<String>, code: &str, detail: String) {
         let error = ReplyError { code: code.to_owned(), detail, retry_ms: None };
-        self.reply(now, slot, reference, ReplyOutcome::Refused { error });
+        self.reply(slot, reference, ReplyOutcome::Refused { error });
     }
 
-    fn reply(&mut self, now: Moment, slot: Slot, reference: Option<String>, outcome: ReplyOutcome) {
-        self.tell(now, slot, &ToSession::Reply(&Reply { reference, outcome }));
+    fn reply(&mut self, slot: Slot, reference: Option<String>, outcome: ReplyOutcome) {
+        self.tell(slot, &ToSession::Reply(&Reply { reference, outcome }));
     }
 
     /// Answers a WebSocket ping; a flood of them is not answered but ended.
@@ -176,7 +163,7 @@ impl Shard {
         let Some(session) = self.get_mut(slot) else { return };
         match session.bucket.take(&rate, now) {
             Ok(()) => {
-                self.write(now, slot, answer, Need::May);
+                self.write(slot, answer, Need::May);
             }
             Err(_) => self.violation(slot, FLOOD),
         }

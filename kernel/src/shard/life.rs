@@ -96,7 +96,7 @@ impl Shard {
                 }
                 was_here |= session.fenced.fence == fenced.fence;
                 if session.fenced.fence <= fenced.fence {
-                    self.tell_end(now, *slot, end);
+                    self.tell_end(*slot, end);
                     self.end(*slot, end);
                 }
             }
@@ -116,7 +116,7 @@ impl Shard {
         }
     }
 
-    fn tell_end(&mut self, now: Moment, slot: Slot, end: &End) {
+    fn tell_end(&mut self, slot: Slot, end: &End) {
         let told = matches!(
             end.code,
             CloseCode::Replaced | CloseCode::ClosedByBackend | CloseCode::Forbidden
@@ -125,7 +125,7 @@ impl Shard {
             let by = end.by.clone();
             let closing = frame::Closing { by, ..frame::Closing::new(end.code) };
             let frame = (self.options.encode)(&ToSession::Closing(&closing));
-            self.write(now, slot, frame, Need::May);
+            self.write(slot, frame, Need::May);
         }
     }
 
@@ -152,7 +152,7 @@ impl Shard {
             self.park(slot, CloseCode::Drain);
             return;
         }
-        let quiet_since = session.heard.max(session.written);
+        let quiet_since = session.heard;
         let next = match session.pinged {
             Some(pinged) if pinged.after(pong_wait) <= now => {
                 self.park(slot, CloseCode::NoPong);
@@ -163,7 +163,7 @@ impl Shard {
             None if session.is_opening() => now.after(ping),
             None if quiet_since.after(ping) <= now => {
                 session.pinged = Some(now);
-                self.ping(now, slot);
+                self.ping(slot);
                 now.after(pong_wait)
             }
             None => quiet_since.after(ping),
@@ -172,13 +172,13 @@ impl Shard {
         self.wheel.wait(slot, closes_at.map_or(next, |at| at.min(next)));
     }
 
-    fn ping(&mut self, now: Moment, slot: Slot) {
+    fn ping(&mut self, slot: Slot) {
         let frame = match self.get(slot) {
             Some(session) if session.speaks_usher => (self.options.encode)(&ToSession::Ping),
             Some(_) => self.options.control_ping.clone(),
             None => return,
         };
-        self.write(now, slot, frame, Need::May);
+        self.write(slot, frame, Need::May);
     }
 
     /// The node goes away: each session is told when to leave, evenly over the window.
@@ -207,7 +207,7 @@ impl Shard {
         session.closes_at = Some(at);
         let retry_ms = Some(at.ms_since(now));
         let closing = frame::Closing { retry_ms, ..frame::Closing::new(CloseCode::Drain) };
-        self.tell(now, slot, &ToSession::Closing(&closing));
+        self.tell(slot, &ToSession::Closing(&closing));
         self.wheel.wait(slot, at);
     }
 }

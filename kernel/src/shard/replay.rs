@@ -23,7 +23,7 @@ impl Shard {
         let Some(page) = page else {
             if self.get(slot).is_some_and(|session| !session.is_opening()) {
                 let closing = frame::Closing::new(CloseCode::Overloaded);
-                self.tell(now, slot, &ToSession::Closing(&closing));
+                self.tell(slot, &ToSession::Closing(&closing));
             }
             self.park(slot, CloseCode::Overloaded);
             return;
@@ -40,7 +40,7 @@ impl Shard {
             Phase::Replaying { seen, tell, .. } => (seen, tell),
             Phase::Following => return,
         };
-        let until = self.replay(now, slot, &page, tell);
+        let until = self.replay(slot, &page, tell);
         let Some(session) = self.get_mut(slot) else { return };
         session.position = until;
         if page.more || page.until > until || seen > until {
@@ -52,7 +52,7 @@ impl Shard {
         }
         session.phase = Phase::Following;
         let caught_up = (self.options.encode)(&ToSession::CaughtUp(until));
-        if tell && !self.write(now, slot, caught_up, Need::Again) {
+        if tell && !self.write(slot, caught_up, Need::Again) {
             let Some(session) = self.get_mut(slot) else { return };
             session.phase = Phase::Replaying { seen, waiting: true, tell };
         }
@@ -74,7 +74,7 @@ impl Shard {
             node: self.options.node.clone(),
             urls: self.options.urls.clone(),
         };
-        self.tell(now, slot, &ToSession::Welcome(&welcome));
+        self.tell(slot, &ToSession::Welcome(&welcome));
         self.outputs.push_back(Output::Opened(fenced, user, opening.resumed));
         if let Some(until) = self.leaving_until {
             self.tell_to_leave(now, slot, until);
@@ -82,10 +82,10 @@ impl Shard {
     }
 
     /// Writes what the outbox has room for; tells up to where the session has everything.
-    fn replay(&mut self, now: Moment, slot: Slot, page: &Page, replayed: bool) -> Position {
+    fn replay(&mut self, slot: Slot, page: &Page, replayed: bool) -> Position {
         if let Some(gap) = &page.gap {
             self.counts.gaps += 1;
-            self.tell(now, slot, &ToSession::Gap(gap));
+            self.tell(slot, &ToSession::Gap(gap));
         }
         for message in &page.messages {
             let (Some(session), Some(position)) = (self.get(slot), message.position) else {
@@ -96,7 +96,7 @@ impl Shard {
             }
             let shown: frame::Message<'_> = shown(message, replayed);
             let frame = (self.options.encode)(&ToSession::Message(shown));
-            if !self.write(now, slot, frame, Need::Again) {
+            if !self.write(slot, frame, Need::Again) {
                 return Position { seq: position.seq - 1, ..position };
             }
             match replayed {

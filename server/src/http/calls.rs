@@ -5,7 +5,9 @@ use std::sync::Arc;
 use axum::extract::{Path, Query, Request, State, rejection::PathRejection};
 use engine::contract::Ending;
 use protocol::{
-    http::{CloseReply, List, SendReply, SendRequest, Session, TicketReply, TicketRequest, UserReply},
+    http::{
+        CloseReply, List, SendReply, SendRequest, Session, TicketReply, TicketRequest, UserReply,
+    },
     id::SessionId,
     limit,
     name::UserId,

@@ -107,9 +107,8 @@ fn check_kind(request: &Request) -> Result<(), Refusal> {
 }
 
 async fn collect(request: Request, bytes_max: usize, wait: Duration) -> Result<Bytes, Refusal> {
-    let too_large = || {
-        Refusal::new(ProblemCode::BodyTooLarge, format!("at most {bytes_max} bytes are taken"))
-    };
+    let too_large =
+        || Refusal::new(ProblemCode::BodyTooLarge, format!("at most {bytes_max} bytes are taken"));
     let body = request.into_body();
     // What the head declares is refused before any of it is read.
     if http_body::Body::size_hint(&body).lower() > bytes_max as u64 {

@@ -85,10 +85,9 @@ impl Node {
         let echo = frame.echo.unwrap_or(!frame.volatile) && !to_oneself;
         let copy = echo.then_some((sender, Some(session)));
         match self.accept(&frame.user, draft, copy).await {
-            Ok(sent) => ReplyOutcome::Sent {
-                id: sent.id,
-                echoed: sent.echoed.filter(|echoed| !echoed),
-            },
+            Ok(sent) => {
+                ReplyOutcome::Sent { id: sent.id, echoed: sent.echoed.filter(|echoed| !echoed) }
+            }
             Err(refusal) => ReplyOutcome::Refused {
                 error: ReplyError {
                     code: refusal.code.name().to_owned(),
@@ -108,12 +107,8 @@ impl Node {
     ) -> Result<SendReply, Refusal> {
         let id = draft.id;
         let copy = copy.map(|(sender, except)| {
-            let draft = Draft {
-                echo_of: Some(user.clone()),
-                to: Target::All,
-                except,
-                ..draft.clone()
-            };
+            let draft =
+                Draft { echo_of: Some(user.clone()), to: Target::All, except, ..draft.clone() };
             (sender, draft)
         });
         let receipt = self.engine.append(user, draft).await.map_err(not_taken)?;
@@ -148,9 +143,7 @@ impl Node {
 }
 
 fn field_error(field: &str, detail: &str) -> Refusal {
-    let errors = vec![protocol::problem::FieldError {
-        field: field.to_owned(),
-        detail: detail.to_owned(),
-    }];
+    let errors =
+        vec![protocol::problem::FieldError { field: field.to_owned(), detail: detail.to_owned() }];
     Refusal { errors, ..Refusal::new(ProblemCode::BadField, format!("{field} {detail}")) }
 }

@@ -223,9 +223,7 @@ impl Given {
     fn proof(&self) -> Result<Proof, CloseCode> {
         let after = match self.positions.as_slice() {
             [] => None,
-            [position] => Some(
-                position.parse::<Position>().or(Err(CloseCode::ProtocolError))?,
-            ),
+            [position] => Some(position.parse::<Position>().or(Err(CloseCode::ProtocolError))?),
             _ => return Err(CloseCode::ProtocolError),
         };
         match (self.tickets.as_slice(), self.tokens.as_slice(), after) {

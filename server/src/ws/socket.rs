@@ -36,10 +36,7 @@ impl Socket {
     }
 
     /// Writes several now; returns how much of them the socket took.
-    pub(crate) fn send_all<'a>(
-        &self,
-        frames: impl Iterator<Item = &'a [u8]>,
-    ) -> io::Result<usize> {
+    pub(crate) fn send_all<'a>(&self, frames: impl Iterator<Item = &'a [u8]>) -> io::Result<usize> {
         with_slices(frames, |slices| {
             none_if_full(SockRef::from(&self.stream).send_vectored(slices))
         })

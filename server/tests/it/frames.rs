@@ -256,8 +256,7 @@ fn f13_f14_f15_f16_closing() {
 
 #[test]
 fn f17_a_flood_of_pings_ends_the_session_and_pongs_do_nothing() {
-    let limits =
-        Limits { frames: Rate { per_second: 1, burst: 10 }, ..Limits::default() };
+    let limits = Limits { frames: Rate { per_second: 1, burst: 10 }, ..Limits::default() };
     with_node(Config { limits, ..config() }, async |node| {
         let mut session = node.join("alice").await;
         let mut pongs = Vec::new();
@@ -288,8 +287,7 @@ fn f17_a_flood_of_pings_ends_the_session_and_pongs_do_nothing() {
 
 #[test]
 fn f21_frames_beyond_the_rate_are_refused_and_not_acted_on() {
-    let limits =
-        Limits { frames: Rate { per_second: 1, burst: 5 }, ..Limits::default() };
+    let limits = Limits { frames: Rate { per_second: 1, burst: 5 }, ..Limits::default() };
     with_node(Config { limits, ..config() }, async |node| {
         let mut bob = node.join("bob").await;
         let mut session = node.join_with(&json!({"user": "alice", "send": "any"})).await;
@@ -315,8 +313,7 @@ fn f21_frames_beyond_the_rate_are_refused_and_not_acted_on() {
             let retry_ms = reply["error"]["retry_ms"].as_u64().unwrap();
             assert!((1..=1000).contains(&retry_ms), "{reply}");
             let detail = "at most 1 frames a second";
-            let error =
-                json!({"code": "rate-limited", "detail": detail, "retry_ms": retry_ms});
+            let error = json!({"code": "rate-limited", "detail": detail, "retry_ms": retry_ms});
             assert_eq!(reply["error"], error);
         }
         assert!(refused > 90, "{refused} of 100 were refused");

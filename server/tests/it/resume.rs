@@ -258,7 +258,10 @@ fn a_ticket_with_after_opens_a_new_session_that_goes_on_from_there() {
             assert_eq!(new.position, old.position);
             for number in 2..5 {
                 let message = new.message().await;
-                assert_eq!((&message["data"], &message["replayed"]), (&json!(number), &json!(true)));
+                assert_eq!(
+                    (&message["data"], &message["replayed"]),
+                    (&json!(number), &json!(true))
+                );
             }
             new.caught_up().await;
         }
@@ -331,7 +334,8 @@ fn a_message_whose_time_is_over_is_skipped_and_is_no_gap() {
 
 #[test]
 fn j9_a_session_whose_window_is_over_cannot_resume() {
-    let session = SessionConfig { resume_window: Duration::from_millis(50), ..SessionConfig::default() };
+    let session =
+        SessionConfig { resume_window: Duration::from_millis(50), ..SessionConfig::default() };
     with_node(Config { session, ..config() }, async |node| {
         let session = node.join("alice").await;
         let (token, position) = lose(node, session).await;

@@ -79,7 +79,10 @@ fn f22_a_session_that_does_not_read_is_parked_with_4001_and_comes_back_to_a_gap(
         let mut back = node.resume(&slow.token, &slow.position).await;
         let (gaps, numbers) = rest(&mut back).await;
         assert_eq!(gaps.len(), 1, "{gaps:?}");
-        assert_eq!((&gaps[0]["after"], &gaps[0]["reason"]), (&json!(slow.position), &json!("overflow")));
+        assert_eq!(
+            (&gaps[0]["after"], &gaps[0]["reason"]),
+            (&json!(slow.position), &json!("overflow"))
+        );
         // The last MiB of the stream, without a hole.
         let first = numbers[0];
         assert_eq!(numbers, (first..MESSAGES).collect::<Vec<_>>());
@@ -121,11 +124,8 @@ fn a_session_that_is_parked_for_being_slow_misses_nothing_that_its_stream_holds(
 #[test]
 fn a_long_replay_of_small_messages_arrives_whole() {
     const MESSAGES: u64 = 20_000;
-    let limits = Limits {
-        stream_messages: 65_536,
-        stream_bytes: 128 * 1024 * 1024,
-        ..Limits::default()
-    };
+    let limits =
+        Limits { stream_messages: 65_536, stream_bytes: 128 * 1024 * 1024, ..Limits::default() };
     with_node(Config { limits, ..config() }, async |node| {
         let session = node.join("alice").await;
         let mut watch = node.watch();

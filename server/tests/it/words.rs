@@ -129,7 +129,10 @@ fn j6_j7_j11_fields_are_what_they_should_be() {
         for user in users {
             let said = format!(r#"{{"type":"send","ref":"c1","user":{user},"data":1}}"#);
             let reply = refused(session, &said).await;
-            assert_eq!((&reply["ref"], &reply["error"]["code"]), (&json!("c1"), &json!("bad-field")));
+            assert_eq!(
+                (&reply["ref"], &reply["error"]["code"]),
+                (&json!("c1"), &json!("bad-field"))
+            );
         }
         for fields in [
             r#""data":1"#,
@@ -214,7 +217,8 @@ fn j8_an_ack_of_what_was_never_sent_is_refused_and_changes_nothing() {
         let first = session.position.clone();
         session.messages(1).await;
         let (epoch, _) = first.split_once('.').unwrap();
-        for position in [format!("{epoch}.3"), format!("{epoch}.ffffffffffffffff"), "1.1".to_owned()]
+        for position in
+            [format!("{epoch}.3"), format!("{epoch}.ffffffffffffffff"), "1.1".to_owned()]
         {
             let said = json!({"type": "ack", "ref": "c1", "position": position}).to_string();
             let reply = refused(&mut session, &said).await;
@@ -233,7 +237,8 @@ fn j8_an_ack_of_what_was_never_sent_is_refused_and_changes_nothing() {
 fn frames_mean_the_same_to_who_did_not_offer_usher_v1() {
     with_node(config(), async |node| {
         let ticket = node.ticket(&json!({"user": "alice"})).await;
-        let mut session = Session::welcomed(node.dial(&format!("?ticket={ticket}"), "").await).await;
+        let mut session =
+            Session::welcomed(node.dial(&format!("?ticket={ticket}"), "").await).await;
         check(&mut session, "[]", "bad-frame").await;
         session.send(&json!({"type": "leave"})).await;
         session.closed_with(1000, "").await;
@@ -242,10 +247,8 @@ fn frames_mean_the_same_to_who_did_not_offer_usher_v1() {
 
 #[test]
 fn a_welcome_says_what_it_takes_to_come_back() {
-    let config = server::config::Config {
-        public_url: Some("wss://ws.example.com".to_owned()),
-        ..config()
-    };
+    let config =
+        server::config::Config { public_url: Some("wss://ws.example.com".to_owned()), ..config() };
     with_node(config, async |node| {
         let session = node.join("a}{b 😀").await;
         let (id, position, token) = (&session.id, &session.position, &session.token);

@@ -90,36 +90,35 @@ fn any_frame_is_life() {
 }
 
 #[test]
-fn what_is_written_puts_the_ping_off_but_not_once_it_was_asked() {
+fn what_is_written_does_not_put_the_ping_off() {
     check(
         "open a; read a; +20s; deliver 1; +20s; +6s; deliver 2; +9s; len",
         &expect![[r#"
-        open a
-          a reads alice @0
-        read a
-          a < welcome s1 alice @0 r1
-          opened s1#1 alice
-        +20s
-        deliver 1
-          a < @1 m1
-        +20s
-        +6s
-         45.0s
-          a < ping
-        deliver 2
-          a < @2 m2
-        +9s
-         55.0s
-          park s1#1 4002
-          a closed 4002 no-pong
-        len
-          0
-    "#]],
+            open a
+              a reads alice @0
+            read a
+              a < welcome s1 alice @0 r1
+              opened s1#1 alice
+            +20s
+            deliver 1
+              a < @1 m1
+            +20s
+             25.0s
+              a < ping
+             35.0s
+              park s1#1 4002
+              a closed 4002 no-pong
+            +6s
+            deliver 2
+            +9s
+            len
+              0
+        "#]],
     );
 }
 
 #[test]
-fn what_only_waits_in_the_outbox_was_not_written() {
+fn what_a_full_socket_takes_is_life_and_what_waits_is_not() {
     check(
         "open a; read a; room a 0; deliver 1; +20s; deliver -; +6s; +10s; len",
         &expect![[r#"
