@@ -52,10 +52,16 @@ pub struct Candidate {
     pub created_at: Timestamp,
 }
 
+impl Candidate {
+    fn activity(&self) -> Option<Timestamp> {
+        (self.active_at > self.created_at).then_some(self.active_at)
+    }
+}
+
 /// Settles a target among the user's sessions; `None` where `active` finds none.
 ///
-/// `active` is the live session with the latest activity, the newest among equals; without a live
-/// one the same among parked.
+/// `active` is the live session with the latest activity since it was admitted; where none had any,
+/// the newest; without a live one the same among parked.
 #[must_use]
 pub fn settle(target: Target, candidates: impl Iterator<Item = Candidate>) -> Option<Audience> {
     match target {
@@ -64,7 +70,7 @@ pub fn settle(target: Target, candidates: impl Iterator<Item = Candidate>) -> Op
         Target::Class(class) => Some(Audience::Class(class)),
         Target::Session(session) => Some(Audience::Session(session)),
         Target::Active => candidates
-            .max_by_key(|c| (c.live, c.active_at, c.created_at, c.id))
+            .max_by_key(|c| (c.live, c.activity(), c.created_at, c.id))
             .map(|c| Audience::Session(c.id)),
     }
 }

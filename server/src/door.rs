@@ -7,18 +7,12 @@
 #[cfg(feature = "echo")]
 mod echo;
 mod head;
+pub(crate) mod verdict;
 
 use std::{net::SocketAddr, rc::Rc, sync::Arc};
 
 use bytes::Bytes;
-use engine::contract::NotAdmitted;
-use kernel::registry::{Attempt, Proof};
-use protocol::{
-    close::CloseCode,
-    frame::{Closing, ToSession},
-    limit,
-    problem::ProblemCode,
-};
+use protocol::{limit, problem::ProblemCode};
 use tokio::{
     io::AsyncWriteExt,
     net::{TcpListener, TcpStream},
@@ -26,18 +20,14 @@ use tokio::{
     time::timeout,
 };
 
-use self::head::{Head, Unread};
+use self::{
+    head::{Head, Unread},
+    verdict::{Farewell, Verdict},
+};
 use crate::{
     answer::{REQUEST_ID, Refusal, request_id, retry_after},
-    event::What,
-    random,
     shard::{Handoff, Local},
-    ws::{
-        self,
-        codec::encode,
-        handshake::{self, Ask, NoHandshake},
-        socket::Socket,
-    },
+    ws::{handshake, socket::Socket},
 };
 
 /// Sockets of a shard whose request head is awaited. Others wait in the listener's queue.
@@ -110,94 +100,26 @@ async fn greet(
 
 /// A handshake for a session: refused, or admitted and handed to its shard.
 async fn meet(local: &Rc<Local>, stream: TcpStream, peer: SocketAddr, head: &[u8], early: Vec<u8>) {
-    let node = local.node();
-    let now = node.clock().moment();
-    if let Err(retry_ms) = node.failed_handshakes.check(peer.ip(), now) {
-        return refuse_http(stream, Refusal::after(retry_ms)).await;
-    }
-    let ask = match handshake::read(head) {
-        Ok(ask) => ask,
-        Err(NoHandshake { code, detail }) => {
-            node.failed_handshakes.failed(peer.ip(), now);
-            node.tell(What::ConnectRefused { code, close_code: None });
-            return refuse_http(stream, Refusal::new(code, detail)).await;
+    match verdict::on(local.node(), peer.ip().to_canonical(), head).await {
+        Verdict::Refused(refusal) => refuse_http(stream, refusal).await,
+        Verdict::Closed(ask, Farewell(mut last)) => {
+            last.insert(0, handshake::switching(&ask.accept, ask.speaks_usher).into());
+            Socket::new(stream).close(&last, limit::CLOSE_WAIT).await;
         }
-    };
-    let admitted = match attempt(local, peer, &ask) {
-        Err(code) => {
-            node.tell(What::ConnectRefused {
-                code: ProblemCode::of_refusal(code),
-                close_code: Some(code.number()),
-            });
-            Err(code)
-        }
-        Ok(attempt) => node.admit(attempt).await.map_err(|not| match not {
-            NotAdmitted::Refused(code) => code,
-            NotAdmitted::Failed(_) => CloseCode::Overloaded,
-        }),
-    };
-    match admitted {
-        Err(code) => {
-            if code.number() >= CloseCode::TicketExpired.number() {
-                node.failed_handshakes.failed(peer.ip(), now);
-            }
-            refuse(stream, &ask, code).await;
-        }
-        Ok(admitted) => {
+        Verdict::Admitted(ask, admitted) => {
             let switching = handshake::switching(&ask.accept, ask.speaks_usher);
             let mut stream = stream;
             let told = stream.write_all(switching.as_bytes()).await;
             match told.and_then(|()| stream.into_std()) {
                 Ok(stream) => {
-                    let speaks_usher = ask.speaks_usher;
-                    local.hand_off(Handoff { stream, admitted, speaks_usher, early }).await;
+                    let (speaks_usher, admitted) = (ask.speaks_usher, *admitted);
+                    let handoff = Handoff { stream, admitted, speaks_usher, early };
+                    local.shards().hand_off(handoff).await;
                 }
-                Err(_) => node.never_welcomed(&admitted).await,
+                Err(_) => local.node().never_welcomed(&admitted).await,
             }
         }
     }
-}
-
-/// What the engine is asked, unless it need not be.
-fn attempt(local: &Local, peer: SocketAddr, ask: &Ask) -> Result<Attempt, CloseCode> {
-    let node = local.node();
-    let proof = ask.proof?;
-    let origin = ask.origin.clone()?;
-    if node.is_draining() {
-        return Err(CloseCode::Overloaded);
-    }
-    let partition = match &proof {
-        Proof::Ticket(ticket, _) => ticket.partition(),
-        Proof::Resume(token, _) => token.partition(),
-    };
-    Ok(Attempt {
-        proof,
-        session: random::session(partition),
-        token: random::token(partition),
-        node: Arc::clone(node.me()),
-        address: peer.ip().to_canonical(),
-        origin_allowed: origin.as_ref().is_some_and(|origin| node.config().allows(origin)),
-        origin,
-    })
-}
-
-/// Tells a refusal so that the peer can see it: by close code to those who speak `usher.v1`, since
-/// a browser hides the answer to a failed handshake; else over HTTP.
-async fn refuse(stream: TcpStream, ask: &Ask, code: CloseCode) {
-    let refusal = match code.number() {
-        4000..4200 => Refusal::later(ProblemCode::of_refusal(code)),
-        _ => Refusal::new(ProblemCode::of_refusal(code), code.text()),
-    };
-    if !ask.speaks_usher {
-        return refuse_http(stream, refusal).await;
-    }
-    let mut last = vec![Bytes::from(handshake::switching(&ask.accept, true))];
-    if let Some(retry_ms) = refusal.retry_ms {
-        let closing = Closing { retry_ms: Some(retry_ms), ..Closing::new(code) };
-        last.push(ws::encode(&ToSession::Closing(&closing)));
-    }
-    last.push(encode::close(code.number(), code.name()));
-    Socket::new(stream).close(&last, limit::CLOSE_WAIT).await;
 }
 
 async fn refuse_http(stream: TcpStream, refusal: Refusal) {

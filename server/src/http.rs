@@ -7,6 +7,7 @@ mod router;
 mod dev;
 mod pages;
 mod calls;
+mod connect;
 mod guard;
 mod reply;
 mod visit;
@@ -76,7 +77,8 @@ async fn serve_one(router: Router, visitor: Visitor, mut stop: watch::Receiver<b
         .header_read_timeout(IDLE_WAIT.min(limit::HEAD_WAIT))
         .max_headers(limit::HEADERS_MAX)
         .max_buf_size(limit::HEAD_BYTES_MAX)
-        .serve_connection(TokioIo::new(Visit::new(said, stream)), TowerToHyperService::new(router));
+        .serve_connection(TokioIo::new(Visit::new(said, stream)), TowerToHyperService::new(router))
+        .with_upgrades();
     tokio::pin!(visit);
     let ended = tokio::select! {
         ended = &mut visit => ended,

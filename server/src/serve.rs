@@ -29,7 +29,7 @@ use crate::{
     door::{self, Visitor},
     http,
     node::Node,
-    shard::{Command, Local},
+    shard::{Command, Local, Shards},
 };
 
 /// Sockets on their way from the door to a shard, or to the HTTP server.
@@ -66,7 +66,7 @@ pub struct Running {
     node: Arc<Node>,
     addresses: Vec<SocketAddr>,
     runtime: Runtime,
-    shards: Box<[mpsc::Sender<Command>]>,
+    shards: Shards,
     threads: Vec<JoinHandle<()>>,
     stop: watch::Sender<bool>,
     http: tokio::task::JoinHandle<()>,
@@ -119,9 +119,7 @@ pub fn start(config: Config, listeners: Vec<TcpListener>) -> Result<Running, Fai
         .worker_threads(shards)
         .enable_all()
         .build()?;
-    let (commands, receivers): (Vec<_>, Vec<_>) =
-        (0..shards).map(|_| mpsc::channel(ON_THE_WAY)).unzip();
-    let commands: Box<[mpsc::Sender<Command>]> = commands.into();
+    let (ways, receivers) = Shards::new(shards, ON_THE_WAY);
     let (visitors, visits) = mpsc::channel(ON_THE_WAY);
     let (stop, stopping) = watch::channel(false);
     let mut threads = Vec::new();
@@ -129,7 +127,7 @@ pub fn start(config: Config, listeners: Vec<TcpListener>) -> Result<Running, Fai
         let listeners = listeners.iter().map(TcpListener::try_clone).collect::<Result<_, _>>()?;
         let part = Part {
             node: Arc::clone(&node),
-            shards: commands.clone(),
+            shards: ways.clone(),
             commands: receiver,
             envelopes,
             listeners,
@@ -141,15 +139,15 @@ pub fn start(config: Config, listeners: Vec<TcpListener>) -> Result<Running, Fai
     }
     // From here on only the shards hold them, so that none outlives its door.
     drop(listeners);
-    let http = runtime.spawn(http::serve(http::router(&node), visits, stopping));
+    let http = runtime.spawn(http::serve(http::router(&node, ways.clone()), visits, stopping));
     runtime.spawn(sweep(Arc::clone(&node)));
-    Ok(Running { node, addresses, runtime, shards: commands, threads, stop, http })
+    Ok(Running { node, addresses, runtime, shards: ways, threads, stop, http })
 }
 
 /// What one shard's thread needs.
 struct Part {
     node: Arc<Node>,
-    shards: Box<[mpsc::Sender<Command>]>,
+    shards: Shards,
     commands: mpsc::Receiver<Command>,
     envelopes: mpsc::Receiver<Envelope>,
     listeners: Vec<TcpListener>,
@@ -224,10 +222,7 @@ impl Running {
         self.node.go_unready();
         tokio::time::sleep(drain.delay).await;
         self.node.start_draining();
-        for shard in &self.shards {
-            // A shard that is gone has no sessions.
-            shard.send(Command::Drain(drain.window)).await.ok();
-        }
+        self.shards.tell_all(|| Command::Drain(drain.window)).await;
         let wait = drain.window + limit::CLOSE_WAIT + DRAIN_MARGIN;
         match tokio::time::timeout(wait, self.node.all_sockets_closed()).await {
             Ok(()) => 0,
@@ -240,9 +235,7 @@ impl Running {
         self.stop.send_replace(true);
         self.runtime.block_on(async {
             tokio::time::timeout(limit::CLOSE_WAIT, self.http).await.ok();
-            for shard in &self.shards {
-                shard.send(Command::Stop).await.ok();
-            }
+            self.shards.tell_all(|| Command::Stop).await;
         });
         for thread in self.threads {
             if thread.join().is_err() {

@@ -70,10 +70,38 @@ pub(crate) enum Command {
     Stop,
 }
 
+/// The way to all shards of a node.
+#[derive(Debug, Clone)]
+pub(crate) struct Shards(Arc<[mpsc::Sender<Command>]>);
+
+impl Shards {
+    /// The ways to `count` shards, each with room for `room` commands, and their ends.
+    pub(crate) fn new(count: usize, room: usize) -> (Self, Vec<mpsc::Receiver<Command>>) {
+        let (senders, receivers): (Vec<_>, Vec<_>) =
+            (0..count).map(|_| mpsc::channel(room)).unzip();
+        (Self(senders.into()), receivers)
+    }
+
+    /// Sends a socket to the shard of its user; without one, the session has ended with the node.
+    pub(crate) async fn hand_off(&self, handoff: Handoff) {
+        let shard = slice_of(&handoff.admitted.user, self.0.len());
+        if self.0[shard].send(Command::Take(Box::new(handoff))).await.is_err() {
+            tracing::debug!("a session came while the node went away");
+        }
+    }
+
+    /// Tells every shard; one that is gone has no sessions.
+    pub(crate) async fn tell_all(&self, command: impl Fn() -> Command) {
+        for shard in &*self.0 {
+            shard.send(command()).await.ok();
+        }
+    }
+}
+
 /// What is there for one thread.
 pub(crate) struct Local {
     node: Arc<Node>,
-    shards: Box<[mpsc::Sender<Command>]>,
+    shards: Shards,
     kernel: RefCell<Shard>,
     seats: RefCell<Vec<Option<Rc<Seat>>>>,
     buffer: RefCell<Box<[u8]>>,
@@ -102,7 +130,7 @@ fn options(config: &Config) -> Options {
 }
 
 impl Local {
-    pub(crate) fn new(node: Arc<Node>, shards: Box<[mpsc::Sender<Command>]>) -> Rc<Self> {
+    pub(crate) fn new(node: Arc<Node>, shards: Shards) -> Rc<Self> {
         let config = node.config();
         let bounds = Bounds {
             frame_bytes: config.limits.frame_bytes,
@@ -131,12 +159,8 @@ impl Local {
         &self.bounds
     }
 
-    /// Sends a socket to the shard of its user; without one, the session has ended with the node.
-    pub(crate) async fn hand_off(&self, handoff: Handoff) {
-        let shard = slice_of(&handoff.admitted.user, self.shards.len());
-        if self.shards[shard].send(Command::Take(Box::new(handoff))).await.is_err() {
-            tracing::debug!("a session came while the node went away");
-        }
+    pub(crate) fn shards(&self) -> &Shards {
+        &self.shards
     }
 
     /// Serves commands, envelopes and time, until the node has gone.

@@ -84,8 +84,9 @@ fn active_is_a_live_session_before_a_parked_one() {
 
 #[test]
 fn active_is_the_latest_activity_then_the_newest() {
-    check_active(&[(true, 5, 1), (true, 7, 0), (true, 6, 6)], Some(2));
-    check_active(&[(true, 5, 1), (true, 5, 5), (true, 5, 3)], Some(2));
+    check_active(&[(true, 5, 1), (true, 7, 0), (true, 6, 5)], Some(2));
+    check_active(&[(true, 2, 1), (true, 9, 9)], Some(1));
+    check_active(&[(true, 5, 1), (true, 5, 5), (true, 5, 3)], Some(3));
     check_active(&[(true, 5, 5), (true, 5, 5)], Some(2));
 }
 

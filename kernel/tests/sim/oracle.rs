@@ -140,7 +140,8 @@ impl Oracle {
     /// Whom `active` means now.
     pub(crate) fn active(sessions: &[Session]) -> Option<SessionId> {
         let live = |s: &&Session| s.state == SessionState::Live;
-        let last = |s: &&Session| (s.active_at, s.created_at, s.id);
+        let activity = |s: &&Session| (s.active_at > s.created_at).then_some(s.active_at);
+        let last = |s: &&Session| (activity(s), s.created_at, s.id);
         let newest = sessions.iter().filter(live).max_by_key(last);
         newest.or_else(|| sessions.iter().max_by_key(last)).map(|session| session.id)
     }

@@ -3,17 +3,17 @@
 use std::sync::Arc;
 
 use axum::{
-    Router,
+    Extension, Router,
     middleware::from_fn_with_state,
-    routing::{get, post},
+    routing::{any, get, post},
 };
-use protocol::problem::ProblemCode;
+use protocol::{CONNECT_PATH, problem::ProblemCode};
 
-use super::{calls, dev, guard, pages};
-use crate::{answer::Refusal, node::Node};
+use super::{calls, connect, dev, guard, pages};
+use crate::{answer::Refusal, node::Node, shard::Shards};
 
 /// All paths of a node.
-pub(crate) fn router(node: &Arc<Node>) -> Router {
+pub(crate) fn router(node: &Arc<Node>, shards: Shards) -> Router {
     // Every path below needs a key; there is no other way to add one to the API.
     let api = Router::new()
         .route("/v1/tickets", post(calls::mint))
@@ -29,6 +29,7 @@ pub(crate) fn router(node: &Arc<Node>) -> Router {
         .method_not_allowed_fallback(method_not_allowed)
         .layer(from_fn_with_state(Arc::clone(node), guard::with_key));
     let open = Router::new()
+        .route(CONNECT_PATH, any(connect::connect).layer(Extension(shards)))
         .route("/livez", get(pages::livez))
         .route("/readyz", get(pages::readyz))
         .route("/version", get(pages::version))

@@ -23,6 +23,11 @@ impl Visit {
     pub(super) fn new(said: Bytes, stream: TcpStream) -> Self {
         Self { said, stream }
     }
+
+    /// The socket, and what of its beginning nobody has read.
+    pub(super) fn into_parts(self) -> (TcpStream, Bytes) {
+        (self.stream, self.said)
+    }
 }
 
 impl AsyncRead for Visit {

@@ -1,0 +1,113 @@
+//! Verdict: what becomes of a handshake, before anybody is told.
+//!
+//! The same for a socket that begins with it and for one on which HTTP was spoken before.
+
+use std::{net::IpAddr, sync::Arc};
+
+use bytes::Bytes;
+use engine::contract::NotAdmitted;
+use kernel::registry::{Admitted, Attempt, Proof};
+use protocol::{
+    close::CloseCode,
+    frame::{Closing, ToSession},
+    problem::ProblemCode,
+};
+
+use crate::{
+    answer::Refusal,
+    event::What,
+    node::Node,
+    random,
+    ws::{
+        self,
+        codec::encode,
+        handshake::{self, Ask, NoHandshake},
+    },
+};
+
+/// What becomes of a handshake.
+#[derive(Debug)]
+pub(crate) enum Verdict {
+    /// It is answered over HTTP.
+    Refused(Refusal),
+    /// It is answered by opening the WebSocket and closing it again, since a browser hides the
+    /// answer to a failed handshake.
+    Closed(Ask, Farewell),
+    /// The session is admitted.
+    Admitted(Ask, Box<Admitted>),
+}
+
+/// The frames that a WebSocket gets that is opened only to be closed.
+#[derive(Debug)]
+pub(crate) struct Farewell(pub(crate) Vec<Bytes>);
+
+/// Judges a whole request head.
+pub(crate) async fn on(node: &Node, peer: IpAddr, head: &[u8]) -> Verdict {
+    let now = node.clock().moment();
+    if let Err(retry_ms) = node.failed_handshakes.check(peer, now) {
+        return Verdict::Refused(Refusal::after(retry_ms));
+    }
+    let ask = match handshake::read(head) {
+        Ok(ask) => ask,
+        Err(NoHandshake { code, detail }) => {
+            node.failed_handshakes.failed(peer, now);
+            node.tell(What::ConnectRefused { code, close_code: None });
+            return Verdict::Refused(Refusal::new(code, detail));
+        }
+    };
+    let code = match attempt(node, peer, &ask) {
+        Ok(attempt) => match node.admit(attempt).await {
+            Ok(admitted) => return Verdict::Admitted(ask, Box::new(admitted)),
+            Err(NotAdmitted::Refused(code)) => code,
+            Err(NotAdmitted::Failed(_)) => CloseCode::Overloaded,
+        },
+        Err(code) => {
+            let problem = ProblemCode::of_refusal(code);
+            let close_code = Some(code.number());
+            node.tell(What::ConnectRefused { code: problem, close_code });
+            code
+        }
+    };
+    if code.number() >= CloseCode::TicketExpired.number() {
+        node.failed_handshakes.failed(peer, now);
+    }
+    refused(ask, code)
+}
+
+/// What the engine is asked, unless it need not be.
+fn attempt(node: &Node, peer: IpAddr, ask: &Ask) -> Result<Attempt, CloseCode> {
+    let proof = ask.proof?;
+    let origin = ask.origin.clone()?;
+    if node.is_draining() {
+        return Err(CloseCode::Overloaded);
+    }
+    let partition = match &proof {
+        Proof::Ticket(ticket, _) => ticket.partition(),
+        Proof::Resume(token, _) => token.partition(),
+    };
+    Ok(Attempt {
+        proof,
+        session: random::session(partition),
+        token: random::token(partition),
+        node: Arc::clone(node.me()),
+        address: peer,
+        origin_allowed: origin.as_ref().is_some_and(|origin| node.config().allows(origin)),
+        origin,
+    })
+}
+
+fn refused(ask: Ask, code: CloseCode) -> Verdict {
+    let refusal = match code.number() {
+        4000..4200 => Refusal::later(ProblemCode::of_refusal(code)),
+        _ => Refusal::new(ProblemCode::of_refusal(code), code.text()),
+    };
+    if !ask.speaks_usher {
+        return Verdict::Refused(refusal);
+    }
+    let hint = refusal.retry_ms.map(|retry_ms| {
+        let closing = Closing { retry_ms: Some(retry_ms), ..Closing::new(code) };
+        ws::encode(&ToSession::Closing(&closing))
+    });
+    let close = encode::close(code.number(), code.name());
+    Verdict::Closed(ask, Farewell(hint.into_iter().chain([close]).collect()))
+}
