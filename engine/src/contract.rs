@@ -86,8 +86,7 @@ pub enum Query {
 #[async_trait]
 pub trait Engine: Send + Sync + fmt::Debug {
     /// Issues a ticket; tells until when it is good, on the engine's clock.
-    async fn mint(&self, ticket: Ticket, grant: Grant, ttl: Duration)
-    -> Result<Timestamp, Failed>;
+    async fn mint(&self, ticket: Ticket, grant: Grant, ttl: Duration) -> Result<Timestamp, Failed>;
 
     /// Gives a connect attempt its place, in one step with spending what it proves itself with.
     ///

@@ -7,7 +7,7 @@
 //! API boundary: `contract`, `mailbox`, and the constructors of engines.
 
 // Top floor first. A module names only those below it; `cargo xtask tidy` checks.
-#[cfg(feature = "suite")]
+#[cfg(any(test, feature = "suite"))]
 pub mod suite;
 pub mod memory;
 pub mod mailbox;

@@ -92,12 +92,7 @@ impl Memory {
 
 #[async_trait]
 impl Engine for Memory {
-    async fn mint(
-        &self,
-        ticket: Ticket,
-        grant: Grant,
-        ttl: Duration,
-    ) -> Result<Timestamp, Failed> {
+    async fn mint(&self, ticket: Ticket, grant: Grant, ttl: Duration) -> Result<Timestamp, Failed> {
         Ok(self.partition(ticket.partition()).mint(self.now(), ticket, grant, ttl))
     }
 
@@ -157,9 +152,7 @@ impl Engine for Memory {
                 };
                 (registry, user, Which::One(*session))
             }
-            Ending::User { user, except } => {
-                (self.of(user), user.clone(), Which::AllBut(*except))
-            }
+            Ending::User { user, except } => (self.of(user), user.clone(), Which::AllBut(*except)),
         };
         self.room_for(&user)?;
         let (ended, mail) = registry.end(self.now(), &user, which, code);
@@ -202,3 +195,6 @@ impl Engine for Memory {
         Durability::Memory
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,7 @@
 //! Never what a message says, never a secret.
 
 use protocol::{
+    grant::Origin,
     id::{MessageId, SessionId},
     name::UserId,
     problem::ProblemCode,
@@ -70,5 +71,7 @@ pub enum What {
         code: ProblemCode,
         /// The close code, where one was spoken or stands for it.
         close_code: Option<u16>,
+        /// The page, where its origin is what is not allowed.
+        origin: Option<Origin>,
     },
 }

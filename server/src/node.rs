@@ -202,14 +202,7 @@ impl Node {
 
     /// Gives a connect attempt its place.
     pub(crate) async fn admit(&self, attempt: Attempt) -> Result<Admitted, NotAdmitted> {
-        let admitted = self.engine.admit(attempt).await;
-        if let Err(NotAdmitted::Refused(code)) = admitted {
-            self.tell(What::ConnectRefused {
-                code: ProblemCode::of_refusal(code),
-                close_code: Some(code.number()),
-            });
-        }
-        admitted
+        self.engine.admit(attempt).await
     }
 
     /// A session that was admitted, but whose socket was gone before it could know.

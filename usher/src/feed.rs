@@ -36,7 +36,13 @@ pub(crate) fn line(event: &Event, colourful: bool) -> String {
             };
             (ACCEPTED, user.as_str(), text)
         }
-        What::ConnectRefused { code, close_code } => {
+        What::ConnectRefused { origin: Some(origin), .. } => {
+            let text = format!(
+                "refused: pages of {origin} may not connect; add it to allowed_origins or the ticket"
+            );
+            (REFUSED, "", text)
+        }
+        What::ConnectRefused { code, close_code, .. } => {
             let number = close_code.map(|number| format!(" ({number})")).unwrap_or_default();
             let text = format!("refused: {}{number}, see {}", code.title(), code.page());
             (REFUSED, "", text)
@@ -90,8 +96,9 @@ pub(crate) fn json_line(event: &Event) -> String {
             "at": at, "type": "message.accepted", "user": user, "message": message,
             "live": live, "parked": parked
         }),
-        What::ConnectRefused { code, close_code } => {
-            json!({"at": at, "type": "ticket.refused", "problem": code.name(), "code": close_code})
+        What::ConnectRefused { code, close_code, origin } => {
+            json!({"at": at, "type": "ticket.refused", "problem": code.name(), "code": close_code,
+            "origin": origin})
         }
     }
     .to_string()

@@ -8,10 +8,7 @@ use kernel::{
     registry::{Ended, Grant, Touch},
 };
 use protocol::{
-    close::CloseCode,
-    http::SessionState,
-    id::SessionId,
-    partition::Partition,
+    close::CloseCode, http::SessionState, id::SessionId, name::UserId, partition::Partition,
     position::Position,
 };
 
@@ -219,7 +216,7 @@ pub async fn the_last_session_that_a_sweep_ends_is_told_as_such(rig: &dyn Rig) {
     stage.open(grant(&stays)).await;
     stage.rig.pass(stage.window()).await;
     let ended = stage.sweep().await;
-    let last = |name| -> Vec<bool> {
+    let last = |name: &UserId| -> Vec<bool> {
         ended.iter().filter(|one| one.user == *name).map(|one| one.last).collect()
     };
     assert_eq!(last(&gone), [false, false, true]);

@@ -60,8 +60,7 @@ pub async fn an_end_that_cannot_be_told_is_not_done(rig: &dyn Rig) {
     }
     let before = stage.sessions(&alice).await;
     let session = opened.fenced.session;
-    let endings =
-        [Ending::Session(session), Ending::User { user: alice.clone(), except: None }];
+    let endings = [Ending::Session(session), Ending::User { user: alice.clone(), except: None }];
     for ending in &endings {
         let ended = stage.engine(0).end(ending, CloseCode::ClosedByBackend).await;
         assert_eq!(ended, Err(Failed::NotDone));

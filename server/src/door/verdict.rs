@@ -10,6 +10,7 @@ use kernel::registry::{Admitted, Attempt, Proof};
 use protocol::{
     close::CloseCode,
     frame::{Closing, ToSession},
+    grant::Origin,
     problem::ProblemCode,
 };
 
@@ -51,7 +52,7 @@ pub(crate) async fn on(node: &Node, peer: IpAddr, head: &[u8]) -> Verdict {
         Ok(ask) => ask,
         Err(NoHandshake { code, detail }) => {
             node.failed_handshakes.failed(peer, now);
-            node.tell(What::ConnectRefused { code, close_code: None });
+            node.tell(What::ConnectRefused { code, close_code: None, origin: None });
             return Verdict::Refused(Refusal::new(code, detail));
         }
     };
@@ -61,13 +62,14 @@ pub(crate) async fn on(node: &Node, peer: IpAddr, head: &[u8]) -> Verdict {
             Err(NotAdmitted::Refused(code)) => code,
             Err(NotAdmitted::Failed(_)) => CloseCode::Overloaded,
         },
-        Err(code) => {
-            let problem = ProblemCode::of_refusal(code);
-            let close_code = Some(code.number());
-            node.tell(What::ConnectRefused { code: problem, close_code });
-            code
-        }
+        Err(code) => code,
     };
+    let foreign = |origin: &Origin| code == CloseCode::Forbidden && !node.config().allows(origin);
+    node.tell(What::ConnectRefused {
+        code: ProblemCode::of_refusal(code),
+        close_code: Some(code.number()),
+        origin: ask.origin.clone().ok().flatten().filter(foreign),
+    });
     if code.number() >= CloseCode::TicketExpired.number() {
         node.failed_handshakes.failed(peer, now);
     }

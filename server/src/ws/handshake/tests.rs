@@ -80,7 +80,20 @@ fn h11_a_ticket_or_a_token_is_given_by_query_or_as_a_subprotocol() {
                 &["Sec-WebSocket-Protocol: usher.v1", "Sec-WebSocket-Protocol: after.5.1f"],
             ),
         ],
-        expect![[]],
+        expect![[r#"
+            t_7f0000000000000000000042
+            t_7f0000000000000000000042
+            t_7f0000000000000000000042 after 5.1f
+            r_7f0000000000000000000042 after 5.0
+            r_7f0000000000000000000042 after 5.0
+            usher.v1, t_7f0000000000000000000042
+            usher.v1, t_7f0000000000000000000042
+            t_7f0000000000000000000042
+            usher.v1, t_7f0000000000000000000042 after 5.1f
+            usher.v1, r_7f0000000000000000000042 after 5.1f
+            usher.v1, r_7f0000000000000000000042 after 5.1f
+            usher.v1, t_7f0000000000000000000042 after 5.1f
+        "#]],
     );
 }
 
@@ -112,7 +125,28 @@ fn h11_a_proof_that_is_missing_malformed_or_there_twice_is_none() {
                 &[&format!("Sec-WebSocket-Protocol: usher.v1, ticket.{TICKET}")],
             ),
         ],
-        expect![[]],
+        expect![[r#"
+            ticket-missing
+            ticket-missing
+            ticket-missing
+            ticket-missing
+            ticket-missing
+            ticket-missing
+            ticket-missing
+            protocol-error
+            protocol-error
+            protocol-error
+            protocol-error
+            protocol-error
+            protocol-error
+            ticket-missing
+            ticket-missing
+            usher.v1, ticket-missing
+            usher.v1, ticket-missing
+            usher.v1, ticket-missing
+            usher.v1, ticket-missing
+            usher.v1, protocol-error
+        "#]],
     );
 }
 
@@ -134,7 +168,20 @@ fn h10_an_origin_is_that_of_a_page_or_none() {
             head("", &["Origin: https://a.example", "Origin: https://a.example"]),
             head("", &["Origin: https://żółw.example"]),
         ],
-        expect![[]],
+        expect![[r#"
+            t_7f0000000000000000000042, from https://app.example.com
+            t_7f0000000000000000000042, from http://localhost:3000
+            t_7f0000000000000000000042, from http://[::1]:8080
+            t_7f0000000000000000000042, from chrome-extension://abcdef
+            t_7f0000000000000000000042, from a page that is forbidden
+            t_7f0000000000000000000042, from a page that is forbidden
+            t_7f0000000000000000000042, from a page that is forbidden
+            t_7f0000000000000000000042, from a page that is forbidden
+            t_7f0000000000000000000042, from a page that is forbidden
+            t_7f0000000000000000000042, from a page that is forbidden
+            bad-request: two Origin headers
+            bad-request: a header of the handshake is not ASCII
+        "#]],
     );
 }
 
@@ -154,7 +201,19 @@ fn h22_h23_subprotocols_are_tokens_and_one_of_them_is_known() {
             offer(&format!("a{}b", " ".repeat(10_000))),
             offer(&",".repeat(10_000)),
         ],
-        expect![[]],
+        expect![[r#"
+            ticket-missing
+            ticket-missing
+            subprotocol: offer usher.v1, or no subprotocol
+            subprotocol: offer usher.v1, or no subprotocol
+            subprotocol: offer usher.v1, or no subprotocol
+            ticket-missing
+            bad-request: Sec-WebSocket-Protocol is not well-formed
+            bad-request: Sec-WebSocket-Protocol is not well-formed
+            bad-request: a header of the handshake is not ASCII
+            bad-request: Sec-WebSocket-Protocol is not well-formed
+            ticket-missing
+        "#]],
     );
 }
 
@@ -167,7 +226,8 @@ fn h24_extensions_are_well_formed() {
         "a;b=\"c\" , d ;e = f",
         "a; b; b; b",
     ];
-    let bad = ["", ",", "a,", "a;", "a; =", "a; b=", "a; b=\"", "a; b=\"c d\"", "a b", "a; b c", "(a)"];
+    let bad =
+        ["", ",", "a,", "a;", "a; =", "a; b=", "a; b=\"", "a; b=\"c d\"", "a b", "a; b c", "(a)"];
     for list in good {
         assert_eq!(shown(&extensions(list)), "ticket-missing", "{list}");
     }
@@ -207,7 +267,28 @@ fn h2_h3_h4_h5_h6_h7_what_is_no_handshake_is_told_why() {
             instead("Sec-WebSocket-Key", "Sec-WebSocket-Key: x\r\nSec-WebSocket-Key"),
             instead("\r\n\r\n", "\r\n"),
         ],
-        expect![[]],
+        expect![[r#"
+            method-not-allowed: a handshake is a GET
+            bad-request: a handshake is HTTP/1.1
+            bad-request: the request head is not HTTP/1.1
+            bad-request: no Host header
+            bad-request: two Host headers
+            upgrade-required: this path takes WebSocket handshakes only
+            upgrade-required: this path takes WebSocket handshakes only
+            ticket-missing
+            upgrade-required: this path takes WebSocket handshakes only
+            ticket-missing
+            upgrade-required: WebSocket version 13 only
+            upgrade-required: WebSocket version 13 only
+            bad-request: two versions
+            upgrade-required: WebSocket version 13 only
+            bad-request: Sec-WebSocket-Key is not 16 bytes in base64
+            bad-request: Sec-WebSocket-Key is not 16 bytes in base64
+            bad-request: Sec-WebSocket-Key is not 16 bytes in base64
+            bad-request: no Sec-WebSocket-Key header
+            bad-request: two keys
+            bad-request: the request head is cut off
+        "#]],
     );
 }
 
@@ -231,6 +312,21 @@ fn h8_h9_h18_h20_headers_are_plain_and_there_is_no_body() {
             head("", &["X: a"; 64 - 5]),
             head("", &["X: a"; 64 - 4]),
         ],
-        expect![[]],
+        expect![[r#"
+            ticket-missing
+            bad-request: a handshake has no body
+            bad-request: a handshake has no body
+            bad-request: a handshake has no body
+            bad-request: a handshake has no body
+            bad-request: the request head is not HTTP/1.1
+            bad-request: the request head is not HTTP/1.1
+            bad-request: the request head is not HTTP/1.1
+            bad-request: the request head is not HTTP/1.1
+            bad-request: the request head is not HTTP/1.1
+            bad-request: the request head is not HTTP/1.1
+            ticket-missing
+            ticket-missing
+            head-too-large: more than 64 headers
+        "#]],
     );
 }
