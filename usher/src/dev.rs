@@ -136,7 +136,7 @@ async fn follow(mut events: Receiver<Event>, json: bool) {
     let colourful = out::is_colourful();
     loop {
         match events.recv().await {
-            Ok(event) if json => out::line(feed::json_line(&event)),
+            Ok(event) if json => out::line(feed::json(&event).to_string()),
             Ok(event) => out::line(feed::line(&event, colourful)),
             Err(RecvError::Lagged(missed)) => out::note(format!("… {missed} events not shown")),
             Err(RecvError::Closed) => return,

@@ -1,7 +1,7 @@
 //! Feed: one line per event, for the person who runs `usher dev`.
 
 use protocol::{close::CloseCode, time::Timestamp};
-use serde_json::json;
+use serde_json::{Value, json};
 use server::event::{Event, What};
 
 /// The sign before a line, and the colour that it is shown in (ANSI SGR).
@@ -76,8 +76,18 @@ fn time_of_day(at: Timestamp) -> String {
     format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
 }
 
-/// An event as one line of JSON.
-pub(crate) fn json_line(event: &Event) -> String {
+/// An event as `type name=value …`, for a log.
+pub(crate) fn log_line(event: &Event) -> String {
+    let event = json(event);
+    let fields = event.as_object().into_iter().flatten();
+    let told =
+        fields.filter(|(name, value)| !matches!(name.as_str(), "at" | "type") && !value.is_null());
+    let told: String = told.map(|(name, value)| format!(" {name}={value}")).collect();
+    format!("{}{told}", event["type"].as_str().unwrap_or_default())
+}
+
+/// An event as one JSON object.
+pub(crate) fn json(event: &Event) -> Value {
     let at = event.at;
     match &event.what {
         What::SessionOpened { user, session } => {
@@ -101,5 +111,4 @@ pub(crate) fn json_line(event: &Event) -> String {
             "origin": origin})
         }
     }
-    .to_string()
 }

@@ -81,7 +81,7 @@ fn log_to_stderr() {
 async fn log(mut events: Receiver<Event>) {
     loop {
         match events.recv().await {
-            Ok(event) => tracing::info!(event = feed::json_line(&event), "event"),
+            Ok(event) => tracing::info!("{}", feed::log_line(&event)),
             Err(RecvError::Lagged(missed)) => tracing::warn!(missed, "events not logged"),
             Err(RecvError::Closed) => return,
         }

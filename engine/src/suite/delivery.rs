@@ -45,7 +45,7 @@ pub async fn who_gets_a_message_is_what_the_kernel_says(rig: &dyn Rig) {
                         ..grant(&name)
                     };
                     people.push(stage.open_at(dice.below(3), on).await);
-                    head = head.or(people.last().map(|first| first.joined));
+                    head = head.or_else(|| people.last().map(|first| first.joined));
                 }
                 stir(&stage, &mut dice, &people).await;
                 let draft = draft(&mut stage, &mut dice, &people);

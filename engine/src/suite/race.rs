@@ -189,6 +189,7 @@ pub async fn of_two_resumes_at_once_the_later_holds(rig: &dyn Rig) {
             assert_eq!(stage.engine(0).depart(one.fenced, Departure::Park).await, Ok(false));
         }
         stage.try_token(0, holds.token, holds.after).await.expect("its token is good");
+        assert_eq!(ends(&stage.all_mail().await), [(holds.fenced, CloseCode::TakenOver)]);
     }
 }
 

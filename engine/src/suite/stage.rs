@@ -49,8 +49,10 @@ pub(super) fn origin(text: &str) -> Origin {
     Origin::parse(text).expect("tests use good origins")
 }
 
+/// What an app says: a text.
 pub(super) fn data(text: &str) -> Data {
-    serde_json::from_str(&format!("{text:?}")).expect("a debugged text is JSON")
+    let json = serde_json::to_string(text).expect("a text can be written");
+    serde_json::from_str(&json).expect("and read again")
 }
 
 /// Leave to be `user`, among many others of that user.

@@ -1,7 +1,5 @@
 //! Slow sessions: memory stays bounded, nobody else waits, and nothing is lost without a word.
 
-use std::net::SocketAddr;
-
 use serde_json::{Value, json};
 use server::config::{Config, Limits};
 use socket2::{Domain, Socket, Type};
@@ -13,18 +11,21 @@ use crate::{
     peer::{Peer, Session, handshake},
 };
 
-/// A session whose socket takes little before it has to be read.
-async fn narrow(node: &Node, user: &str) -> Session {
+/// Opens a session over a socket that holds about this much before it has to be read.
+async fn open(node: &Node, offer: &str, bytes: usize) -> Session {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-    socket.set_recv_buffer_size(4096).unwrap();
-    let address = SocketAddr::from(node.address);
-    socket.connect(&address.into()).unwrap();
+    socket.set_recv_buffer_size(bytes).unwrap();
+    socket.connect(&node.address.into()).unwrap();
     socket.set_nonblocking(true).unwrap();
     let stream = TcpStream::from_std(socket.into()).unwrap();
-    let ticket = node.ticket(&json!({"user": user})).await;
-    let offer = format!("usher.v1, ticket.{ticket}");
-    let head = handshake("", &[("Sec-WebSocket-Protocol", &offer)]);
+    let head = handshake("", &[("Sec-WebSocket-Protocol", offer)]);
     Session::welcomed(Peer::over(Caller::over(stream), &head, &[]).await.unwrap()).await
+}
+
+/// A session whose socket takes little before it has to be read.
+async fn narrow(node: &Node, user: &str) -> Session {
+    let ticket = node.ticket(&json!({"user": user})).await;
+    open(node, &format!("usher.v1, ticket.{ticket}"), 4096).await
 }
 
 /// Reads on from a resume until it has caught up. Tells where a gap ended, and what came.
@@ -138,7 +139,9 @@ fn a_long_replay_of_small_messages_arrives_whole() {
             let request = protocol::body::read(body.as_bytes()).unwrap();
             node.running.node().send(&user, request).await.unwrap();
         }
-        let mut back = node.resume(&session.token, &session.position).await;
+        // A socket that takes megabytes at once: one turn writes page after page.
+        let offer = format!("usher.v1, resume.{}, after.{}", session.token, session.position);
+        let mut back = open(node, &offer, 32 << 20).await;
         let (gaps, numbers) = rest(&mut back).await;
         assert!(gaps.is_empty(), "{gaps:?}");
         assert_eq!(numbers, (0..MESSAGES).collect::<Vec<_>>());

@@ -1,5 +1,5 @@
-//! The program as people use it: the README's walk, every URL that is printed, and what commands
-//! answer when something is wrong.
+//! The program as people use it: the README's walk, what the pages of reference say, every URL that
+//! is printed, and what commands answer when something is wrong.
 //!
 //! The real binary runs, on free ports, each test with a node of its own. Sessions are opened by
 //! the WebSocket library of another project, in Python, so that the two ends do not share a
@@ -7,11 +7,12 @@
 
 // Top floor first, as everywhere.
 mod walk;
+mod reference;
 mod links;
 mod commands;
 mod refusals;
 mod leaving;
-mod readme;
+mod page;
 mod session;
 mod node;
 mod program;

@@ -4,16 +4,18 @@ use serde_json::{Value, json};
 
 use crate::{
     node::{FREE, Node},
+    page::{Kind, Step, call, steps},
     program::{Program, shell},
-    readme::{Kind, Step, is_like, steps},
     session::Session,
 };
+
+const README: &str = include_str!("../../../README.md");
 
 /// How often a message to all of alice's sessions is sent: order shows only in several.
 const TIMES: usize = 3;
 
 fn lines(kind: Kind) -> Vec<Step> {
-    let found: Vec<Step> = steps().into_iter().filter(|step| step.kind() == kind).collect();
+    let found: Vec<Step> = steps(README).into_iter().filter(|step| step.kind() == kind).collect();
     assert!(!found.is_empty(), "README.md has no line of the kind {kind:?}");
     found
 }
@@ -21,16 +23,6 @@ fn lines(kind: Kind) -> Vec<Step> {
 fn start() -> Node {
     let starts = lines(Kind::Start);
     Node::start(&mut shell(&starts[0].typed(FREE)))
-}
-
-/// Types a line that calls the API; the answer must be like the one that the README shows.
-fn call(node: &Node, step: &Step) -> (String, Value) {
-    let line = step.typed(&node.address);
-    let out = node.type_line(&line);
-    let answer: Value = serde_json::from_str(&out).unwrap_or_else(|e| panic!("{line}: {out}: {e}"));
-    let shown = step.answer.as_ref().unwrap_or_else(|| panic!("README.md has no answer to {line}"));
-    assert!(is_like(&answer, shown), "{line}\nanswers {answer}\nand not {shown}");
-    (line, answer)
 }
 
 /// The ids of the messages among some frames; nothing else is among them.
@@ -45,7 +37,7 @@ fn sessions_of_another_library_get_each_message_once_and_in_order() {
     let curls = lines(Kind::Curl);
     let (tickets, sends): (Vec<&Step>, Vec<&Step>) =
         curls.iter().partition(|step| step.typed(&node.address).contains("/v1/tickets"));
-    let ticket = || call(&node, tickets[0]).1["ticket"].as_str().expect("a text").to_owned();
+    let ticket = || call(&node, tickets[0])["ticket"].as_str().expect("a text").to_owned();
     let mut first = Session::open(&node, &ticket());
     let mut second = Session::open(&node, &ticket());
     let mut bob = Session::open(&node, &node.ticket("bob"));
@@ -55,17 +47,17 @@ fn sessions_of_another_library_get_each_message_once_and_in_order() {
     for step in sends {
         let line = step.typed(&node.address);
         if line.contains("/users/carol/") {
-            let (_, answer) = call(&node, step);
+            let answer = call(&node, step);
             assert_eq!(answer["matched"], 0);
         } else if line.contains(r#""to":"active""#) {
             first.send(&json!({"type": "active"}));
             first.send(&json!({"type": "ping"}));
             early.extend(first.frames_until(|frame| frame["type"] == "pong"));
-            of_first.push(call(&node, step).1["id"].clone());
+            of_first.push(call(&node, step)["id"].clone());
         } else {
             assert!(line.contains("/users/alice/"), "{line}");
             for _ in 0..TIMES {
-                let (_, answer) = call(&node, step);
+                let answer = call(&node, step);
                 of_first.push(answer["id"].clone());
                 of_second.push(answer["id"].clone());
             }
@@ -113,7 +105,7 @@ fn terminals_show_what_the_readme_says() {
             assert_eq!(frame(&mut terminals[0])["type"], "reply");
             assert_eq!(frame(&mut terminals[1])["data"], "typed");
         }
-        let (_, answer) = call(&node, &step);
+        let answer = call(&node, &step);
         let showing = match (to_alice, to_active) {
             (false, _) => 0,
             (true, true) => 1,
