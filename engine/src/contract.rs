@@ -73,11 +73,12 @@ pub enum Query {
     Session(SessionId),
     /// All of a user, oldest first.
     User(UserId),
-    /// Those after a session in the order of ids, some at a time.
+    /// Everybody's, some at a time, in an order of the engine's own that never changes: a session
+    /// that stands all the while comes exactly once, whatever others do.
     All {
-        /// After which.
+        /// After which; it may be gone by now.
         after: Option<SessionId>,
-        /// How many at most.
+        /// How many at most; fewer come at the end only.
         most: usize,
     },
 }
@@ -97,8 +98,8 @@ pub trait Engine: Send + Sync + fmt::Debug {
     /// their targets.
     async fn admit(&self, attempt: Attempt) -> Result<Admitted, NotAdmitted>;
 
-    /// Lets go of a session; tells whether it was still this admission's. Nothing happens to a
-    /// session that was admitted again since.
+    /// Lets go of a session; tells whether it was this admission's still, and not parked before.
+    /// Nothing happens to a session that was admitted again since. Its node is not told.
     async fn depart(&self, fenced: Fenced, departure: Departure) -> Result<bool, Failed>;
 
     /// Notes what a node tells of a session, if it is still this admission's.
@@ -110,7 +111,8 @@ pub trait Engine: Send + Sync + fmt::Debug {
     async fn append(&self, user: &UserId, draft: Draft) -> Result<Receipt, Failed>;
 
     /// Reads on in a user's stream: at most `messages` and about `bytes`, one message at least.
-    /// What is not kept any more is told as a gap.
+    /// What is not kept any more, or never was, is told as a gap. The stream of a user who was
+    /// forgotten cannot be read; whoever asks for it has no session any more.
     async fn read(
         &self,
         user: &UserId,
@@ -126,8 +128,9 @@ pub trait Engine: Send + Sync + fmt::Debug {
     /// The sessions that are live or parked.
     async fn sessions(&self, query: &Query) -> Result<Vec<Session>, Failed>;
 
-    /// Takes away what time ended, in one part of the registry; tells which sessions ended. Called
-    /// again and again, it comes past everything.
+    /// Takes away what time ended, in one part of the registry; tells which sessions ended by this
+    /// call. Called again and again, it comes past everything. A parked session whose window is over
+    /// holds no place before that, gets no messages, is not listed, and cannot resume.
     async fn sweep(&self) -> Result<Vec<Ended>, Failed>;
 
     /// What a loss must be to lose a message that was just accepted.

@@ -6,10 +6,7 @@
 
 use std::{
     fmt,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU8, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -47,7 +44,9 @@ pub struct Memory {
     partitions: Box<[Mutex<Registry>]>,
     mailboxes: Mailboxes,
     clock: Clock,
-    next_sweep: AtomicU8,
+    /// Which partition is swept next. Held for a whole sweep: two at once might send more than the
+    /// mailboxes' reserve.
+    next_sweep: Mutex<u8>,
 }
 
 impl fmt::Debug for Memory {
@@ -61,7 +60,7 @@ impl Memory {
     #[must_use]
     pub fn new(terms: Terms, mailboxes: Mailboxes, clock: Clock) -> Self {
         let partitions = (0..PARTITIONS).map(|_| Mutex::new(Registry::new(terms))).collect();
-        Self { partitions, mailboxes, clock, next_sweep: AtomicU8::new(0) }
+        Self { partitions, mailboxes, clock, next_sweep: Mutex::new(0) }
     }
 
     /// A panic while the lock was held was a bug of ours in one step; the others go on.
@@ -184,8 +183,9 @@ impl Engine for Memory {
     }
 
     async fn sweep(&self) -> Result<Vec<Ended>, Failed> {
-        let partition = Partition(self.next_sweep.fetch_add(1, Ordering::Relaxed));
-        let mut registry = self.partition(partition);
+        let mut next = self.next_sweep.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut registry = self.partition(Partition(*next));
+        *next = next.wrapping_add(1);
         let swept = registry.sweep(self.now(), SWEPT_MAX, |user| self.mailboxes.has_room(user));
         self.post(swept.mail);
         Ok(swept.ended)

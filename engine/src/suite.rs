@@ -199,3 +199,6 @@ macro_rules! suite {
         }
     )*};
 }
+
+#[cfg(test)]
+mod tests;

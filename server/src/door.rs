@@ -31,7 +31,7 @@ use crate::{
 };
 
 /// Sockets of a shard whose request head is awaited. Others wait in the listener's queue.
-const HALF_OPEN_MAX: usize = 1024;
+const HALF_OPEN_MAX: usize = 4096;
 
 /// How long a refused peer may take to close.
 const REFUSED_WAIT: std::time::Duration = std::time::Duration::from_secs(1);

@@ -158,6 +158,9 @@ fn kick(args: &args::Kick) -> Result<(), Failure> {
         (None, None) => return Err(Failure::usage("name a user, or a session with --session")),
     };
     let reply: CloseReply = api.delete(&path)?;
+    if let (Some(session), 0) = (args.session, reply.closed) {
+        return Err(Failure::new(Kind::NotFound, format!("there is no session {session}")));
+    }
     match args.output {
         Format::Json => json(&reply),
         Format::Table => {

@@ -49,8 +49,8 @@ fn a_burst_arrives_whole_and_in_order() {
             let mut last = String::new();
             for _ in 0..1000 {
                 let message = session.message().await;
-                let next = message["data"][0].as_u64().and_then(|n| next.get_mut(n as usize));
-                let next = next.unwrap();
+                let caller = usize::try_from(message["data"][0].as_u64().unwrap()).unwrap();
+                let next = &mut next[caller];
                 assert_eq!(message["data"][1], *next);
                 *next += 1;
                 assert_ne!(message["position"], last);

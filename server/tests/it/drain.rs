@@ -137,3 +137,14 @@ fn a_drain_without_sessions_is_over_at_once() {
         assert_eq!(left, 0);
     });
 }
+
+#[test]
+fn a_drain_does_not_wait_for_ever_for_who_does_not_close() {
+    with_node(draining_over(Duration::ZERO, Duration::ZERO), async |node| {
+        // It neither reads nor closes, whatever it is told.
+        let deaf = node.join("alice").await;
+        let left = soon("the drain", node.running.drain()).await;
+        assert_eq!((left, node.running.node().live_sockets()), (0, 0));
+        drop(deaf);
+    });
+}

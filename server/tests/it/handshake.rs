@@ -256,8 +256,10 @@ fn h18_h19_a_head_beyond_the_bounds_is_refused() {
 #[test]
 fn h19_the_path_is_compared_as_it_is_written() {
     with_node(config(), async |node| {
+        let ticket = format!("t_00{}", "0".repeat(22));
+        let absolute = format!("GET http://usher/v1/connect?ticket={ticket} HTTP/1.1");
+        check(node, instead("GET ", &absolute), 401, "ticket-unknown").await;
         for path in [
-            "http://usher/v1/connect",
             "/v1/%63onnect",
             "/v1/connect/",
             "//v1/connect",

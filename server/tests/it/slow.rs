@@ -124,7 +124,7 @@ fn a_session_that_is_parked_for_being_slow_misses_nothing_that_its_stream_holds(
 
 #[test]
 fn a_long_replay_of_small_messages_arrives_whole() {
-    const MESSAGES: u64 = 65_000;
+    const MESSAGES: u64 = 20_000;
     let limits =
         Limits { stream_messages: 65_536, stream_bytes: 128 * 1024 * 1024, ..Limits::default() };
     with_node(Config { limits, ..config() }, async |node| {

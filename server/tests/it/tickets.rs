@@ -36,7 +36,7 @@ const SPENT: Refusal = Refusal { close: (4201, "ticket-spent"), problem: (401, "
 /// An attempt is refused in both ways of speaking, and each time an event tells of it.
 async fn check(node: &Node, query: &str, offer: &str, refusal: &Refusal) {
     let refused = |what: &What| match what {
-        What::ConnectRefused { code, close_code } => Some((code.name(), *close_code)),
+        What::ConnectRefused { code, close_code, .. } => Some((code.name(), *close_code)),
         _ => None,
     };
     let told = (refusal.problem.1, Some(refusal.close.0));

@@ -94,3 +94,32 @@ fn every_link_of_the_first_page_works() {
         typed.map(|line| node.type_line(&format!("curl --fail --silent {line}"))).collect();
     assert!(answers.len() >= 2 && answers.iter().all(|answer| answer.starts_with('{')));
 }
+
+#[test]
+fn a17_other_sites_and_foreign_names_get_no_ticket_from_dev() {
+    let node = Node::dev();
+    let ask = |headers: &str| {
+        let line = format!(
+            "curl --silent --include --data '{{\"user\":\"alice\"}}' {headers} http://{}/dev/ticket",
+            node.address
+        );
+        node.type_line(&line).to_lowercase()
+    };
+    for mine in ["", "--header 'Origin: http://localhost:3000'"] {
+        assert!(ask(mine).starts_with("http/1.1 201 "), "{mine}");
+    }
+    assert!(
+        ask("--header 'Origin: http://localhost:3000'")
+            .contains("access-control-allow-origin: http://localhost:3000\n")
+    );
+    for foreign in [
+        "--header 'Origin: https://other.example'",
+        "--header 'Origin: null'",
+        "--header 'Host: other.example'",
+        "--header 'Host: localhost.other.example'",
+    ] {
+        let answer = ask(foreign);
+        assert!(answer.starts_with("http/1.1 403 "), "{foreign}: {answer}");
+        assert!(!answer.contains("access-control-allow-origin"), "{foreign}: {answer}");
+    }
+}

@@ -16,7 +16,7 @@ fn check(ended: &Ended, code: i32, why: &str) {
 }
 
 #[test]
-fn a_mistyped_command_or_flag_is_told_the_nearest() {
+fn c2_a_mistyped_command_or_flag_is_told_the_nearest() {
     for (typed, meant) in [
         (&["tikcet", "alice"][..], "'ticket'"),
         (&["ticket", "alice", "--devise", "phone"], "'--device'"),
@@ -29,7 +29,7 @@ fn a_mistyped_command_or_flag_is_told_the_nearest() {
 }
 
 #[test]
-fn a_missing_or_wrong_argument_is_a_matter_of_usage() {
+fn c2_a_missing_or_wrong_argument_is_a_matter_of_usage() {
     for typed in [
         &[][..],
         &["send", "alice"],
@@ -85,7 +85,7 @@ fn a_key_that_everybody_knows_stays_on_this_machine() {
 }
 
 #[test]
-fn a_port_that_was_asked_for_and_is_taken_is_told() {
+fn c3_a_port_that_was_asked_for_and_is_taken_is_told() {
     let taken = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
     let address = taken.local_addr().expect("it has an address").to_string();
     check(&run(&mut usher(&["dev", "--listen", &address]), ""), 1, &address);
