@@ -36,9 +36,6 @@ pub const TICKET_TTL: Duration = Duration::from_secs(30);
 /// Life of a ticket in `usher dev`, where a person pastes it by hand.
 pub const TICKET_TTL_DEV: Duration = Duration::from_secs(600);
 
-/// The longest life a ticket may ask for.
-pub const TICKET_TTL_MAX: Duration = Duration::from_secs(600);
-
 /// How long a spent or expired ticket is remembered after its end, so that its second use can be
 /// told from a ticket that never was.
 pub const TICKET_MEMORY: Duration = Duration::from_secs(60);
@@ -127,9 +124,6 @@ pub const DRAIN_WINDOW: Duration = Duration::from_secs(20);
 
 /// Time between turning unready and refusing, for load balancers to notice.
 pub const DRAIN_DELAY: Duration = Duration::from_secs(3);
-
-/// Admissions a second and core: below what a core can do, so that live sessions are not starved.
-pub const ADMISSIONS_PER_SECOND: u32 = 1000;
 
 /// Failed handshakes a second from one address, kept up.
 pub const FAILED_HANDSHAKES_PER_SECOND: u32 = 20;

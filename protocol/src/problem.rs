@@ -74,14 +74,13 @@ catalogue! {
     TooOld = 401, "too-old", "The session reached its maximum age.",
         "Get a new ticket.";
     Forbidden = 403, "forbidden", "This is not allowed.",
-        "The user is blocked, the key lacks the scope, or the page's origin must be added to \
-         allowed_origins or to the ticket.";
+        "The page's origin must be added to allowed_origins, or to the ticket.";
     Replaced = 403, "replaced", "A newer session took this one's place.",
         "Do not come back by yourself: the user opened Usher elsewhere.";
     ClosedByBackend = 403, "closed-by-backend", "The app's backend closed the session.",
         "Do not come back by yourself.";
     NotFound = 404, "not-found", "There is nothing at this path.",
-        "Look at /openapi.json or the list of paths in the documentation.";
+        "Look at the list of paths in docs/api.md; parts of a path are percent-encoded once.";
     SessionUnknown = 404, "session-unknown", "No such session is known.",
         "It ended; list the user's sessions for those that are there.";
     MethodNotAllowed = 405, "method-not-allowed", "This path takes other methods.",

@@ -29,7 +29,7 @@ use crate::door::Visitor;
 /// HTTP sockets at once. More wait until one closes.
 const VISITS_MAX: usize = 4096;
 
-/// How long a socket may be silent between requests.
+/// From an answer to the whole head of the next request. The first head was read at the door.
 const IDLE_WAIT: Duration = Duration::from_secs(60);
 
 /// Serves visitors until told to stop, then lets what is under way finish.
@@ -74,7 +74,7 @@ async fn serve_one(router: Router, visitor: Visitor, mut stop: watch::Receiver<b
     let router = router.layer(axum::Extension(guard::Peer(peer.ip().to_canonical())));
     let visit = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(IDLE_WAIT.min(limit::HEAD_WAIT))
+        .header_read_timeout(IDLE_WAIT)
         .max_headers(limit::HEADERS_MAX)
         .max_buf_size(limit::HEAD_BYTES_MAX)
         .serve_connection(TokioIo::new(Visit::new(said, stream)), TowerToHyperService::new(router))

@@ -212,6 +212,8 @@ impl Local {
             Ok(stream) => stream,
             Err(error) => {
                 tracing::error!(%error, "a socket cannot be watched");
+                let node = Arc::clone(&self.node);
+                spawn_local(async move { node.never_welcomed(&admitted).await });
                 return;
             }
         };

@@ -4,7 +4,7 @@ use std::{fs, time::Duration};
 
 use protocol::problem::Problem;
 use serde::{Serialize, de::DeserializeOwned};
-use ureq::{Agent, Body, http::Response};
+use ureq::{Agent, Body, Proxy, http::Response};
 
 use crate::{
     args::Server,
@@ -36,6 +36,7 @@ impl Api {
         let agent = Agent::config_builder()
             .http_status_as_error(false)
             .timeout_global(Some(WAIT))
+            .proxy(proxy(base))
             .build()
             .into();
         Ok(Self { agent, base: base.to_owned(), bearer: format!("Bearer {}", key.trim_end()) })
@@ -117,6 +118,15 @@ impl Api {
                 format!("no server at {}: {error}; is `usher dev` running?", self.base),
             ),
         }
+    }
+}
+
+/// The proxy that the environment names, but for servers on this machine.
+fn proxy(base: &str) -> Option<Proxy> {
+    const LOCAL: [&str; 3] = ["://127.", "://localhost", "://[::1]"];
+    match LOCAL.iter().any(|local| base.contains(local)) {
+        true => None,
+        false => Proxy::try_from_env(),
     }
 }
 

@@ -59,7 +59,7 @@ pub(crate) enum Command {
 const DEV_EXAMPLES: &str = "Examples:
   usher dev
   usher dev --listen 127.0.0.1:9000
-  usher dev --json | head -1";
+  usher dev --json";
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Dev {
@@ -184,7 +184,7 @@ pub(crate) struct Send {
     pub(crate) user: UserId,
     /// What: JSON, or else a string; - reads it from standard input
     pub(crate) data: String,
-    /// To which sessions: all, active, device:<id>, class:<name> or session:<id>
+    /// To which sessions: all, active, device:ID, class:NAME or session:ID
     #[arg(long, value_parser = Target::parse)]
     pub(crate) to: Option<Target>,
     /// A session that does not get it
@@ -291,6 +291,7 @@ pub(crate) enum BenchCommand {
 }
 
 #[derive(Debug, ClapArgs)]
+#[command(after_help = BENCH_EXAMPLES)]
 pub(crate) struct Idle {
     /// How many sessions
     #[arg(long, value_name = "N", default_value_t = 15_000, value_parser = clap::value_parser!(u32).range(1..=19_000))]

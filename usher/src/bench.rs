@@ -27,6 +27,9 @@ const SESSIONS_PER_ADDRESS: u32 = 10_000;
 /// Sessions opened before the first reading, so that what is there once is not counted for each.
 const WARM_UP: u32 = 200;
 
+/// Descriptors of a process for other things than sessions.
+const DESCRIPTORS_BESIDES: u64 = 64;
+
 /// Measures.
 pub(crate) fn run(args: &Bench) -> Result<(), Failure> {
     match &args.command {
@@ -35,6 +38,15 @@ pub(crate) fn run(args: &Bench) -> Result<(), Failure> {
 }
 
 fn idle(args: &Idle) -> Result<(), Failure> {
+    let (descriptors, _) = rlimit::getrlimit(rlimit::Resource::NOFILE).map_err(Failure::failed)?;
+    let needed = u64::from(WARM_UP + args.sessions) + DESCRIPTORS_BESIDES;
+    if descriptors < needed {
+        return Err(Failure::failed(format!(
+            "{} sessions need {needed} descriptors, and this process may have {descriptors}; \
+             raise the hard limit, or give --sessions",
+            args.sessions
+        )));
+    }
     let node = Node::start()?;
     let mut minting = Minting::open(node.address)?;
     let mut sessions = Vec::new();

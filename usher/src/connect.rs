@@ -20,7 +20,7 @@ use crate::{
     args,
     failure::{Failure, Kind},
     out,
-    serve::stop_signal,
+    serve::Stop,
 };
 
 /// Is a session until its socket closes, the input ends, or told to stop.
@@ -51,8 +51,7 @@ async fn session(url: &str, reply: &TicketReply, to: &UserId) -> Result<(), Fail
         .map_err(|e| Failure::new(Kind::Unreachable, format!("cannot connect to {url}: {e}")))?;
     let mut lines = BufReader::new(tokio::io::stdin()).lines();
     let mut reading = true;
-    let stop = stop_signal();
-    tokio::pin!(stop);
+    let mut stop = Stop::watch().await?;
     loop {
         tokio::select! {
             message = socket.next() => match message {
@@ -73,7 +72,7 @@ async fn session(url: &str, reply: &TicketReply, to: &UserId) -> Result<(), Fail
                 // Without input it still prints; without a terminal that is all it is for.
                 Ok(None) | Err(_) => reading = false,
             },
-            () = &mut stop => {
+            () = stop.called() => {
                 write(&mut socket, &json!({"type": "leave"}).to_string()).await?;
                 while let Some(Ok(_)) = socket.next().await {}
                 return Ok(());

@@ -1,6 +1,9 @@
 //! Dev: a node to try things on, which says what can be tried.
 
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::{
+    io::ErrorKind,
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener},
+};
 
 use serde_json::json;
 use server::{
@@ -14,7 +17,7 @@ use crate::{
     args::Dev,
     failure::{Failure, Kind},
     feed, out,
-    serve::{go_away, read_secret, refused, stop_signal},
+    serve::{Stop, go_away, read_secret, refused},
 };
 
 /// Ports that are tried when the usual one is taken.
@@ -26,6 +29,7 @@ pub(crate) fn run(args: &Dev) -> Result<(), Failure> {
     let listeners = listen(args.listen)?;
     let running = serve::start(config, listeners).map_err(Failure::failed)?;
     let events = running.node().events();
+    let mut stop = running.block_on(Stop::watch())?;
     match args.json {
         true => out::line(urls(&running).to_string()),
         false => banner(&running),
@@ -33,13 +37,13 @@ pub(crate) fn run(args: &Dev) -> Result<(), Failure> {
     let left = running.block_on(async {
         tokio::select! {
             () = follow(events, args.json) => {}
-            () = stop_signal() => {}
+            () = stop.called() => {}
         }
         let live = running.node().live_sockets();
         if live > 0 {
             out::note(format!("stopping; {live} sockets are told to come back later"));
         }
-        go_away(&running).await
+        go_away(&running, &mut stop).await
     });
     if left > 0 {
         out::note(format!("{left} sockets did not close in time"));
@@ -84,11 +88,17 @@ fn listen(given: Option<SocketAddr>) -> Result<Vec<TcpListener>, Failure> {
     }
     for port in PORT..PORT + PORTS_TRIED {
         let Ok(v4) = serve::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port))) else { continue };
+        // A machine without IPv6 is served by IPv4 alone; but no other program may have the port.
+        let v6 = match serve::bind(SocketAddr::from((Ipv6Addr::LOCALHOST, port))) {
+            Ok(v6) => Some(v6),
+            Err(serve::Failed::Listen { cause, .. }) if cause.kind() == ErrorKind::AddrInUse => {
+                continue;
+            }
+            Err(_) => None,
+        };
         if port != PORT {
             out::note(format!("port {PORT} is taken; using {port}"));
         }
-        // A machine without IPv6 is served by IPv4 alone.
-        let v6 = serve::bind(SocketAddr::from((Ipv6Addr::LOCALHOST, port))).ok();
         return Ok(std::iter::once(v4).chain(v6).collect());
     }
     let last = PORT + PORTS_TRIED - 1;

@@ -30,6 +30,8 @@ use self::args::Args;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    // Each session is a descriptor; the soft limit is for programs that use `select`, and few do.
+    rlimit::increase_nofile_limit(u64::MAX).ok();
     match commands::run(Args::parse().command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {

@@ -8,7 +8,7 @@ use server::{
     serve::{self, Running},
 };
 use tokio::{
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
     sync::broadcast::{Receiver, error::RecvError},
 };
 use tracing_subscriber::EnvFilter;
@@ -39,6 +39,7 @@ pub(crate) fn run(args: &Serve) -> Result<(), Failure> {
         config.listen.iter().map(|address| serve::bind(*address)).collect::<Result<_, _>>();
     let listeners = listeners.map_err(Failure::failed)?;
     let running = serve::start(config, listeners).map_err(Failure::failed)?;
+    let mut stop = running.block_on(Stop::watch())?;
     for address in running.addresses() {
         tracing::info!(%address, "listening");
     }
@@ -46,9 +47,9 @@ pub(crate) fn run(args: &Serve) -> Result<(), Failure> {
     let left = running.block_on(async {
         tokio::select! {
             () = log(events) => {}
-            () = stop_signal() => {}
+            () = stop.called() => {}
         }
-        go_away(&running).await
+        go_away(&running, &mut stop).await
     });
     if left > 0 {
         tracing::warn!(left, "sockets did not close in time");
@@ -59,10 +60,10 @@ pub(crate) fn run(args: &Serve) -> Result<(), Failure> {
 }
 
 /// Drains, unless told to stop a second time; returns how many sockets are still open.
-pub(crate) async fn go_away(running: &Running) -> usize {
+pub(crate) async fn go_away(running: &Running, stop: &mut Stop) -> usize {
     tokio::select! {
         left = running.drain() => left,
-        () = stop_signal() => running.node().live_sockets(),
+        () = stop.called() => running.node().live_sockets(),
     }
 }
 
@@ -138,16 +139,27 @@ pub(crate) fn config(command: &ConfigCommand) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Returns when the process is told to stop: SIGTERM, or Ctrl-C.
-pub(crate) async fn stop_signal() {
-    let (Ok(mut terminate), Ok(mut interrupt)) =
-        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        tracing::error!("signals cannot be watched");
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+/// Watches for the signals that tell the process to stop: SIGTERM, and Ctrl-C.
+pub(crate) struct Stop {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Stop {
+    /// From here on the process is not ended by them.
+    #[expect(clippy::unused_async, reason = "signals are watched by the runtime that it runs in")]
+    pub(crate) async fn watch() -> Result<Self, Failure> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate()).map_err(Failure::failed)?,
+            interrupt: signal(SignalKind::interrupt()).map_err(Failure::failed)?,
+        })
+    }
+
+    /// Returns when the process is told to stop.
+    pub(crate) async fn called(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
     }
 }

@@ -11,7 +11,7 @@ use std::{
 
 use kernel::{
     message::{Envelope, Notice},
-    registry::{Admitted, Grant, Proof},
+    registry::{Admitted, Draft, Grant, Proof},
 };
 use protocol::{
     close::CloseCode,
@@ -19,6 +19,7 @@ use protocol::{
     http::SessionState,
     id::{MessageId, SessionId},
     name::UserId,
+    partition::PARTITIONS,
     position::Position,
 };
 use tokio::task::JoinSet;
@@ -27,50 +28,56 @@ use super::{
     Rig,
     stage::{Stage, at_once, ends, grant, ids, messages, refused, single, user},
 };
-use crate::contract::{Departure, Ending, NotAdmitted, Query};
+use crate::contract::{Departure, Ending, Engine, Failed, NotAdmitted, Query};
 
 /// Tries of what needs an unlucky moment.
 const ROUNDS: usize = 20;
+
+/// Those who send at once, and how much each.
+const SENDERS: usize = 8;
+const SENT: usize = 3000;
+
+/// A message as its sender knows it.
+type Numbered = (Position, MessageId);
 
 /// Those who want one place.
 const RACERS: usize = 40;
 
 pub async fn envelopes_come_in_the_order_of_their_positions(rig: &dyn Rig) {
     let mut stage = Stage::of(rig).await;
-    let users = ["alice", "bob", "carol"].map(user);
+    let users = ["alice", "bob"].map(user);
     for n in 0..users.len() * stage.nodes() {
         stage.open_at(n, grant(&users[n / stage.nodes()])).await;
     }
-    let mut seen = BTreeSet::new();
-    for _ in 0..ROUNDS {
-        let mut calls = Vec::new();
-        for n in 0..12 {
-            let (engine, user) = (stage.engine(n), users[n % users.len()].clone());
-            let drafts = [stage.draft(), stage.draft()];
-            calls.push(async move {
-                let mut numbered = Vec::new();
-                for draft in drafts {
-                    let id = draft.id;
-                    let receipt = engine.append(&user, draft).await.expect("there is room");
-                    numbered.push((receipt.position.expect("somebody is there"), id));
-                }
-                (user, numbered)
-            });
+    let mut calls = Vec::new();
+    for n in 0..SENDERS {
+        let (engine, user) = (stage.engine(n), users[n % users.len()].clone());
+        let drafts: Vec<_> = (0..SENT).map(|_| stage.draft()).collect();
+        calls.push(async move { (user.clone(), send_all(&*engine, &user, drafts).await) });
+    }
+    let senders = tokio::spawn(at_once(calls));
+    // Mailboxes are emptied all the while, or there would be no room.
+    let mut told = vec![BTreeMap::new(); stage.nodes()];
+    let mut done = false;
+    while !done {
+        done = senders.is_finished();
+        for (n, told) in told.iter_mut().enumerate() {
+            note_by_user(&stage.mail(n).await, told);
         }
-        let mut sent: BTreeMap<UserId, Vec<_>> = BTreeMap::new();
-        for (user, numbered) in at_once(calls).await {
-            assert!(numbered[0] < numbered[1], "what is sent later comes later");
-            for (position, _) in &numbered {
-                assert!(seen.insert((user.clone(), *position)), "{position} was given twice");
-            }
-            sent.entry(user).or_default().extend(numbered);
-        }
-        for numbered in sent.values_mut() {
-            numbered.sort_unstable();
-        }
-        for n in 0..stage.nodes() {
-            assert_eq!(by_user(&stage.mail(n).await), sent, "at node {n}: in order, each once");
-        }
+        tokio::task::yield_now().await;
+    }
+    let mut sent: BTreeMap<UserId, Vec<_>> = BTreeMap::new();
+    for (user, numbered) in senders.await.expect("no sender fails") {
+        assert!(numbered.is_sorted(), "what is sent later comes later");
+        sent.entry(user).or_default().extend(numbered);
+    }
+    for (user, numbered) in &mut sent {
+        numbered.sort_unstable();
+        let distinct: BTreeSet<_> = numbered.iter().map(|(position, _)| position).collect();
+        assert_eq!(distinct.len(), numbered.len(), "none is given twice to {user}");
+    }
+    for told in told {
+        assert!(told == sent, "each comes once, in order: {}", first_wrong(&told, &sent));
     }
 }
 
@@ -122,26 +129,33 @@ pub async fn one_place_is_given_to_one_of_those_who_may_not_replace(rig: &dyn Ri
 
 pub async fn the_replaced_are_told_before_later_messages(rig: &dyn Rig) {
     let mut stage = Stage::of(rig).await;
-    for round in 0..ROUNDS {
+    for round in 0..3 * ROUNDS {
         let name = user(&format!("u{round}"));
         stage.open_at(0, single(&name)).await;
-        let mut joins = Vec::new();
-        let mut sends = Vec::new();
-        for n in 0..10 {
-            let ticket = stage.mint(single(&name)).await;
-            let attempt = stage.attempt(Proof::Ticket(ticket, None), n);
-            let engine = stage.engine(n);
-            joins.push(async move { engine.admit(attempt).await.expect("it replaces") });
-            let (engine, name, draft) = (stage.engine(n), name.clone(), stage.draft());
-            sends.push(async move { engine.append(&name, draft).await.expect("there is room") });
+        let mut calls = Vec::new();
+        for n in 0..SENDERS {
+            let mut steps = Vec::new();
+            for _ in 0..10 {
+                let ticket = stage.mint(single(&name)).await;
+                let drafts: Vec<_> = (0..4).map(|_| stage.draft()).collect();
+                steps.push((stage.attempt(Proof::Ticket(ticket, None), n), drafts));
+            }
+            let (engine, name) = (stage.engine(n), name.clone());
+            calls.push(async move {
+                let mut admitted = Vec::new();
+                for (attempt, drafts) in steps {
+                    admitted.push(engine.admit(attempt).await.expect("it replaces"));
+                    for draft in drafts {
+                        let receipt = engine.append(&name, draft).await.expect("there is room");
+                        let counts = (receipt.live, receipt.parked);
+                        assert_eq!(counts, (1, 0), "one is there at any time");
+                    }
+                }
+                admitted
+            });
         }
-        let joins = tokio::spawn(at_once(joins));
-        for receipt in at_once(sends).await {
-            assert_eq!((receipt.live, receipt.parked), (1, 0), "one is there at any time");
-        }
-        let admitted = joins.await.expect("all are admitted");
-        let joined: BTreeMap<_, _> =
-            admitted.iter().map(|one| (one.fenced.session, one.joined)).collect();
+        let admitted = at_once(calls).await.into_iter().flatten();
+        let joined: BTreeMap<_, _> = admitted.map(|one| (one.fenced.session, one.joined)).collect();
         for n in 0..stage.nodes() {
             check_order(&stage.mail(n).await, &joined);
         }
@@ -252,7 +266,7 @@ pub async fn sweeps_at_once_tell_each_session_once(rig: &dyn Rig) {
             let engine = stage.engine(n);
             async move {
                 let mut ended = Vec::new();
-                for _ in 0..protocol::partition::PARTITIONS {
+                for _ in 0..PARTITIONS {
                     ended.extend(engine.sweep().await.expect("sweeps are done"));
                 }
                 ended
@@ -329,12 +343,38 @@ fn check_order(mail: &[Envelope], joined: &BTreeMap<SessionId, Position>) {
     }
 }
 
-fn by_user(mail: &[Envelope]) -> BTreeMap<UserId, Vec<(Position, MessageId)>> {
-    let mut messages: BTreeMap<UserId, Vec<_>> = BTreeMap::new();
+/// Sends one after the other; a message that was not taken is sent again.
+async fn send_all(engine: &dyn Engine, user: &UserId, drafts: Vec<Draft>) -> Vec<Numbered> {
+    let mut numbered = Vec::new();
+    for draft in drafts {
+        let receipt = loop {
+            match engine.append(user, draft.clone()).await {
+                Ok(receipt) => break receipt,
+                Err(failed) => assert_eq!(failed, Failed::NotDone),
+            }
+            tokio::task::yield_now().await;
+        };
+        numbered.push((receipt.position.expect("somebody is there"), draft.id));
+    }
+    numbered
+}
+
+fn note_by_user(mail: &[Envelope], told: &mut BTreeMap<UserId, Vec<Numbered>>) {
     for envelope in mail {
         let Notice::Message(message) = &envelope.notice else { panic!("nobody ends") };
         let position = message.position.expect("none is volatile");
-        messages.entry(envelope.user.clone()).or_default().push((position, message.id));
+        told.entry(envelope.user.clone()).or_default().push((position, message.id));
     }
-    messages
+}
+
+fn first_wrong(
+    told: &BTreeMap<UserId, Vec<Numbered>>,
+    sent: &BTreeMap<UserId, Vec<Numbered>>,
+) -> String {
+    let wrong = sent.iter().find_map(|(user, sent)| {
+        let told = told.get(user).map_or(&[][..], Vec::as_slice);
+        let at = (0..sent.len()).find(|n| told.get(*n) != sent.get(*n))?;
+        Some(format!("{user} was told {:?} for {:?}", told.get(at), sent[at]))
+    });
+    wrong.unwrap_or_else(|| "more than was sent".to_owned())
 }

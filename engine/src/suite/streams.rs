@@ -34,6 +34,7 @@ pub async fn a_stream_is_read_on_in_pages(rig: &dyn Rig) {
             assert!(size < bytes, "no more after that many bytes: {page:?}");
             assert_eq!(page.messages.last().and_then(|m| m.position), Some(page.until));
             read.extend(page.messages.iter().filter_map(|m| m.position));
+            assert!(page.until > after, "it goes on: {page:?}");
             after = page.until;
             if !page.more {
                 break;

@@ -6,97 +6,97 @@ use super::read;
 use crate::http::{SendRequest, TicketRequest};
 
 #[track_caller]
-fn check_ticket(body: &str, expected: Expect) {
+fn check_ticket(body: &str, expected: &Expect) {
     let refused = read::<TicketRequest>(body.as_bytes()).unwrap_err();
     expected.assert_eq(&format!("{}: {}", refused.code.name(), refused.detail));
 }
 
 #[track_caller]
-fn check_send(body: &str, expected: Expect) {
+fn check_send(body: &str, expected: &Expect) {
     let refused = read::<SendRequest>(body.as_bytes()).unwrap_err();
     expected.assert_eq(&format!("{}: {}", refused.code.name(), refused.detail));
 }
 
 #[test]
 fn a_body_is_one_object_of_json() {
-    check_ticket("[]", expect!["bad-json: the body must be one JSON object"]);
-    check_ticket("user=alice", expect!["bad-json: the body must be one JSON object"]);
+    check_ticket("[]", &expect!["bad-json: the body must be one JSON object"]);
+    check_ticket("user=alice", &expect!["bad-json: the body must be one JSON object"]);
     check_ticket(
         "{\"user\":",
-        expect!["bad-json: not JSON at line 1 column 8: EOF while parsing a value"],
+        &expect!["bad-json: not JSON at line 1 column 8: EOF while parsing a value"],
     );
     check_ticket(
         "{\"user\":\"a\"} x",
-        expect!["bad-json: not JSON at line 1 column 14: trailing characters"],
+        &expect!["bad-json: not JSON at line 1 column 14: trailing characters"],
     );
-    check_ticket("\u{feff}{}", expect!["bad-json: the body must be one JSON object"]);
+    check_ticket("\u{feff}{}", &expect!["bad-json: the body must be one JSON object"]);
 }
 
 #[test]
 fn fields_are_known_there_and_once() {
-    check_ticket("", expect!["bad-field: user must be given"]);
+    check_ticket("", &expect!["bad-field: user must be given"]);
     check_ticket(
         r#"{"usr":"a"}"#,
-        expect!["unknown-field: usr is not known here; did you mean user?"],
+        &expect!["unknown-field: usr is not known here; did you mean user?"],
     );
-    check_ticket(r#"{"colour":"red"}"#, expect!["unknown-field: colour is not known here"]);
-    check_ticket(r#"{"user":"a","user":"b"}"#, expect!["bad-field: user is there twice"]);
+    check_ticket(r#"{"colour":"red"}"#, &expect!["unknown-field: colour is not known here"]);
+    check_ticket(r#"{"user":"a","user":"b"}"#, &expect!["bad-field: user is there twice"]);
     check_ticket(
         r#"{"user":"a","policy":{"max":1,"par":"user"}}"#,
-        expect!["unknown-field: policy.par is not known here; did you mean per?"],
+        &expect!["unknown-field: policy.par is not known here; did you mean per?"],
     );
 }
 
 #[test]
 fn a_wrong_value_is_told_with_its_field() {
-    check_ticket(r#"{"user":""}"#, expect!["bad-field: user must not be empty"]);
+    check_ticket(r#"{"user":""}"#, &expect!["bad-field: user must not be empty"]);
     check_ticket(
         r#"{"user":7}"#,
-        expect!["bad-field: user invalid type: integer `7`, expected a string"],
+        &expect!["bad-field: user invalid type: integer `7`, expected a string"],
     );
     check_ticket(
         r#"{"user":"a","policy":{"max":0}}"#,
-        expect!["bad-field: policy max must be 1 to 128"],
+        &expect!["bad-field: policy max must be 1 to 128"],
     );
     check_ticket(
         r#"{"user":"a","policy":"dual"}"#,
-        expect![[
+        &expect![[
             r#"bad-field: policy invalid value: string "dual", expected "multi", "single" or {"max", "per", "when_full"}"#
         ]],
     );
-    check_ticket(r#"{"user":"a","send":[""]}"#, expect!["bad-field: send[0] must not be empty"]);
+    check_ticket(r#"{"user":"a","send":[""]}"#, &expect!["bad-field: send[0] must not be empty"]);
     check_ticket(
         r#"{"user":"a","origin":"null"}"#,
-        expect![
+        &expect![
             "bad-field: origin must be scheme://host or scheme://host:port in lower case, without a path, as browsers send it"
         ],
     );
     check_ticket(
         r#"{"user":"a","meta":{"a":1}}"#,
-        expect!["bad-field: meta.a invalid type: integer `1`, expected a string"],
+        &expect!["bad-field: meta.a invalid type: integer `1`, expected a string"],
     );
     check_send(
         r#"{"data":1,"to":"everyone"}"#,
-        expect!["bad-field: to must be all, active, device:<id>, class:<name> or session:<id>"],
+        &expect!["bad-field: to must be all, active, device:<id>, class:<name> or session:<id>"],
     );
 }
 
 #[test]
 fn a9_a_ttl_is_whole_seconds_within_its_bounds() {
-    check_ticket(r#"{"user":"a","ttl":0}"#, expect!["bad-field: ttl must be 1 to 600 seconds"]);
-    check_ticket(r#"{"user":"a","ttl":601}"#, expect!["bad-field: ttl must be 1 to 600 seconds"]);
-    check_ticket(r#"{"user":"a","ttl":-1}"#, expect!["bad-field: ttl must be 1 to 600 seconds"]);
+    check_ticket(r#"{"user":"a","ttl":0}"#, &expect!["bad-field: ttl must be 1 to 600 seconds"]);
+    check_ticket(r#"{"user":"a","ttl":601}"#, &expect!["bad-field: ttl must be 1 to 600 seconds"]);
+    check_ticket(r#"{"user":"a","ttl":-1}"#, &expect!["bad-field: ttl must be 1 to 600 seconds"]);
     check_ticket(
         r#"{"user":"a","ttl":1000000000000}"#,
-        expect!["bad-field: ttl must be 1 to 600 seconds"],
+        &expect!["bad-field: ttl must be 1 to 600 seconds"],
     );
-    check_ticket(r#"{"user":"a","ttl":"30"}"#, expect!["bad-field: ttl must be 1 to 600 seconds"]);
-    check_ticket(r#"{"user":"a","ttl":1.5}"#, expect!["bad-field: ttl must be 1 to 600 seconds"]);
-    check_send(r#"{"data":1,"ttl":0}"#, expect!["bad-field: ttl must be 1 to 2592000 seconds"]);
+    check_ticket(r#"{"user":"a","ttl":"30"}"#, &expect!["bad-field: ttl must be 1 to 600 seconds"]);
+    check_ticket(r#"{"user":"a","ttl":1.5}"#, &expect!["bad-field: ttl must be 1 to 600 seconds"]);
+    check_send(r#"{"data":1,"ttl":0}"#, &expect!["bad-field: ttl must be 1 to 2592000 seconds"]);
 }
 
 #[test]
 fn data_may_be_null_but_not_absent() {
-    check_send("{}", expect!["bad-field: data must be given"]);
+    check_send("{}", &expect!["bad-field: data must be given"]);
     assert_eq!(read::<SendRequest>(br#"{"data":null}"#).unwrap().data.as_str(), "null");
 }

@@ -138,7 +138,7 @@ fn what_a_session_writes_is_read_as_the_fixtures_say() {
 }
 
 #[track_caller]
-fn check_unread(text: &str, expected: Expect) {
+fn check_unread(text: &str, expected: &Expect) {
     let unread = read(text).unwrap_err();
     expected.assert_eq(&format!("{}: {}", unread.invalid.name(), unread.detail));
 }
@@ -150,7 +150,7 @@ fn j1_a_frame_that_is_not_json_is_bad_json() {
     }
     check_unread(
         "{'type':1}",
-        expect!["bad-json: not JSON: key must be a string at line 1 column 2"],
+        &expect!["bad-json: not JSON: key must be a string at line 1 column 2"],
     );
 }
 
@@ -161,7 +161,7 @@ fn j2_j3_j4_a_frame_is_one_object_with_a_type_and_each_key_once() {
     }
     let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
     assert_eq!(read(&deep).unwrap_err().invalid, Invalid::Frame);
-    check_unread(r#"{"type":"ack","type":"send"}"#, expect!["bad-frame: a key is there twice"]);
+    check_unread(r#"{"type":"ack","type":"send"}"#, &expect!["bad-frame: a key is there twice"]);
 }
 
 #[test]
@@ -171,13 +171,13 @@ fn j3_deep_data_is_refused() {
         "[".repeat(40_000),
         "]".repeat(40_000)
     );
-    check_unread(&deep, expect!["bad-field: data must have at most 64 KiB"]);
+    check_unread(&deep, &expect!["bad-field: data must have at most 64 KiB"]);
     let deep = format!(
         r#"{{"type":"send","user":"bob","data":{}1{}}}"#,
         "[".repeat(10_000),
         "]".repeat(10_000)
     );
-    check_unread(&deep, expect!["bad-field: data must nest at most 32 levels deep"]);
+    check_unread(&deep, &expect!["bad-field: data must nest at most 32 levels deep"]);
 }
 
 #[test]
@@ -197,38 +197,38 @@ fn j5_unknown_types_and_fields_are_not_faults() {
 fn j6_j7_a_missing_or_wrong_field_is_named() {
     check_unread(
         r#"{"type":7}"#,
-        expect!["bad-field: type invalid type: integer `7`, expected a string"],
+        &expect!["bad-field: type invalid type: integer `7`, expected a string"],
     );
-    check_unread(r#"{"type":"send","data":1}"#, expect!["bad-field: user must be given"]);
-    check_unread(r#"{"type":"send","user":"bob"}"#, expect!["bad-field: data must be given"]);
+    check_unread(r#"{"type":"send","data":1}"#, &expect!["bad-field: user must be given"]);
+    check_unread(r#"{"type":"send","user":"bob"}"#, &expect!["bad-field: data must be given"]);
     check_unread(
         r#"{"type":"send","user":null,"data":1}"#,
-        expect!["bad-field: user invalid type: null, expected a string"],
+        &expect!["bad-field: user invalid type: null, expected a string"],
     );
     check_unread(
         r#"{"type":"send","user":"bob","data":1,"volatile":"yes"}"#,
-        expect![[r#"bad-field: volatile invalid type: string "yes", expected a boolean"#]],
+        &expect![[r#"bad-field: volatile invalid type: string "yes", expected a boolean"#]],
     );
     check_unread(
         r#"{"type":"send","user":"bob","data":1,"ttl":0}"#,
-        expect!["bad-field: ttl must be 1 to 2592000 seconds"],
+        &expect!["bad-field: ttl must be 1 to 2592000 seconds"],
     );
-    check_unread(r#"{"type":"ack"}"#, expect!["bad-field: position must be given"]);
+    check_unread(r#"{"type":"ack"}"#, &expect!["bad-field: position must be given"]);
     check_unread(
         r#"{"type":"ack","position":1e999}"#,
-        expect!["bad-field: position number out of range"],
+        &expect!["bad-field: position number out of range"],
     );
     check_unread(
         r#"{"type":"ack","position":-1}"#,
-        expect!["bad-field: position invalid type: integer `-1`, expected a string"],
+        &expect!["bad-field: position invalid type: integer `-1`, expected a string"],
     );
     check_unread(
         r#"{"type":"ack","position":"1.1E9"}"#,
-        expect!["bad-field: position is not a position that Usher gave out"],
+        &expect!["bad-field: position is not a position that Usher gave out"],
     );
     check_unread(
         &format!(r#"{{"type":"ping","ref":"{}"}}"#, "x".repeat(10_000)),
-        expect!["bad-field: ref must have 1 to 255 bytes"],
+        &expect!["bad-field: ref must have 1 to 255 bytes"],
     );
     let refused = read(r#"{"type":"send","ref":"c9","user":"","data":1}"#).unwrap_err();
     assert_eq!(refused.reference.as_deref(), Some("c9"));
@@ -238,7 +238,7 @@ fn j6_j7_a_missing_or_wrong_field_is_named() {
 fn j11_names_are_checked_and_data_is_not_looked_into() {
     check_unread(
         r#"{"type":"send","user":"a\u0000b","data":1}"#,
-        expect!["bad-field: user must have no control characters"],
+        &expect!["bad-field: user must have no control characters"],
     );
     assert_eq!(
         read(r#"{"type":"send","user":"\ud800","data":1}"#).unwrap_err().invalid,

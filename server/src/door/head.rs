@@ -20,7 +20,7 @@ pub(super) enum Head {
         /// Bytes, its empty line included.
         length: usize,
     },
-    /// Something else.
+    /// Something else; its request head is there.
     Other,
 }
 
@@ -65,7 +65,7 @@ pub(super) fn look(said: &[u8], searched: &mut usize) -> Result<Option<Head>, Un
         path if path == CONNECT_PATH.as_bytes() => |length| Head::Session { length },
         #[cfg(feature = "echo")]
         b"/echo" => |length| Head::Echo { length },
-        _ => return Ok(Some(Head::Other)),
+        _ => |_| Head::Other,
     };
     let from = searched.saturating_sub(3);
     *searched = said.len();

@@ -7,6 +7,7 @@ use tokio::net::TcpStream;
 
 use crate::{
     call::Caller,
+    frame::Frame,
     node::{Node, config, text, with_node},
     peer::{Peer, Session, handshake},
 };
@@ -69,7 +70,7 @@ fn f22_a_session_that_does_not_read_is_parked_with_4001_and_comes_back_to_a_gap(
 
         // It finds whole frames in its socket, in order, up to the end.
         let mut read = 0;
-        while let Some(crate::frame::Frame::Text(frame)) = slow.next().await {
+        while let Some(Frame::Text(frame)) = slow.next().await {
             let frame: Value = serde_json::from_str(&frame).unwrap();
             assert_eq!(frame["data"][0], read);
             slow.position = text(&frame["position"]);
@@ -174,5 +175,36 @@ fn volatile_messages_go_first_when_a_session_is_slow() {
         }
         assert!(next < 1000, "some were dropped");
         slow.in_step().await;
+    });
+}
+
+#[test]
+fn f22_who_is_parked_for_being_slow_finds_whole_frames_and_then_the_close() {
+    with_node(config(), async |node| {
+        for kilobytes in [1, 3, 8, 40] {
+            let mut slow = narrow(node, "alice").await;
+            let mut caller = node.caller().await;
+            let padding = "x".repeat(kilobytes * 1024);
+            for number in 0_u64.. {
+                let body = json!({"data": [number, padding]});
+                let sent = caller.ask("POST", "/v1/users/alice/messages", &body).await;
+                if sent["live"] == 0 {
+                    break;
+                }
+            }
+            let mut read = 0;
+            let last = loop {
+                match slow.next().await {
+                    Some(Frame::Text(frame)) => {
+                        let frame: Value = serde_json::from_str(&frame).unwrap();
+                        assert_eq!(frame["data"][0], read);
+                        read += 1;
+                    }
+                    other => break other,
+                }
+            };
+            assert_eq!(last, Some(Frame::Close(Some((4001, "slow".to_owned())))));
+            slow.at_end().await;
+        }
     });
 }

@@ -19,10 +19,8 @@ use std::{
 use crate::{clock, program};
 
 /// Limits as high as the largest case needs: 16 MiB in one frame, or in as many fragments of 64 bytes.
-const RAISED: [(&str, &str); 2] = [
-    ("USHER_LIMITS__FRAME_BYTES", "16777216"),
-    ("USHER_LIMITS__FRAGMENTS", "262144"),
-];
+const RAISED: [(&str, &str); 2] =
+    [("USHER_LIMITS__FRAME_BYTES", "16777216"), ("USHER_LIMITS__FRAGMENTS", "262144")];
 
 /// Where it echoes.
 const ECHO_PATH: &str = "/echo";

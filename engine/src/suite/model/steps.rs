@@ -227,6 +227,7 @@ impl Play<'_> {
             let Some(last) = page.last() else { break };
             after = Some(last.id);
             listed.extend(page);
+            assert!(listed.len() <= expected.len(), "{listed:#?} is more than {expected:#?}");
         }
         expected.sort_by_key(|session| session.id);
         listed.sort_by_key(|session| session.id);
