@@ -26,12 +26,16 @@ use self::{
 };
 use crate::{
     answer::{REQUEST_ID, Refusal, request_id, retry_after},
+    places::{Place, Places},
     shard::{Handoff, Local},
     ws::{handshake, socket::Socket},
 };
 
-/// Sockets of a shard whose request head is awaited. Others wait in the listener's queue.
+/// Sockets of a shard that are at the door. Others wait in the listener's queue.
 const HALF_OPEN_MAX: usize = 4096;
+
+/// Sockets of a shard whose request head is awaited, beyond which the longest awaited go.
+const SILENT_MAX: usize = 3072;
 
 /// How long a refused peer may take to close.
 const REFUSED_WAIT: std::time::Duration = std::time::Duration::from_secs(1);
@@ -47,14 +51,16 @@ pub(crate) struct Visitor {
 /// Accepts sockets for ever.
 pub(crate) async fn open(local: Rc<Local>, listener: TcpListener, visitors: mpsc::Sender<Visitor>) {
     let half_open = Arc::new(Semaphore::new(HALF_OPEN_MAX));
+    let mut silent = Places::new(SILENT_MAX);
     loop {
-        let Ok(place) = Arc::clone(&half_open).acquire_owned().await else { return };
+        let Ok(permit) = Arc::clone(&half_open).acquire_owned().await else { return };
         match listener.accept().await {
             Ok((stream, peer)) => {
-                let greeting = greet(Rc::clone(&local), stream, peer, visitors.clone());
+                let (local, visitors, place) =
+                    (Rc::clone(&local), visitors.clone(), silent.take());
                 tokio::task::spawn_local(async move {
-                    greeting.await;
-                    drop(place);
+                    greet(local, stream, peer, visitors, place).await;
+                    drop(permit);
                 });
             }
             Err(error) => {
@@ -71,9 +77,14 @@ async fn greet(
     mut stream: TcpStream,
     peer: SocketAddr,
     visitors: mpsc::Sender<Visitor>,
+    mut place: Place,
 ) {
     let mut said = Vec::new();
-    let head = timeout(limit::HEAD_WAIT, head::read(&mut stream, &mut said)).await;
+    let head = tokio::select! {
+        head = timeout(limit::HEAD_WAIT, head::read(&mut stream, &mut said)) => head,
+        () = place.wanted() => return,
+    };
+    drop(place);
     match head {
         Ok(Ok(Head::Session { length })) => {
             let early = said.split_off(length);
@@ -82,7 +93,7 @@ async fn greet(
         #[cfg(feature = "echo")]
         Ok(Ok(Head::Echo { length })) => {
             let early = said.split_off(length);
-            echo::serve(&local, stream, &said, early).await;
+            echo::serve(stream, &said, early).await;
         }
         Ok(Ok(Head::Other)) => {
             let said = Bytes::from(said);

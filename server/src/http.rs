@@ -24,10 +24,17 @@ use tokio::sync::{Semaphore, mpsc, watch};
 
 pub(crate) use self::router::router;
 use self::visit::Visit;
-use crate::door::Visitor;
+use crate::{
+    door::Visitor,
+    places::{Place, Places},
+};
 
 /// HTTP sockets at once. More wait until one closes.
 const VISITS_MAX: usize = 4096;
+
+/// HTTP sockets at once, beyond which the longest there close after the call that is under way. The
+/// rest of the room is for those in the middle of one.
+const VISITS_CROWDED: usize = 3072;
 
 /// From an answer to the whole head of the next request. The first head was read at the door.
 const IDLE_WAIT: Duration = Duration::from_secs(60);
@@ -38,23 +45,25 @@ pub(crate) async fn serve(
     mut visitors: mpsc::Receiver<Visitor>,
     mut stop: watch::Receiver<bool>,
 ) {
-    let places = Arc::new(Semaphore::new(VISITS_MAX));
+    let room = Arc::new(Semaphore::new(VISITS_MAX));
+    let mut places = Places::new(VISITS_CROWDED);
     loop {
         let visitor = tokio::select! {
             visitor = visitors.recv() => visitor,
             () = stopped(&mut stop) => None,
         };
         let Some(visitor) = visitor else { break };
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { break };
+        let place = places.take();
+        let Ok(permit) = Arc::clone(&room).acquire_owned().await else { break };
         let (router, stop) = (router.clone(), stop.clone());
         tokio::spawn(async move {
-            serve_one(router, visitor, stop).await;
-            drop(place);
+            serve_one(router, visitor, stop, place).await;
+            drop(permit);
         });
     }
     // Every place is free when every visit is over.
     let all = u32::try_from(VISITS_MAX).expect("a small number");
-    drop(places.acquire_many(all).await);
+    drop(room.acquire_many(all).await);
 }
 
 async fn stopped(stop: &mut watch::Receiver<bool>) {
@@ -62,7 +71,12 @@ async fn stopped(stop: &mut watch::Receiver<bool>) {
     stop.wait_for(|stop| *stop).await.map(drop).ok();
 }
 
-async fn serve_one(router: Router, visitor: Visitor, mut stop: watch::Receiver<bool>) {
+async fn serve_one(
+    router: Router,
+    visitor: Visitor,
+    mut stop: watch::Receiver<bool>,
+    mut place: Place,
+) {
     let Visitor { stream, peer, said } = visitor;
     let stream = match tokio::net::TcpStream::from_std(stream) {
         Ok(stream) => stream,
@@ -82,7 +96,7 @@ async fn serve_one(router: Router, visitor: Visitor, mut stop: watch::Receiver<b
     tokio::pin!(visit);
     let ended = tokio::select! {
         ended = &mut visit => ended,
-        () = stopped(&mut stop) => {
+        () = async { tokio::select! { () = stopped(&mut stop) => {}, () = place.wanted() => {} } } => {
             visit.as_mut().graceful_shutdown();
             visit.await
         }

@@ -12,6 +12,7 @@ mod ws;
 pub mod node;
 pub mod answer;
 pub mod event;
+mod places;
 pub mod limiter;
 pub mod config;
 pub mod random;

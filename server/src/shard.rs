@@ -153,12 +153,6 @@ impl Local {
         &self.node
     }
 
-    /// What one message may cost.
-    #[cfg(feature = "echo")]
-    pub(crate) fn bounds(&self) -> &Bounds {
-        &self.bounds
-    }
-
     pub(crate) fn shards(&self) -> &Shards {
         &self.shards
     }

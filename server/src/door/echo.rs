@@ -12,7 +12,6 @@ use tokio::{io::AsyncWriteExt, net::TcpStream};
 use super::refuse_http;
 use crate::{
     answer::Refusal,
-    shard::Local,
     ws::{
         codec::{Bounds, Decoder, Event, Opcode, Step, encode},
         handshake,
@@ -20,11 +19,18 @@ use crate::{
     },
 };
 
+/// The suites send what no session may: 16 MiB in one frame, or in as many fragments of 64 bytes.
+const BOUNDS: Bounds = Bounds {
+    frame_bytes: 16 * 1024 * 1024,
+    message_bytes: 16 * 1024 * 1024,
+    fragments: 256 * 1024,
+};
+
 /// Bytes read at once.
 const READ_BYTES: usize = 64 * 1024;
 
 /// Serves one peer until it closes or breaks the rules.
-pub(super) async fn serve(local: &Local, mut stream: TcpStream, head: &[u8], early: Vec<u8>) {
+pub(super) async fn serve(mut stream: TcpStream, head: &[u8], early: Vec<u8>) {
     let ask = match handshake::read(head) {
         Ok(ask) => ask,
         Err(no) => return refuse_http(stream, Refusal::new(no.code, no.detail)).await,
@@ -34,18 +40,18 @@ pub(super) async fn serve(local: &Local, mut stream: TcpStream, head: &[u8], ear
         return;
     }
     let socket = Socket::new(stream);
-    if let Some(last) = exchange(&socket, local.bounds(), early).await {
+    if let Some(last) = exchange(&socket, early).await {
         socket.close(&[last], limit::CLOSE_WAIT).await;
     }
 }
 
 /// Echoes until there is a last frame to send, or nobody to send it to.
-async fn exchange(socket: &Socket, bounds: &Bounds, early: Vec<u8>) -> Option<Bytes> {
+async fn exchange(socket: &Socket, early: Vec<u8>) -> Option<Bytes> {
     let (mut decoder, mut buffer) = (Decoder::default(), early);
     loop {
         let mut bytes = buffer.as_mut_slice();
         loop {
-            match decoder.next(std::mem::take(&mut bytes), bounds) {
+            match decoder.next(std::mem::take(&mut bytes), &BOUNDS) {
                 Ok(Step::More) => break,
                 Ok(Step::Event { event, rest }) => {
                     bytes = rest;

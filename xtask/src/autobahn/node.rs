@@ -2,8 +2,6 @@
 //!
 //! It takes a free port and says which in its first line, so nothing is guessed or waited for by
 //! the clock. It is stopped by its own process id when the value is dropped, on every way out.
-//!
-//! The raised limits stand here and nowhere else.
 
 use std::{
     env,
@@ -17,10 +15,6 @@ use std::{
 };
 
 use crate::{clock, program};
-
-/// Limits as high as the largest case needs: 16 MiB in one frame, or in as many fragments of 64 bytes.
-const RAISED: [(&str, &str); 2] =
-    [("USHER_LIMITS__FRAME_BYTES", "16777216"), ("USHER_LIMITS__FRAGMENTS", "262144")];
 
 /// Where it echoes.
 const ECHO_PATH: &str = "/echo";
@@ -47,7 +41,6 @@ impl Node {
         let errors = File::create(&log).map_err(|e| format!("{}: {e}", log.display()))?;
         let mut process = Command::new(&program)
             .args(["dev", "--listen", "127.0.0.1:0", "--json"])
-            .envs(RAISED)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(errors)
