@@ -56,8 +56,7 @@ pub(crate) async fn open(local: Rc<Local>, listener: TcpListener, visitors: mpsc
         let Ok(permit) = Arc::clone(&half_open).acquire_owned().await else { return };
         match listener.accept().await {
             Ok((stream, peer)) => {
-                let (local, visitors, place) =
-                    (Rc::clone(&local), visitors.clone(), silent.take());
+                let (local, visitors, place) = (Rc::clone(&local), visitors.clone(), silent.take());
                 tokio::task::spawn_local(async move {
                     greet(local, stream, peer, visitors, place).await;
                     drop(permit);

@@ -95,8 +95,13 @@ async fn serve_one(
         .with_upgrades();
     tokio::pin!(visit);
     let ended = tokio::select! {
-        ended = &mut visit => ended,
-        () = async { tokio::select! { () = stopped(&mut stop) => {}, () = place.wanted() => {} } } => {
+        ended = &mut visit => Some(ended),
+        () = stopped(&mut stop) => None,
+        () = place.wanted() => None,
+    };
+    let ended = match ended {
+        Some(ended) => ended,
+        None => {
             visit.as_mut().graceful_shutdown();
             visit.await
         }

@@ -23,3 +23,4 @@ mod slow;
 mod api;
 mod requests;
 mod others;
+mod crowds;

@@ -1,0 +1,71 @@
+//! Crowds: sockets that say nothing, as many as a stranger likes, and the others meanwhile.
+
+use std::{fs, time::Duration};
+
+use serde_json::Value;
+use server::config::Config;
+use tokio::{net::TcpStream, time::timeout};
+
+use crate::{
+    call::Caller,
+    node::{Node, config, with_node},
+};
+
+/// More than there is room for at one door, or for HTTP.
+const MANY: usize = 4500;
+
+/// Far less than a socket may be silent.
+const AT_ONCE: Duration = Duration::from_secs(3);
+
+/// Whether this process may have so many sockets, both ends of each.
+fn has_descriptors() -> bool {
+    let limits = fs::read_to_string("/proc/self/limits").unwrap_or_default();
+    let line = limits.lines().find(|line| line.starts_with("Max open files"));
+    let soft = line.and_then(|line| line.split_whitespace().nth(3)?.parse::<usize>().ok());
+    let enough = soft.is_some_and(|soft| soft > 2 * MANY + 1000);
+    if !enough {
+        println!("SKIPPED: too few descriptors ({soft:?}); try `ulimit -n 20000`");
+    }
+    enough
+}
+
+/// Others are served as if nothing were.
+async fn all_is_well(node: &Node) {
+    let served = async {
+        assert_eq!(node.call("GET", "/livez", &Value::Null).await.status, 200);
+        let mut session = node.join("alice").await;
+        session.in_step().await;
+    };
+    timeout(AT_ONCE, served).await.expect("others are served at once");
+}
+
+#[test]
+fn h21_sockets_that_say_nothing_do_not_keep_others_out() {
+    if !has_descriptors() {
+        return;
+    }
+    with_node(Config { shards: 1, ..config() }, async |node| {
+        let mut busy = node.caller().await;
+        busy.call("GET", "/livez", &Value::Null).await;
+        let mut silent = Vec::new();
+        for _ in 0..MANY {
+            silent.push(timeout(AT_ONCE, TcpStream::connect(node.address)).await.unwrap());
+        }
+        all_is_well(node).await;
+        drop(silent);
+
+        // Kept open between calls.
+        let mut idle = Vec::new();
+        for number in 0..MANY {
+            let mut caller = Caller::open(node.address).await;
+            caller.write(b"GET /livez HTTP/1.1\r\nHost: usher\r\n\r\n").await;
+            if number % 1000 == 0 {
+                all_is_well(node).await;
+            }
+            idle.push(caller);
+        }
+        all_is_well(node).await;
+        // The longest idle gave way.
+        busy.closed().await;
+    });
+}
