@@ -96,9 +96,11 @@ async fn greet(
         }
         Ok(Ok(Head::Other)) => {
             let said = Bytes::from(said);
-            let Ok(stream) = stream.into_std() else { return };
-            if visitors.send(Visitor { stream, peer, said }).await.is_err() {
-                tracing::debug!("a request came while the node went away");
+            let Ok(room) = visitors.try_reserve() else {
+                return refuse_http(stream, Refusal::later(ProblemCode::Overloaded)).await;
+            };
+            if let Ok(stream) = stream.into_std() {
+                room.send(Visitor { stream, peer, said });
             }
         }
         Ok(Err(Unread::Gone)) => {}
@@ -124,7 +126,7 @@ async fn meet(local: &Rc<Local>, stream: TcpStream, peer: SocketAddr, head: &[u8
                 Ok(stream) => {
                     let (speaks_usher, admitted) = (ask.speaks_usher, *admitted);
                     let handoff = Handoff { stream, admitted, speaks_usher, early };
-                    local.shards().hand_off(handoff).await;
+                    local.shards().hand_off(local.node(), handoff).await;
                 }
                 Err(_) => local.node().never_welcomed(&admitted).await,
             }

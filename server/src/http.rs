@@ -21,6 +21,7 @@ use hyper_util::{
 };
 use protocol::limit;
 use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::time::timeout;
 
 pub(crate) use self::router::router;
 use self::visit::Visit;
@@ -103,7 +104,11 @@ async fn serve_one(
         Some(ended) => ended,
         None => {
             visit.as_mut().graceful_shutdown();
-            visit.await
+            // Whoever does not read its answer would stay for ever.
+            match timeout(limit::BODY_WAIT + limit::CLOSE_WAIT, visit).await {
+                Ok(ended) => ended,
+                Err(_) => return,
+            }
         }
     };
     if let Err(error) = ended {

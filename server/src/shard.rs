@@ -82,11 +82,12 @@ impl Shards {
         (Self(senders.into()), receivers)
     }
 
-    /// Sends a socket to the shard of its user; without one, the session has ended with the node.
-    pub(crate) async fn hand_off(&self, handoff: Handoff) {
+    /// Sends a socket to the shard of its user; without one, the session ends.
+    pub(crate) async fn hand_off(&self, node: &Node, handoff: Handoff) {
         let shard = slice_of(&handoff.admitted.user, self.0.len());
-        if self.0[shard].send(Command::Take(Box::new(handoff))).await.is_err() {
-            tracing::debug!("a session came while the node went away");
+        match self.0[shard].reserve().await {
+            Ok(room) => room.send(Command::Take(Box::new(handoff))),
+            Err(_) => node.never_welcomed(&handoff.admitted).await,
         }
     }
 
@@ -177,10 +178,12 @@ impl Local {
                     }
                     self.end_turn();
                 }
-                () = tokio::time::sleep(self.sleep()) => {
-                    self.give_up_on_unfinished();
-                    self.act(Input::Wake);
-                }
+                () = tokio::time::sleep(self.sleep()) => {}
+            }
+            // Whatever came: under load the sleep may never be what is chosen.
+            if self.sleep().is_zero() {
+                self.give_up_on_unfinished();
+                self.act(Input::Wake);
             }
             // Envelopes may come without end; sockets want their turn too.
             tokio::task::yield_now().await;

@@ -6,6 +6,7 @@ use protocol::{
     close::{Advice, CloseCode},
     grant::SendGrant,
     http::TicketReply,
+    limit,
     name::UserId,
 };
 use serde_json::{Value, json};
@@ -74,7 +75,9 @@ async fn session(url: &str, reply: &TicketReply, to: &UserId) -> Result<(), Fail
             },
             () = stop.called() => {
                 write(&mut socket, &json!({"type": "leave"}).to_string()).await?;
-                while let Some(Ok(_)) = socket.next().await {}
+                let goodbye = async { while let Some(Ok(_)) = socket.next().await {} };
+                // A server that does not answer is not waited for.
+                tokio::time::timeout(limit::CLOSE_WAIT, goodbye).await.ok();
                 return Ok(());
             }
         }

@@ -34,11 +34,11 @@ pub(crate) fn run(args: &Dev) -> Result<(), Failure> {
         true => out::line(urls(&running).to_string()),
         false => banner(&running),
     }
+    let json = args.json;
+    // A thread of its own: a pipe that nobody reads must not keep signals from being heard.
+    std::thread::spawn(move || follow(events, json));
     let left = running.block_on(async {
-        tokio::select! {
-            () = follow(events, args.json) => {}
-            () = stop.called() => {}
-        }
+        stop.called().await;
         let live = running.node().live_sockets();
         if live > 0 {
             out::note(format!("stopping; {live} sockets are told to come back later"));
@@ -142,10 +142,10 @@ fn banner(running: &Running) {
     ));
 }
 
-async fn follow(mut events: Receiver<Event>, json: bool) {
+fn follow(mut events: Receiver<Event>, json: bool) {
     let colourful = out::is_colourful();
     loop {
-        match events.recv().await {
+        match events.blocking_recv() {
             Ok(event) if json => out::line(feed::json(&event).to_string()),
             Ok(event) => out::line(feed::line(&event, colourful)),
             Err(RecvError::Lagged(missed)) => out::note(format!("… {missed} events not shown")),

@@ -4,7 +4,7 @@ use std::{env, fs, path::Path};
 
 use server::{
     config::{self, Effective, File, Flags, Invalid, Layers},
-    event::Event,
+    event::{Event, What},
     serve::{self, Running},
 };
 use tokio::{
@@ -44,11 +44,10 @@ pub(crate) fn run(args: &Serve) -> Result<(), Failure> {
         tracing::info!(%address, "listening");
     }
     let events = running.node().events();
+    // A thread of its own: a log that nobody reads must not keep signals from being heard.
+    std::thread::spawn(move || log(events));
     let left = running.block_on(async {
-        tokio::select! {
-            () = log(events) => {}
-            () = stop.called() => {}
-        }
+        stop.called().await;
         go_away(&running, &mut stop).await
     });
     if left > 0 {
@@ -79,9 +78,12 @@ fn log_to_stderr() {
         .ok();
 }
 
-async fn log(mut events: Receiver<Event>) {
+fn log(mut events: Receiver<Event>) {
     loop {
-        match events.recv().await {
+        match events.blocking_recv() {
+            Ok(event) if matches!(event.what, What::MessageAccepted { .. }) => {
+                tracing::debug!("{}", feed::log_line(&event));
+            }
             Ok(event) => tracing::info!("{}", feed::log_line(&event)),
             Err(RecvError::Lagged(missed)) => tracing::warn!(missed, "events not logged"),
             Err(RecvError::Closed) => return,

@@ -44,16 +44,12 @@ pub(crate) struct Farewell(pub(crate) Vec<Bytes>);
 
 /// Judges a whole request head.
 pub(crate) async fn on(node: &Node, peer: IpAddr, head: &[u8]) -> Verdict {
-    let now = node.clock().moment();
-    if let Err(retry_ms) = node.failed_handshakes.check(peer, now) {
-        return Verdict::Refused(Refusal::after(retry_ms));
-    }
     let ask = match handshake::read(head) {
         Ok(ask) => ask,
         Err(NoHandshake { code, detail }) => {
-            node.failed_handshakes.failed(peer, now);
             node.tell(What::ConnectRefused { code, close_code: None, origin: None });
-            return Verdict::Refused(Refusal::new(code, detail));
+            let failed = failed(node, peer).err();
+            return Verdict::Refused(failed.unwrap_or_else(|| Refusal::new(code, detail)));
         }
     };
     let code = match attempt(node, peer, &ask) {
@@ -70,10 +66,20 @@ pub(crate) async fn on(node: &Node, peer: IpAddr, head: &[u8]) -> Verdict {
         close_code: Some(code.number()),
         origin: ask.origin.clone().ok().flatten().filter(foreign),
     });
-    if code.number() >= CloseCode::TicketExpired.number() {
-        node.failed_handshakes.failed(peer, now);
+    // What an honest session may meet, after a restart or in another tab, is no sign of guessing.
+    let suspicious = matches!(code, CloseCode::TicketUnknown | CloseCode::TicketMissing);
+    if suspicious && let Err(refusal) = failed(node, peer) {
+        return Verdict::Refused(refusal);
     }
     refused(ask, code)
+}
+
+/// Counts a failure of an address; many users may share it, so nobody else is refused for it.
+fn failed(node: &Node, peer: IpAddr) -> Result<(), Refusal> {
+    let now = node.clock().moment();
+    node.failed_handshakes.check(peer, now).map_err(Refusal::after)?;
+    node.failed_handshakes.failed(peer, now);
+    Ok(())
 }
 
 /// What the engine is asked, unless it need not be.

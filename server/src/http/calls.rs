@@ -40,11 +40,20 @@ pub(super) async fn mint(State(node): ThisNode, request: Request) -> Outcome<Tic
     created(node.mint(request).await?)
 }
 
+/// To take a key and not heed it would double what is sent again.
+fn without_key(request: &Request) -> Result<(), Refusal> {
+    match request.headers().contains_key("idempotency-key") {
+        true => Err(bad("Idempotency-Key is not heeded by this version; leave it out")),
+        false => Ok(()),
+    }
+}
+
 pub(super) async fn send(
     State(node): ThisNode,
     segment: Segment,
     request: Request,
 ) -> Outcome<SendReply> {
+    without_key(&request)?;
     let user = user(segment)?;
     let request: SendRequest = read(request, node.config().limits.body_bytes).await?;
     ok(node.send(&user, request).await?)
@@ -55,6 +64,7 @@ pub(super) async fn send_to_session(
     segment: Segment,
     request: Request,
 ) -> Outcome<SendReply> {
+    without_key(&request)?;
     let session = session(segment)?;
     let request: SendRequest = read(request, node.config().limits.body_bytes).await?;
     ok(node.send_to_session(session, request).await?)

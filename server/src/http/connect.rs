@@ -56,7 +56,8 @@ pub(super) async fn connect(
                 match taken.and_then(|(stream, early)| Some((stream.into_std().ok()?, early))) {
                     Some((stream, early)) => {
                         let admitted = *admitted;
-                        shards.hand_off(Handoff { stream, admitted, speaks_usher, early }).await;
+                        let handoff = Handoff { stream, admitted, speaks_usher, early };
+                        shards.hand_off(&node, handoff).await;
                     }
                     None => node.never_welcomed(&admitted).await,
                 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use axum::{
     extract::{Request, State},
+    middleware::Next,
     response::{IntoResponse, Response},
 };
 use http::{
@@ -87,6 +88,20 @@ fn with_origin(headers: &HeaderMap, mut response: Response) -> Response {
         response.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
     }
     response
+}
+
+/// Keeps out pages whose own name was made to lead here (DNS rebinding): to a browser they are of
+/// one origin with this server, and everybody knows its key.
+pub(super) async fn not_rebound(request: Request, next: Next) -> Response {
+    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    match host.contains('.') {
+        true => match local_host(request.headers()) {
+            Ok(_) => next.run(request).await,
+            Err(refusal) => refusal.into_response(),
+        },
+        // Such a name is of this network only.
+        false => next.run(request).await,
+    }
 }
 
 fn local_origin(headers: &HeaderMap) -> Option<&HeaderValue> {

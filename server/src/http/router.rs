@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     Extension, Router,
-    middleware::from_fn_with_state,
+    middleware::{from_fn, from_fn_with_state},
     routing::{any, get, post},
 };
 use protocol::{CONNECT_PATH, problem::ProblemCode};
@@ -36,13 +36,17 @@ pub(crate) fn router(node: &Arc<Node>, shards: Shards) -> Router {
         .route("/problems", get(pages::problems))
         .route("/problems/{code}", get(pages::problem))
         .route("/favicon.ico", get(pages::no_icon));
-    let dev = match node.config().dev {
+    let dev_pages = match node.config().dev {
         false => Router::new(),
         true => Router::new()
             .route("/", get(dev::index))
             .route("/dev/ticket", post(dev::ticket).options(dev::preflight)),
     };
-    open.merge(dev)
+    let api = match node.config().dev {
+        false => api,
+        true => api.layer(from_fn(dev::not_rebound)),
+    };
+    open.merge(dev_pages)
         .merge(api)
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(not_found)
