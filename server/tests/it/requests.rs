@@ -288,3 +288,32 @@ fn a_handshake_may_come_on_a_socket_that_carried_calls() {
         }
     });
 }
+
+#[test]
+fn an_idempotency_key_is_refused_as_long_as_it_is_not_heeded() {
+    with_node(config(), async |node| {
+        let mut caller = Caller::open(node.address).await;
+        let headers = "Idempotency-Key: k1\r\nContent-Length: 10\r\n";
+        caller.write((head(SEND, headers) + r#"{"data":1}"#).as_bytes()).await;
+        is_problem(&caller.response().await, 400, "bad-parameter");
+    });
+}
+
+#[test]
+fn a_name_that_was_made_to_lead_here_opens_nothing_in_dev() {
+    let dev = server::config::Config::dev(Vec::new());
+    with_node(dev, async |node| {
+        let asked = async |host: &str| {
+            let mut caller = Caller::open(node.address).await;
+            let key = server::config::DEV_KEY;
+            let request = format!(
+                "GET /v1/sessions HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {key}\r\n\r\n"
+            );
+            caller.write(request.as_bytes()).await;
+            caller.response().await
+        };
+        is_problem(&asked("evil.example:7328").await, 403, "forbidden");
+        assert_eq!(asked("127.0.0.1:7328").await.status, 200);
+        assert_eq!(asked("localhost:7328").await.status, 200);
+    });
+}
