@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use kernel::{
     message::Fenced,
     registry::{
-        Admitted, Attempt, Draft, Ended, Grant, Mail, Proof, Receipt, Registry, Terms, Touch, Which,
+        Admitted, Attempt, Draft, Ended, Grant, Mail, Receipt, Registry, Terms, Touch, Which,
     },
     stream::Page,
 };
@@ -96,11 +96,7 @@ impl Engine for Memory {
     }
 
     async fn admit(&self, attempt: Attempt) -> Result<Admitted, NotAdmitted> {
-        let partition = match &attempt.proof {
-            Proof::Ticket(ticket, _) => ticket.partition(),
-            Proof::Resume(token, _) => token.partition(),
-        };
-        let mut registry = self.partition(partition);
+        let mut registry = self.partition(attempt.proof.partition());
         if let Some(user) = registry.user_of_proof(&attempt.proof) {
             self.room_for(user)?;
         }

@@ -25,6 +25,7 @@ use protocol::{
     id::{ResumeToken, SessionId, Ticket},
     limit,
     name::{DeviceClass, DeviceId, UserId},
+    partition::Partition,
     position::Position,
     time::Timestamp,
 };
@@ -90,6 +91,17 @@ pub enum Proof {
     Ticket(Ticket, Option<Position>),
     /// A resume token, and the last position that the session saw.
     Resume(ResumeToken, Position),
+}
+
+impl Proof {
+    /// Where what it proves is kept.
+    #[must_use]
+    pub fn partition(&self) -> Partition {
+        match self {
+            Self::Ticket(ticket, _) => ticket.partition(),
+            Self::Resume(token, _) => token.partition(),
+        }
+    }
 }
 
 /// One connect attempt. A repeated one with the same `session` is the same attempt.

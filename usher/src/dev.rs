@@ -17,7 +17,7 @@ use crate::{
     args::Dev,
     failure::{Failure, Kind},
     feed, out,
-    serve::{Stop, go_away, read_secret, refused},
+    serve::{Stop, environment, go_away, read_secret, refused},
 };
 
 /// Ports that are tried when the usual one is taken.
@@ -55,10 +55,7 @@ pub(crate) fn run(args: &Dev) -> Result<(), Failure> {
 /// The defaults of dev, but for what variables such as `USHER_SESSION__PING` say. Plain ones such
 /// as `USHER_KEY` are for other commands.
 fn config() -> Result<Config, Failure> {
-    let environment: Vec<(String, String)> = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .filter(|(name, _)| name.contains("__"))
-        .collect();
+    let environment: Vec<_> = environment().filter(|(name, _)| name.contains("__")).collect();
     let layers = Layers { environment: &environment, ..Layers::default() };
     let said = layers.resolve(&read_secret).map_err(|invalid| refused(&invalid))?.config;
     let given = |name: &str| environment.iter().any(|(given, _)| given == name);

@@ -91,6 +91,12 @@ fn log(mut events: Receiver<Event>) {
     }
 }
 
+/// All variables that are text.
+pub(crate) fn environment() -> impl Iterator<Item = (String, String)> {
+    env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+}
+
 /// What file, environment and flags make together.
 pub(crate) fn resolve(file: Option<&Path>, flags: Flags) -> Result<Effective, Failure> {
     let name = file.map(|file| file.display().to_string());
@@ -98,9 +104,7 @@ pub(crate) fn resolve(file: Option<&Path>, flags: Flags) -> Result<Effective, Fa
         Failure::usage(format!("cannot read {}: {error}", name.clone().unwrap_or_default()))
     })?;
     let host_name = fs::read_to_string("/proc/sys/kernel/hostname").ok();
-    let environment: Vec<(String, String)> = env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .collect();
+    let environment: Vec<_> = environment().collect();
     let layers = Layers {
         host_name: host_name.as_deref().map(str::trim),
         file: name.as_deref().zip(text.as_deref()).map(|(name, text)| File { name, text }),

@@ -6,7 +6,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use kernel::{message::NodeRef, stream::Bounds};
+use kernel::{message::NodeRef, registry::Proof, stream::Bounds};
 use protocol::{
     grant::{Meta, Policy, SendGrant},
     id::{MessageId, ResumeToken},

@@ -6,7 +6,7 @@ use std::{net::IpAddr, sync::Arc};
 
 use bytes::Bytes;
 use engine::contract::NotAdmitted;
-use kernel::registry::{Admitted, Attempt, Proof};
+use kernel::registry::{Admitted, Attempt};
 use protocol::{
     close::CloseCode,
     frame::{Closing, ToSession},
@@ -89,10 +89,7 @@ fn attempt(node: &Node, peer: IpAddr, ask: &Ask) -> Result<Attempt, CloseCode> {
     if node.is_draining() {
         return Err(CloseCode::Overloaded);
     }
-    let partition = match &proof {
-        Proof::Ticket(ticket, _) => ticket.partition(),
-        Proof::Resume(token, _) => token.partition(),
-    };
+    let partition = proof.partition();
     Ok(Attempt {
         proof,
         session: random::session(partition),
