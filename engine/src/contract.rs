@@ -4,18 +4,21 @@
 //! in one partition of a key-value store can do, since that is the hardest to fit: all that a step
 //! looks at belongs to one partition, and ids name theirs.
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use kernel::{
-    message::Fenced,
-    registry::{Admitted, Attempt, Draft, Ended, Grant, Receipt, Touch},
+    message::{Fenced, Message},
+    registry::{
+        Admitted, Attempt, Blocked, Blocking, Census, Draft, Ended, Grant, Key, Presence, Receipt,
+        Touch,
+    },
     stream::Page,
 };
 use protocol::{
     close::CloseCode,
     http::{Durability, Session},
-    id::{SessionId, Ticket},
+    id::{MessageId, ResumeToken, SessionId, Ticket},
     name::UserId,
     position::Position,
     time::Timestamp,
@@ -32,12 +35,37 @@ pub enum Failed {
     Unknown,
 }
 
-/// Why a session was not admitted.
+/// Why a ticket was not issued.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NotMinted {
+    /// Its user is blocked.
+    #[error("the user is blocked")]
+    Blocked,
+    /// For want of an answer.
+    #[error(transparent)]
+    Failed(#[from] Failed),
+}
+
+/// A session that got its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Admission {
+    /// The session.
+    pub admitted: Box<Admitted>,
+    /// Sessions that ended for it.
+    pub ended: Vec<Ended>,
+}
+
+/// Why a session was not admitted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotAdmitted {
     /// By the rules; the code says which.
     #[error("refused: {0}")]
     Refused(CloseCode),
+    /// Not yet: nobody knows whether anyone is at these sessions, and their nodes are asked. The
+    /// node of the attempt is told of each by [`kernel::message::Notice::Probed`], and tries again
+    /// when it was told of all. What it is told may be lost.
+    #[error("{} sessions are asked whether anybody is there", .0.len())]
+    Asked(Vec<Fenced>),
     /// For want of an answer.
     #[error(transparent)]
     Failed(#[from] Failed),
@@ -50,6 +78,42 @@ pub enum Departure {
     Park,
     /// It ended; a resume is refused with this code.
     End(CloseCode),
+}
+
+/// What became of a departure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Departed {
+    /// Nothing: the session was admitted again since, parked before, or ended.
+    Void,
+    /// It is parked.
+    Parked,
+    /// It ended.
+    Ended {
+        /// Whether it was its user's last.
+        last: bool,
+    },
+}
+
+/// Why a message was not accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NotAppended {
+    /// Another message was accepted under its key.
+    #[error("the key was used for another message")]
+    KeyReused,
+    /// For want of an answer.
+    #[error(transparent)]
+    Failed(#[from] Failed),
+}
+
+/// What became of a message to everyone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Spread {
+    /// The message; the first, where it was sent again.
+    pub id: MessageId,
+    /// Nodes that it goes to.
+    pub nodes: u32,
+    /// Whether it was accepted before, and only told again.
+    pub replayed: bool,
 }
 
 /// Which sessions a call ends.
@@ -87,7 +151,12 @@ pub enum Query {
 #[async_trait]
 pub trait Engine: Send + Sync + fmt::Debug {
     /// Issues a ticket; tells until when it is good, on the engine's clock.
-    async fn mint(&self, ticket: Ticket, grant: Grant, ttl: Duration) -> Result<Timestamp, Failed>;
+    async fn mint(
+        &self,
+        ticket: Ticket,
+        grant: Grant,
+        ttl: Duration,
+    ) -> Result<Timestamp, NotMinted>;
 
     /// Gives a connect attempt its place, in one step with spending what it proves itself with.
     ///
@@ -95,20 +164,35 @@ pub trait Engine: Send + Sync + fmt::Debug {
     /// attempt tried again gets the same session while that stands. A refused attempt spends
     /// nothing. Sessions that yield are told by envelope, after the step and before any message
     /// that is numbered after it. Messages numbered after the step count the new session among
-    /// their targets.
-    async fn admit(&self, attempt: Attempt) -> Result<Admitted, NotAdmitted>;
+    /// their targets. Where live sessions would have to be refused for, those that were not heard
+    /// of for a moment are asked first, each once at a time; see [`NotAdmitted::Asked`].
+    async fn admit(&self, attempt: Attempt) -> Result<Admission, NotAdmitted>;
 
-    /// Lets go of a session; tells whether it was this admission's still, and not parked before.
-    /// Nothing happens to a session that was admitted again since. Its node is not told.
-    async fn depart(&self, fenced: Fenced, departure: Departure) -> Result<bool, Failed>;
+    /// Keeps a parked session for at least `wait` more: its resume was refused for now.
+    async fn hold(&self, token: ResumeToken, wait: Duration) -> Result<(), Failed>;
 
-    /// Notes what a node tells of a session, if it is still this admission's.
+    /// Lets go of a session. Nothing happens to one that was admitted again since. Its node is not
+    /// told; nodes that asked after it are.
+    async fn depart(&self, fenced: Fenced, departure: Departure) -> Result<Departed, Failed>;
+
+    /// Notes what a node tells of a session, if it is still this admission's. Of one that answered a
+    /// probe the nodes that asked are told.
     async fn touch(&self, fenced: Fenced, touch: Touch) -> Result<(), Failed>;
 
     /// Accepts a message: numbers it, keeps it, chooses its targets, and puts one envelope on its
     /// way to each node that holds one of them, in one step. Envelopes of one user reach a node in
-    /// the order of the steps, or not at all; what does not arrive can be read.
-    async fn append(&self, user: &UserId, draft: Draft) -> Result<Receipt, Failed>;
+    /// the order of the steps, or not at all; what does not arrive can be read. A message that was
+    /// accepted before under its key is not accepted once more, but told again, for
+    /// [`protocol::limit::KEY_MEMORY`].
+    async fn append(&self, user: &UserId, draft: Draft) -> Result<Receipt, NotAppended>;
+
+    /// Puts a message on its way to every node, for the sessions that are live there when it
+    /// arrives. It is not kept. Keys are as with [`Engine::append`].
+    async fn everyone(
+        &self,
+        message: Arc<Message>,
+        key: Option<Key>,
+    ) -> Result<Spread, NotAppended>;
 
     /// Reads on in a user's stream: at most `messages` and about `bytes`, one message at least.
     /// What is not kept any more, or never was, is told as a gap. The stream of a user who was
@@ -123,7 +207,21 @@ pub trait Engine: Send + Sync + fmt::Debug {
 
     /// Ends sessions; tells which ended by this call. Their nodes are told by envelope, and a later
     /// resume is refused with `code` for one window.
-    async fn end(&self, ending: &Ending, code: CloseCode) -> Result<Vec<SessionId>, Failed>;
+    async fn end(&self, ending: &Ending, code: CloseCode) -> Result<Vec<Ended>, Failed>;
+
+    /// Keeps a user out or lets her in again; tells which sessions ended by this call, as with
+    /// [`Engine::end`] and 4403. While a user is kept out no ticket is issued for her, and none of
+    /// hers admits.
+    async fn block(&self, user: &UserId, blocking: Blocking) -> Result<Vec<Ended>, Failed>;
+
+    /// Users who are kept out, some at a time, in an order of the engine's own that never changes.
+    async fn blocks(&self, after: Option<UserId>, most: usize) -> Result<Vec<Blocked>, Failed>;
+
+    /// Who of each of these users is there, in their order.
+    async fn presence(&self, users: &[UserId]) -> Result<Vec<Presence>, Failed>;
+
+    /// Who is there of all.
+    async fn census(&self) -> Result<Census, Failed>;
 
     /// The sessions that are live or parked.
     async fn sessions(&self, query: &Query) -> Result<Vec<Session>, Failed>;

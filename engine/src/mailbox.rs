@@ -2,10 +2,13 @@
 //!
 //! An engine fills them, each shard empties its own. They are bounded, and an engine that shares
 //! the process asks for room before it numbers a message: a message that cannot be delivered is
-//! refused, not dropped.
+//! refused, not dropped. A message to everyone waits apart, since it takes a shard much longer.
 
-use kernel::message::Envelope;
+use std::sync::Arc;
+
+use kernel::message::{Envelope, Message};
 use protocol::{
+    limit::BROADCASTS_WAITING_MAX,
     name::UserId,
     partition::{PARTITIONS, slice_of},
 };
@@ -15,25 +18,50 @@ use tokio::sync::mpsc;
 /// some for a sweep.
 const RESERVE: usize = 2 * PARTITIONS;
 
+/// The way to one shard.
+#[derive(Debug, Clone)]
+struct Way {
+    envelopes: mpsc::Sender<Envelope>,
+    broadcasts: mpsc::Sender<Arc<Message>>,
+}
+
 /// The way to all shards of a node.
 #[derive(Debug, Clone)]
 pub struct Mailboxes {
-    shards: Box<[mpsc::Sender<Envelope>]>,
+    shards: Box<[Way]>,
 }
+
+/// What a shard takes out.
+#[derive(Debug)]
+pub struct Mailbox {
+    /// What concerns one user.
+    pub envelopes: mpsc::Receiver<Envelope>,
+    /// Messages to everyone.
+    pub broadcasts: mpsc::Receiver<Arc<Message>>,
+}
+
+/// There is no room now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Full;
 
 impl Mailboxes {
     /// A mailbox for each of `shards`, with room for `envelopes` besides the reserve.
     #[must_use]
-    pub fn new(shards: usize, envelopes: usize) -> (Self, Vec<mpsc::Receiver<Envelope>>) {
-        let (senders, receivers): (Vec<_>, Vec<_>) =
-            (0..shards).map(|_| mpsc::channel(envelopes + RESERVE)).unzip();
-        (Self { shards: senders.into() }, receivers)
+    pub fn new(shards: usize, envelopes: usize) -> (Self, Vec<Mailbox>) {
+        let shard = |_| {
+            let (to_envelopes, envelopes) = mpsc::channel(envelopes + RESERVE);
+            let (to_broadcasts, broadcasts) = mpsc::channel(BROADCASTS_WAITING_MAX);
+            let way = Way { envelopes: to_envelopes, broadcasts: to_broadcasts };
+            (way, Mailbox { envelopes, broadcasts })
+        };
+        let (ways, mailboxes): (Vec<_>, Vec<_>) = (0..shards).map(shard).unzip();
+        (Self { shards: ways.into() }, mailboxes)
     }
 
     /// Whether a step for `user` may send what it has to.
     #[must_use]
     pub fn has_room(&self, user: &UserId) -> bool {
-        self.of(user).capacity() > RESERVE
+        self.of(user).envelopes.capacity() > RESERVE
     }
 
     /// Puts an envelope into the mailbox of the user's shard. A shard that has gone away has no
@@ -43,7 +71,7 @@ impl Mailboxes {
     /// If the mailbox is full: the sender did not ask for room.
     pub fn deliver(&self, envelope: Envelope) {
         let shard = self.of(&envelope.user);
-        match shard.try_send(envelope) {
+        match shard.envelopes.try_send(envelope) {
             Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => {}
             Err(mpsc::error::TrySendError::Full(_)) => {
                 unreachable!("room was found before the step, and steps send no more than that")
@@ -51,7 +79,23 @@ impl Mailboxes {
         }
     }
 
-    fn of(&self, user: &UserId) -> &mpsc::Sender<Envelope> {
+    /// Puts a message into the mailboxes of all shards. One caller at a time.
+    ///
+    /// # Errors
+    /// [`Full`] if a shard has too many to write already; then none gets it.
+    pub fn deliver_to_all(&self, message: &Arc<Message>) -> Result<(), Full> {
+        let gone = |way: &&Way| way.broadcasts.is_closed();
+        if self.shards.iter().any(|way| !gone(&way) && way.broadcasts.capacity() == 0) {
+            return Err(Full);
+        }
+        for way in &self.shards {
+            // Whoever has gone away since has no sockets to write to.
+            way.broadcasts.try_send(Arc::clone(message)).ok();
+        }
+        Ok(())
+    }
+
+    fn of(&self, user: &UserId) -> &Way {
         &self.shards[slice_of(user, self.shards.len())]
     }
 }

@@ -12,16 +12,17 @@ use std::{
 
 use async_trait::async_trait;
 use kernel::{
-    message::Fenced,
+    message::{Fenced, Message, Notice},
     registry::{
-        Admitted, Attempt, Draft, Ended, Grant, Mail, Receipt, Registry, Terms, Touch, Which,
+        self, Attempt, Blocked, Blocking, Census, Draft, Ended, Grant, Key, Mail, Presence,
+        Receipt, Registry, Terms, Touch, Verdict, Which,
     },
     stream::Page,
 };
 use protocol::{
     close::CloseCode,
     http::{Durability, Session},
-    id::{SessionId, Ticket},
+    id::{ResumeToken, Ticket},
     name::UserId,
     partition::{PARTITIONS, Partition},
     position::Position,
@@ -29,7 +30,10 @@ use protocol::{
 };
 
 use crate::{
-    contract::{Departure, Ending, Engine, Failed, NotAdmitted, Query},
+    contract::{
+        Admission, Departed, Departure, Ending, Engine, Failed, NotAdmitted, NotAppended,
+        NotMinted, Query, Spread,
+    },
     mailbox::Mailboxes,
 };
 
@@ -80,7 +84,11 @@ impl Memory {
     /// Called with the partition's lock held, so that envelopes keep the order of the steps.
     fn post(&self, mail: Vec<Mail>) {
         for Mail { envelope, .. } in mail {
-            self.mailboxes.deliver(envelope);
+            // An answer that does not fit is asked for again. It comes of steps that cannot wait.
+            let may_be_lost = matches!(envelope.notice, Notice::Probed(_));
+            if !may_be_lost || self.mailboxes.has_room(&envelope.user) {
+                self.mailboxes.deliver(envelope);
+            }
         }
     }
 
@@ -89,42 +97,87 @@ impl Memory {
     }
 }
 
+fn not_appended(not: registry::NotAppended) -> NotAppended {
+    match not {
+        registry::NotAppended::KeyReused => NotAppended::KeyReused,
+        registry::NotAppended::TooManyKeys => NotAppended::Failed(Failed::NotDone),
+    }
+}
+
 #[async_trait]
 impl Engine for Memory {
-    async fn mint(&self, ticket: Ticket, grant: Grant, ttl: Duration) -> Result<Timestamp, Failed> {
-        Ok(self.partition(ticket.partition()).mint(self.now(), ticket, grant, ttl))
+    async fn mint(
+        &self,
+        ticket: Ticket,
+        grant: Grant,
+        ttl: Duration,
+    ) -> Result<Timestamp, NotMinted> {
+        let mut registry = self.partition(ticket.partition());
+        registry.mint(self.now(), ticket, grant, ttl).ok_or(NotMinted::Blocked)
     }
 
-    async fn admit(&self, attempt: Attempt) -> Result<Admitted, NotAdmitted> {
+    async fn admit(&self, attempt: Attempt) -> Result<Admission, NotAdmitted> {
         let mut registry = self.partition(attempt.proof.partition());
         if let Some(user) = registry.user_of_proof(&attempt.proof) {
             self.room_for(user)?;
         }
-        let (admitted, mail) =
-            registry.admit(self.now(), &attempt).map_err(NotAdmitted::Refused)?;
+        let (verdict, mail) = registry.admit(self.now(), &attempt);
         self.post(mail);
-        Ok(admitted)
+        match verdict {
+            Verdict::Admitted { admitted, ended } => Ok(Admission { admitted, ended }),
+            Verdict::Asked(asked) => Err(NotAdmitted::Asked(asked)),
+            Verdict::Refused(code) => Err(NotAdmitted::Refused(code)),
+        }
     }
 
-    async fn depart(&self, fenced: Fenced, departure: Departure) -> Result<bool, Failed> {
-        let mut registry = self.partition(fenced.session.partition());
-        Ok(match departure {
-            Departure::Park => registry.park(self.now(), fenced),
-            Departure::End(code) => registry.release(self.now(), fenced, code),
-        })
-    }
-
-    async fn touch(&self, fenced: Fenced, touch: Touch) -> Result<(), Failed> {
-        self.partition(fenced.session.partition()).touch(self.now(), fenced, touch);
+    async fn hold(&self, token: ResumeToken, wait: Duration) -> Result<(), Failed> {
+        self.partition(token.partition()).hold(self.now(), token, wait);
         Ok(())
     }
 
-    async fn append(&self, user: &UserId, draft: Draft) -> Result<Receipt, Failed> {
+    async fn depart(&self, fenced: Fenced, departure: Departure) -> Result<Departed, Failed> {
+        let mut registry = self.partition(fenced.session.partition());
+        let (departed, mail) = match departure {
+            Departure::Park => {
+                let (parked, mail) = registry.park(self.now(), fenced);
+                (if parked { Departed::Parked } else { Departed::Void }, mail)
+            }
+            Departure::End(code) => {
+                let (ended, mail) = registry.release(self.now(), fenced, code);
+                let departed = |ended: Ended| Departed::Ended { last: ended.last };
+                (ended.map_or(Departed::Void, departed), mail)
+            }
+        };
+        self.post(mail);
+        Ok(departed)
+    }
+
+    async fn touch(&self, fenced: Fenced, touch: Touch) -> Result<(), Failed> {
+        let mut registry = self.partition(fenced.session.partition());
+        let mail = registry.touch(self.now(), fenced, touch);
+        self.post(mail);
+        Ok(())
+    }
+
+    async fn append(&self, user: &UserId, draft: Draft) -> Result<Receipt, NotAppended> {
         let mut registry = self.of(user);
         self.room_for(user)?;
-        let (receipt, mail) = registry.append(self.now(), user, draft);
+        let (receipt, mail) = registry.append(self.now(), user, draft).map_err(not_appended)?;
         self.post(mail);
         Ok(receipt)
+    }
+
+    async fn everyone(
+        &self,
+        message: Arc<Message>,
+        key: Option<Key>,
+    ) -> Result<Spread, NotAppended> {
+        // One at a time, as mailboxes want it; that partition keeps the keys of them all.
+        let mut registry = self.partition(Partition(0));
+        let spread = || self.mailboxes.deliver_to_all(&message).is_ok();
+        let receipt = registry.everyone(self.now(), message.id, key.as_ref(), spread);
+        let receipt = receipt.map_err(not_appended)?.ok_or(Failed::NotDone)?;
+        Ok(Spread { id: receipt.id, nodes: 1, replayed: receipt.replayed })
     }
 
     async fn read(
@@ -138,7 +191,7 @@ impl Engine for Memory {
         self.of(user).read(self.now(), user, after, messages, bytes).ok_or(Failed::NotDone)
     }
 
-    async fn end(&self, ending: &Ending, code: CloseCode) -> Result<Vec<SessionId>, Failed> {
+    async fn end(&self, ending: &Ending, code: CloseCode) -> Result<Vec<Ended>, Failed> {
         let (mut registry, user, which) = match ending {
             Ending::Session(session) => {
                 let registry = self.partition(session.partition());
@@ -153,6 +206,43 @@ impl Engine for Memory {
         let (ended, mail) = registry.end(self.now(), &user, which, code);
         self.post(mail);
         Ok(ended)
+    }
+
+    async fn block(&self, user: &UserId, blocking: Blocking) -> Result<Vec<Ended>, Failed> {
+        let mut registry = self.of(user);
+        self.room_for(user)?;
+        let (ended, mail) = registry.block(self.now(), user, blocking);
+        self.post(mail);
+        Ok(ended)
+    }
+
+    async fn blocks(&self, after: Option<UserId>, most: usize) -> Result<Vec<Blocked>, Failed> {
+        let (now, first) = (self.now(), after.as_ref().map(Partition::of));
+        let mut found = Vec::new();
+        for partition in (first.map_or(0, |first| first.0)..=u8::MAX).map(Partition) {
+            let after = after.as_ref().filter(|_| first == Some(partition));
+            let missing = most - found.len();
+            if missing == 0 {
+                break;
+            }
+            found.extend(self.partition(partition).blocks(now, after, missing));
+        }
+        Ok(found)
+    }
+
+    async fn presence(&self, users: &[UserId]) -> Result<Vec<Presence>, Failed> {
+        let now = self.now();
+        Ok(users.iter().map(|user| self.of(user).presence(now, user)).collect())
+    }
+
+    async fn census(&self) -> Result<Census, Failed> {
+        let now = self.now();
+        let each = (0..=u8::MAX).map(|n| self.partition(Partition(n)).census(now));
+        Ok(each.fold(Census::default(), |sum, one| Census {
+            users: sum.users + one.users,
+            live: sum.live + one.live,
+            parked: sum.parked + one.parked,
+        }))
     }
 
     async fn sessions(&self, query: &Query) -> Result<Vec<Session>, Failed> {

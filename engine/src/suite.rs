@@ -14,6 +14,9 @@
 pub mod model;
 pub mod race;
 pub mod room;
+pub mod keys;
+pub mod blocks;
+pub mod probes;
 pub mod lists;
 pub mod life;
 pub mod streams;
@@ -27,14 +30,10 @@ mod dice;
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use kernel::{
-    message::{Envelope, NodeRef},
-    registry::Terms,
-};
+use kernel::{message::NodeRef, registry::Terms};
 use protocol::{http::Durability, time::Timestamp};
-use tokio::sync::mpsc;
 
-use crate::contract::Engine;
+use crate::{contract::Engine, mailbox::Mailbox};
 
 /// One node of a test.
 #[derive(Debug)]
@@ -44,7 +43,7 @@ pub struct Node {
     /// Itself.
     pub me: Arc<NodeRef>,
     /// The mailboxes of its shards.
-    pub shards: Vec<mpsc::Receiver<Envelope>>,
+    pub shards: Vec<Mailbox>,
 }
 
 /// A new engine, that one test has for itself.
@@ -166,6 +165,26 @@ macro_rules! suite {
                 a_list_gives_each_session_once
                 a_list_gives_each_session_once_while_others_come_and_go
                 a_list_goes_on_after_a_session_that_is_gone
+            }
+            probes {
+                a_session_that_answers_keeps_its_place
+                a_session_that_does_not_answer_yields
+                a_session_is_asked_once_at_a_time
+            }
+            blocks {
+                a_blocked_user_is_ended_and_kept_out
+                a_block_ends_when_it_was_said_to
+                blocks_are_listed_each_once
+                who_is_there_is_counted
+                a_parked_session_is_kept_for_those_who_are_told_to_come_later
+            }
+            keys {
+                the_same_message_is_accepted_once
+                of_the_same_message_sent_at_once_one_is_accepted
+                another_message_under_a_key_is_refused
+                a_key_is_forgotten_in_time
+                a_message_to_everyone_reaches_each_shard_once
+                a_message_to_everyone_is_refused_where_too_many_wait
             }
             room {
                 a_message_without_room_is_not_numbered

@@ -44,8 +44,13 @@ pub enum Decision {
         /// Sessions that end, in the order in which they yield.
         yielding: Vec<SessionId>,
     },
-    /// Live sessions hold all places, and may keep them.
-    Full,
+    /// Live sessions hold all places, and keep them if `max` of them are really there.
+    Full {
+        /// The live sessions that are counted.
+        holders: Vec<SessionId>,
+        /// How many places there are for them.
+        max: usize,
+    },
 }
 
 /// Decides on one newcomer.
@@ -58,23 +63,34 @@ pub fn decide(policy: &Policy, newcomer: Newcomer<'_>, places: &[Place<'_>]) -> 
     };
     let mut order: Vec<&Place<'_>> = places.iter().filter(counted).collect();
     order.sort_by_key(|place| yields_at(place, newcomer));
-    let surplus = |count: usize, max: u32| (count + 1).saturating_sub(max as usize);
-    let in_scope = surplus(order.len(), policy.max.min(SESSIONS_PER_USER_MAX));
-    let mut yielding: Vec<&Place<'_>> = order[..in_scope].to_vec();
+    let max = policy.max.min(SESSIONS_PER_USER_MAX) as usize;
+    let mut yielding: Vec<&Place<'_>> = order[..(order.len() + 1).saturating_sub(max)].to_vec();
+    if policy.when_full == WhenFull::Reject && yielding.iter().any(|place| place.is_live()) {
+        return full(order.into_iter(), max);
+    }
     // Whatever scopes a policy counts in, a user's sessions are bounded in all.
-    let beyond = surplus(places.len() - yielding.len(), SESSIONS_PER_USER_MAX);
+    const ALL_MAX: usize = SESSIONS_PER_USER_MAX as usize;
+    let beyond = (places.len() - yielding.len() + 1).saturating_sub(ALL_MAX);
     if beyond > 0 {
         let mut others: Vec<&Place<'_>> =
             places.iter().filter(|p| !yielding.iter().any(|y| y.id == p.id)).collect();
         others.sort_by_key(|place| yields_at(place, newcomer));
         yielding.extend(&others[..beyond]);
-    }
-    let live_would_yield = yielding.iter().any(|place| place.parked_at.is_none());
-    match policy.when_full {
-        WhenFull::Reject if live_would_yield => Decision::Full,
-        WhenFull::Reject | WhenFull::Replace => {
-            Decision::Admit { yielding: yielding.iter().map(|place| place.id).collect() }
+        if policy.when_full == WhenFull::Reject && yielding.iter().any(|place| place.is_live()) {
+            return full(places.iter(), ALL_MAX);
         }
+    }
+    Decision::Admit { yielding: yielding.iter().map(|place| place.id).collect() }
+}
+
+fn full<'a>(counted: impl Iterator<Item = &'a Place<'a>>, max: usize) -> Decision {
+    let holders = counted.filter(|place| place.is_live()).map(|place| place.id).collect();
+    Decision::Full { holders, max }
+}
+
+impl Place<'_> {
+    fn is_live(&self) -> bool {
+        self.parked_at.is_none()
     }
 }
 

@@ -105,6 +105,10 @@ pub enum Notice {
         /// Why.
         end: End,
     },
+    /// Is anybody at these sessions? Their node asks each, and tells the engine what it found.
+    Probe(Vec<Fenced>),
+    /// A session that this node wanted to know of was heard of, or has gone.
+    Probed(Fenced),
 }
 
 /// A notice on its way to the node that holds the sessions.

@@ -10,6 +10,9 @@ use std::time::Duration;
 pub struct Moment(pub u64);
 
 impl Moment {
+    /// Later than all others.
+    pub const NEVER: Self = Self(u64::MAX);
+
     /// The moment `duration` later.
     #[must_use]
     pub fn after(self, duration: Duration) -> Self {

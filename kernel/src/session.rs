@@ -52,6 +52,15 @@ pub(crate) enum Flow {
     Stalled,
 }
 
+/// Why it was pinged, and when.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Ping {
+    /// It was silent.
+    Silence(Moment),
+    /// A newcomer waits for the answer.
+    Probe(Moment),
+}
+
 /// One session whose socket is here.
 #[derive(Debug)]
 pub(crate) struct Session {
@@ -81,10 +90,12 @@ pub(crate) struct Session {
     pub(crate) frames_refused: u32,
     pub(crate) bucket: Bucket,
     pub(crate) heard: Moment,
-    pub(crate) pinged: Option<Moment>,
+    pub(crate) pinged: Option<Ping>,
     pub(crate) activity_told: Option<Moment>,
     pub(crate) ack_told: Option<Moment>,
     pub(crate) closes_at: Option<Moment>,
+    /// When the wheel brings it up for a look. An entry that comes up earlier has been overtaken.
+    pub(crate) look_at: Moment,
 }
 
 impl Session {
@@ -95,6 +106,10 @@ impl Session {
             class: self.class.as_ref(),
             joined: self.joined,
         }
+    }
+
+    pub(crate) fn waiting_bytes(&self) -> usize {
+        self.outbox.as_ref().map_or(0, |outbox| outbox.bytes())
     }
 
     pub(crate) fn may_send_to(&self, user: &UserId) -> bool {

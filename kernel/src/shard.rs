@@ -9,10 +9,17 @@
 
 mod frames;
 mod replay;
+mod probe;
 mod life;
+mod everyone;
 mod deliver;
+mod room;
 
-use std::collections::{HashMap, VecDeque};
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use protocol::{
@@ -26,8 +33,9 @@ use protocol::{
 };
 use slab::Slab;
 
+use self::everyone::Broadcast;
 use crate::{
-    message::{End, Envelope, Fenced, Notice},
+    message::{End, Envelope, Fenced, Message, Notice},
     moment::Moment,
     outbox::{self, Outbox},
     rate::{Bucket, Rate},
@@ -49,13 +57,15 @@ pub struct Options {
     pub urls: Vec<String>,
     /// How much may wait for a slow session.
     pub outbox: outbox::Bounds,
+    /// Bytes that may wait for all slow sessions of the shard together.
+    pub outboxes_bytes: usize,
     /// How fast a session may send.
     pub frames: Rate,
     /// Silence after which to ping: nothing received, whatever was written meanwhile. To a dead peer
     /// one may write for a quarter of an hour before TCP gives up.
-    pub ping: std::time::Duration,
+    pub ping: Duration,
     /// Silence after a ping that means the peer is gone.
-    pub pong_wait: std::time::Duration,
+    pub pong_wait: Duration,
     /// Writes a frame.
     pub encode: Encode,
     /// What asks a session for life that does not speak `usher.v1`.
@@ -87,6 +97,10 @@ pub enum Input {
     Lost(Slot),
     /// The engine tells the node something.
     Deliver(Envelope),
+    /// A message for all sessions that are here now. One at a time: see [`Shard::is_broadcasting`].
+    Everyone(Arc<Message>),
+    /// There is time for some more sessions of a message to everyone.
+    Continue,
     /// A read that was asked for; `None` where the engine could not.
     Read(Slot, Option<Page>),
     /// What became of a send.
@@ -99,7 +113,7 @@ pub enum Input {
     /// Time passed.
     Wake,
     /// The node goes away; its sessions leave within this time.
-    Drain(std::time::Duration),
+    Drain(Duration),
     /// The turn is over.
     TurnEnd,
 }
@@ -134,8 +148,8 @@ pub enum Output {
     Release(Parting),
     /// A session has its `welcome`.
     Opened(Fenced, UserId, bool),
-    /// A session ended by the engine's word, which knows it already.
-    Ended(Parting),
+    /// A session that this node had asked after was heard of, or has gone.
+    Probed(Fenced),
 }
 
 /// A session and its user as they part, and why.
@@ -182,8 +196,19 @@ pub struct Counts {
     pub replayed: u64,
     /// Volatile messages that slow sessions did not get.
     pub dropped: u64,
-    /// Gaps told.
-    pub gaps: u64,
+    /// Gaps told, by reason.
+    pub gaps: Gaps,
+}
+
+/// Gaps that were told, by reason.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Gaps {
+    /// Messages were too old.
+    pub expired: u64,
+    /// There were too many.
+    pub overflow: u64,
+    /// The stream's past was lost.
+    pub epoch: u64,
 }
 
 /// How a session comes to a shard.
@@ -209,6 +234,9 @@ pub struct Shard {
     /// Ends of sessions that are not here yet: an envelope may overtake the engine's reply.
     early_ends: VecDeque<EarlyEnd>,
     leaving_until: Option<Moment>,
+    broadcast: Option<Broadcast>,
+    /// Bytes that wait in all outboxes.
+    waiting_bytes: usize,
     counts: Counts,
 }
 
@@ -234,6 +262,8 @@ impl Shard {
             next_generation: 0,
             early_ends: VecDeque::new(),
             leaving_until: None,
+            broadcast: None,
+            waiting_bytes: 0,
             counts: Counts::default(),
         }
     }
@@ -280,6 +310,7 @@ impl Shard {
             activity_told: None,
             ack_told: None,
             closes_at: None,
+            look_at: Moment::NEVER,
         };
         let fenced = session.fenced;
         let index = u32::try_from(self.sessions.insert(session)).expect("fewer than 2^32 sessions");
@@ -287,7 +318,7 @@ impl Shard {
         let siblings = self.users.entry(user.clone()).or_default();
         siblings.reserve_exact(1);
         siblings.push(index);
-        self.wheel.wait(slot, now.after(self.options.ping));
+        self.look_by(slot, now.after(self.options.ping));
         match self.take_early_end(fenced) {
             Some(end) => self.end(slot, &end),
             None => self.outputs.push_back(Output::Read(slot, user, after)),
@@ -307,7 +338,11 @@ impl Shard {
             Input::Deliver(Envelope { user, notice }) => match notice {
                 Notice::Message(message) => self.deliver(&user, &message),
                 Notice::End { sessions, end } => self.end_all(now, &user, &sessions, &end),
+                Notice::Probe(sessions) => self.probe(now, &user, &sessions),
+                Notice::Probed(fenced) => self.outputs.push_back(Output::Probed(fenced)),
             },
+            Input::Everyone(message) => self.everyone(message),
+            Input::Continue => self.go_on(),
             Input::Read(slot, page) => self.page(now, slot, page),
             Input::Replied(slot, reference, outcome) => {
                 self.replied(slot, reference, outcome);
@@ -342,6 +377,18 @@ impl Shard {
     #[must_use]
     pub fn takes_frames(&self, slot: Slot) -> bool {
         self.get(slot).is_some_and(|session| !session.busy && !session.is_opening())
+    }
+
+    /// Whether a message to everyone is under way; give [`Input::Continue`] until it is not.
+    #[must_use]
+    pub fn is_broadcasting(&self) -> bool {
+        self.broadcast.is_some()
+    }
+
+    /// Bytes that wait for sockets of this shard.
+    #[must_use]
+    pub fn waiting_bytes(&self) -> usize {
+        self.waiting_bytes
     }
 
     /// How many sessions have their socket here.
@@ -386,6 +433,7 @@ impl Shard {
     fn remove(&mut self, slot: Slot) -> Option<Session> {
         self.get(slot)?;
         let session = self.sessions.remove(slot.index as usize);
+        self.waiting_bytes -= session.waiting_bytes();
         if let Some(siblings) = self.users.get_mut(&session.user) {
             siblings.retain(|index| *index != slot.index);
             if siblings.is_empty() {

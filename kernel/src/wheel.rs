@@ -29,12 +29,13 @@ impl<T> Wheel<T> {
         Self { buckets, done: now.0 / TICK_MS, len: 0 }
     }
 
-    /// Waits for `at`; comes up no later than a tick after it, perhaps earlier.
-    pub fn wait(&mut self, owner: T, at: Moment) {
+    /// Waits for `at`; comes up no later than a tick after it, perhaps earlier. Returns when.
+    pub fn wait(&mut self, owner: T, at: Moment) -> Moment {
         let tick = at.0.div_ceil(TICK_MS);
         let tick = tick.clamp(self.done + 1, self.done + TICKS as u64 - 1);
         self.buckets[bucket(tick)].push(owner);
         self.len += 1;
+        Moment(tick * TICK_MS)
     }
 
     /// Takes out the waits that came up.

@@ -125,6 +125,41 @@ pub const DRAIN_WINDOW: Duration = Duration::from_secs(20);
 /// Time between turning unready and refusing, for load balancers to notice.
 pub const DRAIN_DELAY: Duration = Duration::from_secs(3);
 
+/// Bytes of the body of a bulk send: a thousand names, and one message.
+pub const BULK_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Users that one call may name: more would keep others waiting for too long.
+pub const USERS_PER_CALL_MAX: usize = 1000;
+
+/// How long an idempotency key is remembered: longer than anybody tries the same call again.
+pub const KEY_MEMORY: Duration = Duration::from_secs(600);
+
+/// Idempotency keys remembered at once, over all partitions. One more is refused rather than an
+/// old one forgotten, since what is forgotten would be sent twice.
+pub const KEYS_MAX: usize = 1 << 20;
+
+/// How long a session may take to answer a probe. Shorter than after a usual ping: a newcomer waits.
+pub const PROBE_WAIT: Duration = Duration::from_secs(3);
+
+/// How long a newcomer waits for the answers to all probes: the time above, and the way there.
+pub const PROBED_WAIT: Duration = Duration::from_millis(4500);
+
+/// How long a session that was heard of counts as there for the next newcomer, without a probe.
+pub const PROBE_SHARED: Duration = Duration::from_secs(5);
+
+/// New sessions a second and core: each takes a ticket, a decision and a welcome. After a restart
+/// more would starve the sessions that are back already.
+pub const ADMISSIONS_PER_SECOND: u32 = 1000;
+
+/// Resumed sessions a second and core: they need no backend, so more are taken than new ones.
+pub const RESUMES_PER_SECOND: u32 = 2000;
+
+/// How long beyond the hint to come back later a session is kept whose resume was refused for now.
+pub const HOLD_MARGIN: Duration = Duration::from_secs(30);
+
+/// Messages to everyone that wait for a shard which still writes an earlier one.
+pub const BROADCASTS_WAITING_MAX: usize = 16;
+
 /// Failed handshakes a second from one address, kept up.
 pub const FAILED_HANDSHAKES_PER_SECOND: u32 = 20;
 

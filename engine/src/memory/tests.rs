@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use kernel::{message::NodeRef, registry::Proof, stream::Bounds};
 use protocol::{
     grant::{Meta, Policy, SendGrant},
-    id::{MessageId, ResumeToken},
+    id::{MessageId, ResumeToken, SessionId},
     partition::slice_of,
     target::Target,
 };
@@ -118,6 +118,7 @@ fn draft(bits: u128) -> Draft {
         except: None,
         volatile: false,
         ttl: None,
+        key: None,
     }
 }
 
@@ -134,7 +135,7 @@ async fn a_full_mailbox_stops_the_users_of_its_shard_only() {
     for bits in 0..ROOM as u128 {
         node.engine.append(&stuck, draft(bits)).await.unwrap();
     }
-    assert_eq!(node.engine.append(&stuck, draft(0)).await, Err(Failed::NotDone));
+    assert_eq!(node.engine.append(&stuck, draft(0)).await, Err(Failed::NotDone.into()));
     assert_eq!(node.engine.append(&free, draft(0)).await.map(|receipt| receipt.live), Ok(1));
 }
 
@@ -172,7 +173,7 @@ async fn a_full_partition_is_swept_in_several_rounds() {
     assert_eq!(rounds, [SWEPT_MAX, SWEPT_MAX, SWEPT_MAX, 400 - 3 * SWEPT_MAX]);
     let mut told = 0;
     for shard in &mut node.shards {
-        while shard.try_recv().is_ok() {
+        while shard.envelopes.try_recv().is_ok() {
             told += 1;
         }
     }

@@ -22,9 +22,9 @@ use protocol::{
 use super::{
     Rig,
     dice::Dice,
-    stage::{Stage, class, device, ends, grant, ids, refused, single, user},
+    stage::{Stage, admit, class, device, ends, grant, ids, refused, single, user},
 };
-use crate::contract::{Departure, NotAdmitted};
+use crate::contract::{Departed, Departure, NotAdmitted};
 
 /// Random cases for each seed.
 const CASES: usize = 100;
@@ -72,7 +72,7 @@ pub async fn a_refused_attempt_spends_nothing(rig: &dyn Rig) {
     let ticket = stage.mint(Grant { policy: reject, ..grant(&alice) }).await;
     let attempt = stage.attempt(Proof::Ticket(ticket, None), 0);
     for _ in 0..3 {
-        let answer = stage.engine(0).admit(attempt.clone()).await;
+        let answer = admit(&stage.engine(0), attempt.clone()).await;
         assert_eq!(refused(answer), CloseCode::LimitReached);
     }
     assert_eq!(stage.sessions(&alice).await, before, "nothing changed");
@@ -80,7 +80,7 @@ pub async fn a_refused_attempt_spends_nothing(rig: &dyn Rig) {
     assert_eq!(stage.token_refused(attempt.token).await, CloseCode::CannotResume);
     assert!(stage.number(&alice).await > position);
     stage.leave(&first).await;
-    let answer = stage.engine(0).admit(attempt).await;
+    let answer = admit(&stage.engine(0), attempt).await;
     assert!(answer.is_ok(), "the ticket is good when there is a place: {answer:?}");
 }
 
@@ -117,8 +117,8 @@ pub async fn a_replaced_session_stays_out(rig: &dyn Rig) {
     let second = stage.open_at(1, single(&alice)).await;
     let before = stage.sessions(&alice).await;
     let end = Departure::End(CloseCode::ProtocolError);
-    assert_eq!(stage.engine(0).depart(first.fenced, Departure::Park).await, Ok(false));
-    assert_eq!(stage.engine(0).depart(first.fenced, end).await, Ok(false));
+    assert_eq!(stage.engine(0).depart(first.fenced, Departure::Park).await, Ok(Departed::Void));
+    assert_eq!(stage.engine(0).depart(first.fenced, end).await, Ok(Departed::Void));
     assert_eq!(stage.engine(0).touch(first.fenced, Touch::Active).await, Ok(()));
     for _ in 0..2 {
         assert_eq!(stage.token_refused(first.token).await, CloseCode::Replaced);

@@ -16,7 +16,7 @@ use super::{
     Rig,
     stage::{Stage, ends, grant, ids, user},
 };
-use crate::contract::{Departure, Ending};
+use crate::contract::{Departed, Departure, Ending};
 
 const KICK: CloseCode = CloseCode::ClosedByBackend;
 
@@ -27,18 +27,18 @@ pub async fn a_session_departs_once(rig: &dyn Rig) {
     let until = stage.sessions(&alice).await[0].resumable_until;
     stage.rig.pass(stage.moment()).await;
     let again = stage.engine(0).depart(opened.fenced, Departure::Park).await;
-    assert_eq!(again, Ok(false), "it is parked");
+    assert_eq!(again, Ok(Departed::Void), "it is parked");
     let shown = stage.sessions(&alice).await;
     assert_eq!(shown[0].resumable_until, until, "a repeated word does not lengthen the window");
     stage.leave(&opened).await;
     for departure in [Departure::Park, Departure::End(KICK)] {
         let again = stage.engine(0).depart(opened.fenced, departure).await;
-        assert_eq!(again, Ok(false), "{departure:?}");
+        assert_eq!(again, Ok(Departed::Void), "{departure:?}");
     }
     assert_eq!(stage.token_refused(opened.token).await, CloseCode::CannotResume, "the first code");
     let never = SessionId::new(Partition::of(&alice), stage.bits());
     let never = Fenced { session: never, fence: Fence(0) };
-    assert_eq!(stage.engine(0).depart(never, Departure::Park).await, Ok(false));
+    assert_eq!(stage.engine(0).depart(never, Departure::Park).await, Ok(Departed::Void));
     assert_eq!(stage.all_mail().await, [], "its node knows");
 }
 
@@ -53,7 +53,7 @@ pub async fn what_a_stale_admission_says_does_nothing(rig: &dyn Rig) {
         stage.rig.pass(Duration::from_millis(2)).await;
         for departure in [Departure::Park, Departure::End(KICK)] {
             let departed = stage.engine(0).depart(stale.fenced, departure).await;
-            assert_eq!(departed, Ok(false), "{departure:?}");
+            assert_eq!(departed, Ok(Departed::Void), "{departure:?}");
         }
         for touch in [Touch::Active, Touch::Acked(last), Touch::Welcomed] {
             assert_eq!(stage.engine(0).touch(stale.fenced, touch).await, Ok(()));
@@ -74,16 +74,16 @@ pub async fn the_backend_ends_one_session(rig: &dyn Rig) {
     let parked = stage.open_at(2, grant(&alice)).await;
     stage.park(&parked).await;
     let ending = Ending::Session(kicked.fenced.session);
-    let ended = stage.engine(2).end(&ending, KICK).await;
+    let ended = stage.end(2, &ending, KICK).await;
     assert_eq!(ended, Ok(vec![kicked.fenced.session]));
     assert_eq!(ends(&stage.mail(0).await), [(kicked.fenced, KICK)], "its node is told");
-    let ended = stage.engine(2).end(&Ending::Session(parked.fenced.session), KICK).await;
+    let ended = stage.end(2, &Ending::Session(parked.fenced.session), KICK).await;
     assert_eq!(ended, Ok(vec![parked.fenced.session]));
     assert_eq!(stage.all_mail().await, [], "no node has a parked one");
     assert_eq!(ids(&stage.sessions(&alice).await), [stays.fenced.session].into());
     for gone in [kicked, parked] {
         assert_eq!(stage.token_refused(gone.token).await, KICK);
-        assert_eq!(stage.engine(0).depart(gone.fenced, Departure::Park).await, Ok(false));
+        assert_eq!(stage.engine(0).depart(gone.fenced, Departure::Park).await, Ok(Departed::Void));
     }
 }
 
@@ -97,7 +97,7 @@ pub async fn the_backend_ends_a_users_sessions_but_one(rig: &dyn Rig) {
     let other = stage.open(grant(&user("bob"))).await;
     let (stays, gone) = (opened[3].fenced.session, |n: usize| opened[n].fenced.session);
     let but_one = Ending::User { user: alice.clone(), except: Some(stays) };
-    let ended = stage.engine(0).end(&but_one, KICK).await.expect("there is room");
+    let ended = stage.end(0, &but_one, KICK).await.expect("there is room");
     let expected: BTreeSet<_> = [0, 1, 2, 4, 5].map(gone).into();
     assert_eq!((ended.len(), BTreeSet::from_iter(ended)), (5, expected));
     let told: BTreeSet<_> =
@@ -105,7 +105,7 @@ pub async fn the_backend_ends_a_users_sessions_but_one(rig: &dyn Rig) {
     assert_eq!(told, [1, 2, 4, 5].map(gone).into());
     assert_eq!(ids(&stage.sessions(&alice).await), [stays].into());
     let all = Ending::User { user: alice.clone(), except: Some(other.fenced.session) };
-    assert_eq!(stage.engine(0).end(&all, KICK).await, Ok(vec![stays]));
+    assert_eq!(stage.end(0, &all, KICK).await, Ok(vec![stays]));
     assert_eq!(stage.sessions(&alice).await, []);
     assert_eq!(stage.sessions(&user("bob")).await.len(), 1);
 }
@@ -113,17 +113,17 @@ pub async fn the_backend_ends_a_users_sessions_but_one(rig: &dyn Rig) {
 pub async fn nobody_is_ended_twice(rig: &dyn Rig) {
     let (mut stage, alice) = (Stage::of(rig).await, user("alice"));
     let all = Ending::User { user: alice.clone(), except: None };
-    assert_eq!(stage.engine(0).end(&all, KICK).await, Ok(vec![]), "an unknown user");
+    assert_eq!(stage.end(0, &all, KICK).await, Ok(vec![]), "an unknown user");
     let opened = stage.open(grant(&alice)).await;
     let late = stage.open(grant(&alice)).await;
     stage.park(&late).await;
     stage.rig.pass(stage.window()).await;
     let one = Ending::Session(late.fenced.session);
-    assert_eq!(stage.engine(0).end(&one, KICK).await, Ok(vec![]), "its window is over");
-    let ended = stage.engine(0).end(&all, CloseCode::Forbidden).await;
+    assert_eq!(stage.end(0, &one, KICK).await, Ok(vec![]), "its window is over");
+    let ended = stage.end(0, &all, CloseCode::Forbidden).await;
     assert_eq!(ended, Ok(vec![opened.fenced.session]));
     for ending in [&all, &Ending::Session(opened.fenced.session)] {
-        assert_eq!(stage.engine(0).end(ending, KICK).await, Ok(vec![]));
+        assert_eq!(stage.end(0, ending, KICK).await, Ok(vec![]));
     }
     assert_eq!(stage.token_refused(opened.token).await, CloseCode::Forbidden, "the first code");
 }
@@ -201,7 +201,7 @@ pub async fn a_sweep_ends_what_is_too_old_and_tells_its_node(rig: &dyn Rig) {
     assert_eq!(stage.all_mail().await, []);
     assert_eq!(stage.sweep().await, []);
     assert_eq!(ids(&stage.sessions(&alice).await), [young.fenced.session].into());
-    assert_eq!(stage.engine(0).depart(old.fenced, Departure::Park).await, Ok(false));
+    assert_eq!(stage.engine(0).depart(old.fenced, Departure::Park).await, Ok(Departed::Void));
 }
 
 pub async fn the_last_session_that_a_sweep_ends_is_told_as_such(rig: &dyn Rig) {

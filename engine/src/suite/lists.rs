@@ -24,9 +24,9 @@ use tokio::task::JoinSet;
 
 use super::{
     Rig,
-    stage::{Stage, class, device, grant, user},
+    stage::{Stage, admit, class, device, grant, user},
 };
-use crate::contract::{Departure, Ending, Engine, Query};
+use crate::contract::{Departed, Departure, Ending, Engine, Query};
 
 /// Sessions of the lists, enough for several in a partition.
 const SESSIONS: usize = 400;
@@ -44,7 +44,7 @@ pub async fn a_session_is_shown_as_it_is(rig: &dyn Rig) {
         .await;
     let address = Ipv4Addr::new(192, 0, 2, 7).into();
     let attempt = Attempt { address, ..stage.attempt(Proof::Ticket(ticket, None), 1) };
-    let opened = stage.engine(1).admit(attempt).await.expect("a good ticket");
+    let opened = admit(&stage.engine(1), attempt).await.expect("a good ticket");
     let one = Query::Session(opened.fenced.session);
     let shown = stage.engine(0).sessions(&one).await.expect("lists can be read");
     let created_at = shown[0].created_at;
@@ -134,11 +134,12 @@ pub async fn a_list_gives_each_session_once_while_others_come_and_go(rig: &dyn R
         // They stay a moment, so that some are there at any time.
         let mut present = VecDeque::new();
         for attempt in others {
-            present.push_back(engine.admit(attempt).await.expect("a good ticket"));
+            present.push_back(admit(&engine, attempt).await.expect("a good ticket"));
             if present.len() > 20 || stopped.load(Ordering::Relaxed) {
                 let leaves = present.pop_front().expect("there are some").fenced;
                 let end = Departure::End(CloseCode::CannotResume);
-                assert_eq!(engine.depart(leaves, end).await, Ok(true));
+                let left = engine.depart(leaves, end).await;
+                assert!(matches!(left, Ok(Departed::Ended { .. })), "{left:?}");
             }
             tokio::task::yield_now().await;
         }
@@ -167,7 +168,7 @@ pub async fn a_list_goes_on_after_a_session_that_is_gone(rig: &dyn Rig) {
     let mut after = None;
     while let Some(last) = page(&stage.engine(0), after, 9).await.pop() {
         let gone = Ending::Session(last.id);
-        let ended = stage.engine(0).end(&gone, CloseCode::ClosedByBackend).await;
+        let ended = stage.end(0, &gone, CloseCode::ClosedByBackend).await;
         assert_eq!(ended, Ok(vec![last.id]));
         there.remove(&last.id);
         after = Some(last.id);

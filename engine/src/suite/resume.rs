@@ -12,9 +12,9 @@ use protocol::{
 
 use super::{
     Rig,
-    stage::{Stage, ends, grant, messages, origin, refused, single, user},
+    stage::{Stage, admit, ends, grant, messages, origin, refused, single, user},
 };
-use crate::contract::{Departure, Ending};
+use crate::contract::{Departed, Departure, Ending};
 
 pub async fn a_parked_session_resumes_on_any_node(rig: &dyn Rig) {
     let (mut stage, alice) = (Stage::of(rig).await, user("alice"));
@@ -28,7 +28,7 @@ pub async fn a_parked_session_resumes_on_any_node(rig: &dyn Rig) {
     assert_eq!(parked[0].node, *stage.me(0).id);
     assert!(parked[0].resumable_until.is_some());
     let attempt = stage.attempt(Proof::Resume(opened.token, seen), 1);
-    let resumed = stage.engine(1).admit(attempt.clone()).await.expect("it is parked");
+    let resumed = admit(&stage.engine(1), attempt.clone()).await.expect("it is parked");
     assert_eq!(resumed.fenced.session, opened.fenced.session);
     assert!(resumed.fenced.fence > opened.fenced.fence);
     assert_eq!(resumed.token, attempt.token);
@@ -110,8 +110,8 @@ pub async fn the_same_resume_tried_again_is_answered_again(rig: &dyn Rig) {
     let opened = stage.open(grant(&alice)).await;
     stage.park(&opened).await;
     let attempt = stage.attempt(Proof::Resume(opened.token, opened.after), 0);
-    let first = stage.engine(0).admit(attempt.clone()).await.expect("it is parked");
-    let second = stage.engine(0).admit(attempt.clone()).await.expect("the answer was lost");
+    let first = admit(&stage.engine(0), attempt.clone()).await.expect("it is parked");
+    let second = admit(&stage.engine(0), attempt.clone()).await.expect("the answer was lost");
     assert_eq!(second.fenced.session, first.fenced.session);
     assert_eq!(second.token, attempt.token);
     assert!(second.fenced.fence >= first.fenced.fence);
@@ -127,9 +127,9 @@ pub async fn a_socket_that_is_taken_over_is_told_at_its_node(rig: &dyn Rig) {
     assert_eq!(ends(&stage.mail(0).await), [(opened.fenced, CloseCode::TakenOver)]);
     assert_eq!(stage.all_mail().await, [], "no other node is told");
     let late = stage.engine(0).depart(opened.fenced, Departure::Park).await;
-    assert_eq!(late, Ok(false), "the session is not at that socket any more");
+    assert_eq!(late, Ok(Departed::Void), "the session is not at that socket any more");
     let end = Departure::End(CloseCode::TakenOver);
-    assert_eq!(stage.engine(0).depart(opened.fenced, end).await, Ok(false));
+    assert_eq!(stage.engine(0).depart(opened.fenced, end).await, Ok(Departed::Void));
     assert_eq!(stage.sessions(&alice).await[0].state, SessionState::Live);
     stage.number(&alice).await;
     assert_eq!(messages(&stage.mail(1).await).len(), 1, "messages go where it is");
@@ -154,16 +154,16 @@ pub async fn a_resume_needs_the_origin_again(rig: &dyn Rig) {
         let ticket = stage.mint(Grant { origin: bound.clone(), ..grant(&alice) }).await;
         let attempt = stage.attempt(Proof::Ticket(ticket, None), 0);
         let attempt = Attempt { origin: bound.clone(), ..attempt };
-        let opened = stage.engine(0).admit(attempt).await.expect("a good ticket");
+        let opened = admit(&stage.engine(0), attempt).await.expect("a good ticket");
         stage.park(&opened).await;
         let before = stage.sessions(&alice).await;
         let attempt = stage.attempt(Proof::Resume(opened.token, opened.after), 0);
         let elsewhere = Attempt { origin: wrong.clone(), ..attempt.clone() };
-        let answer = stage.engine(0).admit(elsewhere).await;
+        let answer = admit(&stage.engine(0), elsewhere).await;
         assert_eq!(refused(answer), CloseCode::Forbidden, "{bound:?} {wrong:?}");
         assert_eq!(stage.sessions(&alice).await, before, "a refusal changes nothing");
         let here = Attempt { origin: bound.clone(), ..attempt };
-        stage.engine(0).admit(here).await.expect("the token is not spent");
+        admit(&stage.engine(0), here).await.expect("the token is not spent");
     }
 }
 
@@ -214,11 +214,11 @@ pub async fn an_end_code_is_kept_one_window_and_then_forgotten(rig: &dyn Rig) {
         ended.extend([(first.token, code), (second.token, code)]);
         if name == left || name == faulty {
             let departed = stage.engine(0).depart(second.fenced, Departure::End(code)).await;
-            assert_eq!(departed, Ok(true));
+            assert_eq!(departed, Ok(Departed::Ended { last: true }));
         }
     }
     let ending = Ending::User { user: kicked.clone(), except: None };
-    let sessions = stage.engine(0).end(&ending, CloseCode::ClosedByBackend).await;
+    let sessions = stage.end(0, &ending, CloseCode::ClosedByBackend).await;
     assert_eq!(sessions.map(|ended| ended.len()), Ok(1));
     stage.open(single(replaced)).await;
     stage.rig.pass(stage.window() / 2).await;

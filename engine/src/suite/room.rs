@@ -18,7 +18,7 @@ pub async fn a_message_without_room_is_not_numbered(rig: &dyn Rig) {
         let draft = Draft { volatile, ..stage.draft() };
         for _ in 0..3 {
             let answer = stage.engine(0).append(&alice, draft.clone()).await;
-            assert_eq!(answer, Err(Failed::NotDone));
+            assert_eq!(answer, Err(Failed::NotDone.into()));
         }
     }
     let page = stage.read(&alice, last).await;
@@ -62,12 +62,12 @@ pub async fn an_end_that_cannot_be_told_is_not_done(rig: &dyn Rig) {
     let session = opened.fenced.session;
     let endings = [Ending::Session(session), Ending::User { user: alice.clone(), except: None }];
     for ending in &endings {
-        let ended = stage.engine(0).end(ending, CloseCode::ClosedByBackend).await;
+        let ended = stage.end(0, ending, CloseCode::ClosedByBackend).await;
         assert_eq!(ended, Err(Failed::NotDone));
     }
     assert_eq!(stage.sessions(&alice).await, before);
     assert_eq!(ends(&stage.all_mail().await), []);
-    let ended = stage.engine(0).end(&endings[0], CloseCode::ClosedByBackend).await;
+    let ended = stage.end(0, &endings[0], CloseCode::ClosedByBackend).await;
     assert_eq!(ended, Ok(vec![session]));
     assert_eq!(ends(&stage.mail(0).await), [(opened.fenced, CloseCode::ClosedByBackend)]);
 }
@@ -97,7 +97,7 @@ async fn fill(stage: &mut Stage<'_>, user: &UserId) -> Option<Position> {
         match stage.engine(0).append(user, draft).await {
             Ok(receipt) => last = receipt.position,
             Err(failed) => {
-                assert_eq!(failed, Failed::NotDone);
+                assert_eq!(failed, Failed::NotDone.into());
                 return Some(last.expect("there was room at first"));
             }
         }

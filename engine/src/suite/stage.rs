@@ -28,7 +28,7 @@ use protocol::{
 use tokio::{sync::Barrier, task::JoinSet};
 
 use super::{Node, Rig, dice::Dice};
-use crate::contract::{Departure, Engine, NotAdmitted, Query};
+use crate::contract::{Departed, Departure, Ending, Engine, Failed, NotAdmitted, Query};
 
 /// Nodes that a test uses where an engine can have them.
 const NODES_MAX: usize = 3;
@@ -82,7 +82,7 @@ pub(super) fn ids(sessions: &[Session]) -> BTreeSet<SessionId> {
 pub(super) fn messages(mail: &[Envelope]) -> Vec<Arc<Message>> {
     let message = |envelope: &Envelope| match &envelope.notice {
         Notice::Message(message) => Some(Arc::clone(message)),
-        Notice::End { .. } => None,
+        Notice::End { .. } | Notice::Probe(_) | Notice::Probed(_) => None,
     };
     mail.iter().filter_map(message).collect()
 }
@@ -90,7 +90,7 @@ pub(super) fn messages(mail: &[Envelope]) -> Vec<Arc<Message>> {
 /// The sessions that are told to end among envelopes, each with the code.
 pub(super) fn ends(mail: &[Envelope]) -> Vec<(Fenced, CloseCode)> {
     let ends = |envelope: &Envelope| match &envelope.notice {
-        Notice::Message(_) => Vec::new(),
+        Notice::Message(_) | Notice::Probe(_) | Notice::Probed(_) => Vec::new(),
         Notice::End { sessions, end } => sessions.iter().map(|f| (*f, end.code)).collect(),
     };
     mail.iter().flat_map(ends).collect()
@@ -212,7 +212,7 @@ impl<'a> Stage<'a> {
         ticket: Ticket,
     ) -> Result<Admitted, NotAdmitted> {
         let attempt = self.attempt(Proof::Ticket(ticket, None), n);
-        self.engine(n).admit(attempt).await
+        admit(&self.engine(n), attempt).await
     }
 
     /// Tries a token at node `n`, with the last position that the session saw.
@@ -223,7 +223,7 @@ impl<'a> Stage<'a> {
         after: Position,
     ) -> Result<Admitted, NotAdmitted> {
         let attempt = self.attempt(Proof::Resume(token, after), n);
-        self.engine(n).admit(attempt).await
+        admit(&self.engine(n), attempt).await
     }
 
     /// The code that a token is refused with.
@@ -233,13 +233,25 @@ impl<'a> Stage<'a> {
 
     pub(super) async fn park(&self, admitted: &Admitted) {
         let parked = self.engine(0).depart(admitted.fenced, Departure::Park).await;
-        assert_eq!(parked, Ok(true), "a live session parks");
+        assert_eq!(parked, Ok(Departed::Parked), "a live session parks");
     }
 
     pub(super) async fn leave(&self, admitted: &Admitted) {
         let end = Departure::End(CloseCode::CannotResume);
         let left = self.engine(0).depart(admitted.fenced, end).await;
-        assert_eq!(left, Ok(true), "a session that stands leaves");
+        assert!(matches!(left, Ok(Departed::Ended { .. })), "a session that stands leaves");
+    }
+
+    /// Ends sessions by node `n`; which ended.
+    pub(super) async fn end(
+        &self,
+        n: usize,
+        ending: &Ending,
+        code: CloseCode,
+    ) -> Result<Vec<SessionId>, Failed> {
+        let ended = self.engine(n).end(ending, code).await?;
+        assert!(ended.iter().all(|one| one.code == code), "{ended:?}");
+        Ok(ended.into_iter().map(|one| one.session).collect())
     }
 
     /// A message for all sessions.
@@ -254,6 +266,7 @@ impl<'a> Stage<'a> {
             except: None,
             volatile: false,
             ttl: None,
+            key: None,
         }
     }
 
@@ -285,11 +298,25 @@ impl<'a> Stage<'a> {
         let n = n % self.nodes.len();
         let mut mail = Vec::new();
         for shard in &mut self.nodes[n].shards {
-            while let Ok(envelope) = shard.try_recv() {
+            while let Ok(envelope) = shard.envelopes.try_recv() {
                 mail.push(envelope);
             }
         }
         mail
+    }
+
+    /// The messages to everyone that arrived at each shard since the last look.
+    pub(super) async fn broadcasts(&mut self) -> Vec<Vec<Arc<Message>>> {
+        self.rig.arrive().await;
+        let mut all = Vec::new();
+        for shard in self.nodes.iter_mut().flat_map(|node| &mut node.shards) {
+            let mut told = Vec::new();
+            while let Ok(message) = shard.broadcasts.try_recv() {
+                told.push(message);
+            }
+            all.push(told);
+        }
+        all
     }
 
     /// What arrived at all nodes since the last look.
@@ -313,10 +340,19 @@ impl<'a> Stage<'a> {
     }
 }
 
+/// Tries to get a place.
+pub(super) async fn admit(
+    engine: &Arc<dyn Engine>,
+    attempt: Attempt,
+) -> Result<Admitted, NotAdmitted> {
+    engine.admit(attempt).await.map(|admission| *admission.admitted)
+}
+
 /// The code of a refusal.
 pub(super) fn refused(answer: Result<Admitted, NotAdmitted>) -> CloseCode {
     match answer {
         Err(NotAdmitted::Refused(code)) => code,
+        Err(NotAdmitted::Asked(asked)) => panic!("others are asked: {asked:?}"),
         Err(NotAdmitted::Failed(failed)) => panic!("no answer: {failed}"),
         Ok(admitted) => panic!("admitted: {admitted:?}"),
     }

@@ -14,9 +14,9 @@ use protocol::{
 
 use super::{
     Rig,
-    stage::{Stage, at_once, class, device, grant, ids, origin, refused, user},
+    stage::{Stage, admit, at_once, class, device, grant, ids, origin, refused, user},
 };
-use crate::contract::{Departure, NotAdmitted};
+use crate::contract::{Departed, Departure, NotAdmitted};
 
 /// Attempts that race for one ticket.
 const RACERS: usize = 50;
@@ -33,7 +33,7 @@ pub async fn a_ticket_opens_one_session(rig: &dyn Rig) {
         })
         .await;
     let attempt = stage.attempt(Proof::Ticket(ticket, None), 0);
-    let admitted = stage.engine(0).admit(attempt.clone()).await.expect("a good ticket");
+    let admitted = admit(&stage.engine(0), attempt.clone()).await.expect("a good ticket");
     assert_eq!(admitted.fenced.session, attempt.session);
     assert_eq!(admitted.token, attempt.token);
     assert_eq!(admitted.user, alice);
@@ -54,7 +54,7 @@ pub async fn another_attempt_with_a_spent_ticket_is_refused(rig: &dyn Rig) {
     stage.all_mail().await;
     assert_eq!(refused(stage.try_ticket(1, ticket).await), CloseCode::TicketSpent);
     let attempt = stage.attempt(Proof::Ticket(ticket, Some(position)), 1);
-    assert_eq!(refused(stage.engine(1).admit(attempt).await), CloseCode::TicketSpent);
+    assert_eq!(refused(admit(&stage.engine(1), attempt).await), CloseCode::TicketSpent);
     assert_eq!(ids(&stage.sessions(&alice).await), [admitted.fenced.session].into());
     stage.leave(&admitted).await;
     assert_eq!(refused(stage.try_ticket(0, ticket).await), CloseCode::TicketSpent);
@@ -67,18 +67,19 @@ pub async fn the_same_attempt_gets_the_same_session_while_that_stands(rig: &dyn 
     for end in ends {
         let ticket = stage.mint(grant(&alice)).await;
         let attempt = stage.attempt(Proof::Ticket(ticket, None), 0);
-        let admitted = stage.engine(0).admit(attempt.clone()).await.expect("a good ticket");
+        let admitted = admit(&stage.engine(0), attempt.clone()).await.expect("a good ticket");
         stage.number(&alice).await;
         stage.all_mail().await;
         // Where it joined, not where the stream is by now: it has seen nothing yet.
-        let again = stage.engine(0).admit(attempt.clone()).await;
+        let again = admit(&stage.engine(0), attempt.clone()).await;
         assert_eq!(again, Ok(admitted.clone()));
         let other_token = Attempt { token: stage.attempt(attempt.proof, 0).token, ..attempt };
-        let again = stage.engine(0).admit(other_token.clone()).await;
+        let again = admit(&stage.engine(0), other_token.clone()).await;
         assert_eq!(again, Ok(admitted.clone()), "with the token that it got the first time");
         assert_eq!(stage.all_mail().await, []);
-        assert_eq!(stage.engine(0).depart(admitted.fenced, end).await, Ok(true));
-        let again = stage.engine(0).admit(other_token).await;
+        let departed = stage.engine(0).depart(admitted.fenced, end).await;
+        assert!(!matches!(departed, Ok(Departed::Void) | Err(_)), "{departed:?}");
+        let again = admit(&stage.engine(0), other_token).await;
         assert_eq!(refused(again), CloseCode::TicketSpent, "after {end:?}");
     }
 }
@@ -90,7 +91,7 @@ pub async fn of_many_attempts_at_once_one_gets_a_session(rig: &dyn Rig) {
         .map(|n| {
             let attempt = stage.attempt(Proof::Ticket(ticket, None), n);
             let engine = stage.engine(n);
-            async move { engine.admit(attempt).await }
+            async move { admit(&engine, attempt).await }
         })
         .collect();
     let mut admitted = Vec::new();
@@ -111,7 +112,7 @@ pub async fn an_attempt_repeated_at_once_gets_one_session(rig: &dyn Rig) {
     let calls: Vec<_> = (0..RACERS)
         .map(|_| {
             let (engine, attempt) = (stage.engine(0), attempt.clone());
-            async move { engine.admit(attempt).await }
+            async move { admit(&engine, attempt).await }
         })
         .collect();
     let answers = at_once(calls).await;
@@ -183,14 +184,14 @@ pub async fn a_page_must_be_the_tickets_own_or_an_allowed_one(rig: &dyn Rig) {
         let ticket = stage.mint(Grant { origin: bound.clone(), ..grant(&alice) }).await;
         let attempt = stage.attempt(Proof::Ticket(ticket, None), 0);
         let attempt = Attempt { origin: from.clone(), origin_allowed: allowed, ..attempt };
-        let answer = stage.engine(0).admit(attempt.clone()).await;
+        let answer = admit(&stage.engine(0), attempt.clone()).await;
         if fits {
             assert!(answer.is_ok(), "{case:?}: {answer:?}");
         } else {
             let forbidden = Err(NotAdmitted::Refused(CloseCode::Forbidden));
             assert_eq!(answer, forbidden, "{case:?}");
             let right = Attempt { origin: bound.clone(), ..attempt };
-            let answer = stage.engine(0).admit(right).await;
+            let answer = admit(&stage.engine(0), right).await;
             assert!(answer.is_ok(), "the wrong page spent nothing: {case:?}: {answer:?}");
         }
     }
@@ -202,13 +203,13 @@ pub async fn a_ticket_goes_on_from_a_known_position(rig: &dyn Rig) {
     let (known, missed) = (stage.number(&alice).await, stage.number(&alice).await);
     let ticket = stage.mint(grant(&alice)).await;
     let attempt = stage.attempt(Proof::Ticket(ticket, Some(known)), 0);
-    let admitted = stage.engine(0).admit(attempt.clone()).await.expect("a good ticket");
+    let admitted = admit(&stage.engine(0), attempt.clone()).await.expect("a good ticket");
     assert_eq!((admitted.after, admitted.joined), (known, known));
     assert!(admitted.replay && !admitted.resumed);
     let page = stage.read(&alice, known).await;
     let positions: Vec<_> = page.messages.iter().filter_map(|m| m.position).collect();
     assert_eq!((page.gap, positions), (None, vec![missed]));
-    assert_eq!(stage.engine(0).admit(attempt).await, Ok(admitted), "and again");
+    assert_eq!(admit(&stage.engine(0), attempt).await, Ok(admitted), "and again");
 }
 
 pub async fn a_ticket_with_a_position_that_never_was_gets_a_gap(rig: &dyn Rig) {
@@ -223,7 +224,7 @@ pub async fn a_ticket_with_a_position_that_never_was_gets_a_gap(rig: &dyn Rig) {
     for known in never {
         let ticket = stage.mint(grant(&alice)).await;
         let attempt = stage.attempt(Proof::Ticket(ticket, Some(known)), 0);
-        let admitted = stage.engine(0).admit(attempt).await.expect("a good ticket");
+        let admitted = admit(&stage.engine(0), attempt).await.expect("a good ticket");
         assert_eq!(admitted.after, known);
         assert!(admitted.joined < last, "it may have all that there is: {admitted:?}");
         let gap = stage.read(&alice, known).await.gap.expect("something may be missing");

@@ -37,7 +37,13 @@ fn check(policy: &str, places: &str, expect: &Expect) {
         })
         .collect();
     let decision = match decide(&policy, newcomer, &places) {
-        Decision::Full => "full".to_owned(),
+        Decision::Full { holders, max } => {
+            let holders: Vec<_> = holders.iter().map(short).collect();
+            match holders.len() {
+                ..5 => format!("full, {} hold {max}", holders.join(" ")),
+                many => format!("full, {many} hold {max}"),
+            }
+        }
         Decision::Admit { yielding } => {
             format!("admit, {}", yielding.iter().map(short).collect::<Vec<_>>().join(" "))
         }
@@ -62,8 +68,8 @@ fn the_oldest_yields_to_one_more() {
 
 #[test]
 fn a_live_session_does_not_yield_to_one_that_must_be_rejected() {
-    check("user max=3 reject", THREE, &expect!["full"]);
-    check("user max=1 reject", "1 10; 2 20 parked=25", &expect!["full"]);
+    check("user max=3 reject", THREE, &expect!["full, s1 s2 s3 hold 3"]);
+    check("user max=1 reject", "1 10; 2 20 parked=25", &expect!["full, s1 hold 1"]);
 }
 
 #[test]
@@ -88,7 +94,7 @@ fn a_class_counts_alone() {
     check("class max=2 class=phone", places, &expect!["admit, s1"]);
     check("class max=1 class=phone", places, &expect!["admit, s1 s3"]);
     check("class max=1 class=desk", places, &expect!["admit, s2"]);
-    check("class max=1 class=desk reject", places, &expect!["full"]);
+    check("class max=1 class=desk reject", places, &expect!["full, s2 hold 1"]);
     check("class max=1 class=tv reject", places, &expect!["admit, "]);
     check("class max=1", places, &expect!["admit, s4"]);
 }
@@ -112,7 +118,7 @@ fn a_user_has_no_more_than_the_bound_in_all_scopes() {
     check("device max=1 device=x", &many(130, ""), &expect!["admit, s1 s2 s3"]);
     check("device max=1 device=d9", &many(128, ""), &expect!["admit, s9"]);
     check("device max=1 device=d9", &many(129, ""), &expect!["admit, s9 s1"]);
-    check("device max=1 device=x reject", &many(128, ""), &expect!["full"]);
+    check("device max=1 device=x reject", &many(128, ""), &expect!["full, 128 hold 128"]);
     check("device max=1 device=x reject", &many(128, "parked=200"), &expect!["admit, s1"]);
     check("user max=4000000000", &many(128, ""), &expect!["admit, s1"]);
 }

@@ -5,6 +5,7 @@ use std::{net::IpAddr, sync::Arc};
 use protocol::{
     grant::{Meta, Origin, SendGrant},
     id::{ResumeToken, SessionId},
+    limit::{PROBE_SHARED, PROBED_WAIT},
     name::{DeviceClass, DeviceId, UserId},
     position::Position,
     time::Timestamp,
@@ -53,13 +54,59 @@ pub(super) struct Record {
     pub(super) token: ResumeToken,
     /// Good until the session shows that it got `token`.
     pub(super) previous_token: Option<ResumeToken>,
+    /// Set while somebody wants to know, or a moment ago wanted to know, whether anyone is there.
+    pub(super) probe: Option<Box<Probe>>,
     pub(super) address: IpAddr,
     pub(super) origin: Option<Box<Origin>>,
     pub(super) send: Option<Box<SendGrant>>,
     pub(super) meta: Option<Box<Meta>>,
 }
 
+/// Whether anybody is at a session, as far as nodes have asked.
+#[derive(Debug, Default)]
+pub(super) struct Probe {
+    /// Since when its node is asking.
+    asked_at: Option<Timestamp>,
+    /// When it last answered.
+    heard_at: Option<Timestamp>,
+    /// Who wants to know.
+    askers: Vec<Arc<NodeRef>>,
+}
+
 impl Record {
+    /// Whether it was there a moment ago: it came, or answered.
+    pub(super) fn is_proven(&self, now: Timestamp) -> bool {
+        let heard_at = self.probe.as_ref().and_then(|probe| probe.heard_at);
+        heard_at.max(Some(self.connected_at)).is_some_and(|at| at.after(PROBE_SHARED) > now)
+    }
+
+    /// Notes that `node` wants to know whether anybody is there; tells whether the session's node
+    /// has to be asked, which it need not if it is asking already.
+    pub(super) fn ask(&mut self, now: Timestamp, node: Arc<NodeRef>) -> bool {
+        let probe = self.probe.get_or_insert_default();
+        let asking = probe.asked_at.is_some_and(|at| at <= now && at.after(PROBED_WAIT) > now);
+        if !asking {
+            probe.asked_at = Some(now);
+            probe.askers.clear();
+        }
+        if !probe.askers.contains(&node) {
+            probe.askers.push(node);
+        }
+        !asking
+    }
+
+    /// It answered; returns who wanted to know.
+    pub(super) fn heard_of(&mut self, now: Timestamp) -> Vec<Arc<NodeRef>> {
+        let askers = self.take_askers();
+        self.probe.get_or_insert_default().heard_at = Some(now);
+        askers
+    }
+
+    /// Who wants to know, now that it is known.
+    pub(super) fn take_askers(&mut self) -> Vec<Arc<NodeRef>> {
+        self.probe.take().map(|probe| probe.askers).unwrap_or_default()
+    }
+
     pub(super) fn is_live(&self) -> bool {
         matches!(self.state, State::Live(_))
     }
@@ -130,6 +177,7 @@ impl Record {
             after,
             replay,
             resumed,
+            first: false,
             token: self.token,
         }
     }

@@ -1,10 +1,9 @@
-//! What the registry does with a message, and what it tells of sessions.
+//! What the registry does with a message.
 
-use std::{collections::BTreeSet, ops::Bound, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use protocol::{
     data::Data,
-    http::{Session, SessionState},
     id::{MessageId, SessionId},
     name::UserId,
     position::Position,
@@ -14,6 +13,7 @@ use protocol::{
 
 use super::{
     Mail, Registry,
+    keys::{Key, Known, Name},
     record::{Record, State},
 };
 use crate::{
@@ -41,31 +41,109 @@ pub struct Draft {
     pub volatile: bool,
     /// After which nobody wants it any more.
     pub ttl: Option<Duration>,
+    /// By which it is known when it is sent again.
+    pub key: Option<Key>,
 }
 
 /// What became of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Receipt {
+    /// Its id; that of the first, where it was sent again.
+    pub id: MessageId,
     /// Its place; absent where it took none.
     pub position: Option<Position>,
     /// Sessions that get it now.
     pub live: u32,
     /// Sessions that get it when they resume.
     pub parked: u32,
+    /// Whether it was accepted before, and only told again.
+    pub replayed: bool,
+}
+
+/// Why a message was not accepted. Nothing has changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotAppended {
+    /// Its key was used for another one.
+    KeyReused,
+    /// There are too many keys to remember one more.
+    TooManyKeys,
 }
 
 impl Registry {
     /// Numbers a message, keeps it, chooses its targets; the mail is one envelope for each node
-    /// that has one of them.
-    pub fn append(&mut self, now: Timestamp, user: &UserId, draft: Draft) -> (Receipt, Vec<Mail>) {
-        const NOBODY: Receipt = Receipt { position: None, live: 0, parked: 0 };
-        let Some(known) = self.users.get_mut(user) else { return (NOBODY, Vec::new()) };
+    /// that has one of them. One that was accepted before under the same key is told again.
+    ///
+    /// # Errors
+    /// If its key does not allow it.
+    pub fn append(
+        &mut self,
+        now: Timestamp,
+        user: &UserId,
+        mut draft: Draft,
+    ) -> Result<(Receipt, Vec<Mail>), NotAppended> {
+        let Some(key) = draft.key.take() else { return Ok(self.accept(now, user, draft)) };
+        let name = Name::new(&key, Some(user), draft.echo_of.as_ref());
+        if let Some(receipt) = self.known(now, &name, key.fingerprint)? {
+            return Ok((receipt, Vec::new()));
+        }
+        let (receipt, mail) = self.accept(now, user, draft);
+        self.keys.keep(now, name, key.fingerprint, receipt);
+        Ok((receipt, mail))
+    }
+
+    /// Accepts a message to everyone, if `spread` can tell all nodes; nothing of it is kept but its
+    /// key. `None` if they cannot be told.
+    ///
+    /// # Errors
+    /// If its key does not allow it.
+    pub fn everyone(
+        &mut self,
+        now: Timestamp,
+        id: MessageId,
+        key: Option<&Key>,
+        spread: impl FnOnce() -> bool,
+    ) -> Result<Option<Receipt>, NotAppended> {
+        let name = key.map(|key| (Name::new(key, None, None), key.fingerprint));
+        if let Some((name, fingerprint)) = &name
+            && let Some(receipt) = self.known(now, name, *fingerprint)?
+        {
+            return Ok(Some(receipt));
+        }
+        if !spread() {
+            return Ok(None);
+        }
+        let receipt = Receipt { id, position: None, live: 0, parked: 0, replayed: false };
+        if let Some((name, fingerprint)) = name {
+            self.keys.keep(now, name, fingerprint, receipt);
+        }
+        Ok(Some(receipt))
+    }
+
+    /// What was accepted under a key before.
+    fn known(
+        &mut self,
+        now: Timestamp,
+        name: &Name,
+        fingerprint: u128,
+    ) -> Result<Option<Receipt>, NotAppended> {
+        self.keys.forget(now);
+        match self.keys.look(name, fingerprint) {
+            Known::Same(receipt) => Ok(Some(receipt)),
+            Known::Other => Err(NotAppended::KeyReused),
+            Known::New if self.keys.len() >= self.terms.keys => Err(NotAppended::TooManyKeys),
+            Known::New => Ok(None),
+        }
+    }
+
+    fn accept(&mut self, now: Timestamp, user: &UserId, draft: Draft) -> (Receipt, Vec<Mail>) {
+        let nobody = Receipt { id: draft.id, position: None, live: 0, parked: 0, replayed: false };
+        let Some(known) = self.users.get_mut(user) else { return (nobody, Vec::new()) };
         let standing = || known.records.iter().filter(|record| !record.over(now));
         if standing().next().is_none() {
-            return (NOBODY, Vec::new());
+            return (nobody, Vec::new());
         }
         let Some(to) = plan::settle(draft.to, standing().map(Record::candidate)) else {
-            return (NOBODY, Vec::new());
+            return (nobody, Vec::new());
         };
         let message = Message {
             id: draft.id,
@@ -78,7 +156,7 @@ impl Registry {
             except: draft.except,
             expires_at: draft.ttl.map(|ttl| now.after(ttl)),
         };
-        let mut receipt = Receipt { position: message.position, live: 0, parked: 0 };
+        let mut receipt = Receipt { position: message.position, ..nobody };
         let mut nodes: BTreeSet<Arc<NodeRef>> = BTreeSet::new();
         for record in standing().filter(|record| plan::matches(&message, &record.member())) {
             match &record.state {
@@ -112,72 +190,5 @@ impl Registry {
         bytes: usize,
     ) -> Option<Page> {
         self.users.get(user).map(|known| known.stream.read(after, messages, bytes, now))
-    }
-
-    /// The sessions of one user, oldest first.
-    #[must_use]
-    pub fn sessions_of(&self, now: Timestamp, user: &UserId) -> Vec<Session> {
-        let Some(known) = self.users.get(user) else { return Vec::new() };
-        let mut sessions: Vec<_> = known
-            .records
-            .iter()
-            .filter(|record| !record.over(now))
-            .map(|record| shown(record, user))
-            .collect();
-        sessions.sort_by_key(|session| (session.created_at, session.id));
-        sessions
-    }
-
-    /// One session.
-    #[must_use]
-    pub fn session(&self, now: Timestamp, id: SessionId) -> Option<Session> {
-        let user = self.sessions.get(&id)?;
-        self.record(id).filter(|record| !record.over(now)).map(|record| shown(record, user))
-    }
-
-    /// The sessions after `after`, in the order of their ids.
-    #[must_use]
-    pub fn sessions(&self, now: Timestamp, after: Option<SessionId>, most: usize) -> Vec<Session> {
-        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
-        self.sessions
-            .range((start, Bound::Unbounded))
-            .filter_map(|(id, _)| self.session(now, *id))
-            .take(most)
-            .collect()
-    }
-
-    /// How many sessions of a user are live and parked.
-    #[must_use]
-    pub fn count(&self, now: Timestamp, user: &UserId) -> (u32, u32) {
-        let Some(known) = self.users.get(user) else { return (0, 0) };
-        known.records.iter().filter(|record| !record.over(now)).fold(
-            (0, 0),
-            |(live, parked), record| match record.is_live() {
-                true => (live + 1, parked),
-                false => (live, parked + 1),
-            },
-        )
-    }
-}
-
-fn shown(record: &Record, user: &UserId) -> Session {
-    let (state, resumable_until) = match &record.state {
-        State::Live(_) => (SessionState::Live, None),
-        State::Parked { until, .. } => (SessionState::Parked, Some(*until)),
-    };
-    Session {
-        id: record.id,
-        user: user.clone(),
-        device: record.device.clone(),
-        device_class: record.class.clone(),
-        node: record.node().id.to_string(),
-        state,
-        created_at: record.created_at,
-        connected_at: record.connected_at,
-        active_at: record.active_at,
-        resumable_until,
-        acked: record.acked,
-        address: record.address,
-        meta: record.meta.as_deref().cloned().unwrap_or_default(),
     }
 }

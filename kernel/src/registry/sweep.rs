@@ -2,21 +2,8 @@
 
 use protocol::{close::CloseCode, id::SessionId, limit, name::UserId, time::Timestamp};
 
-use super::{Mail, Registry, record::Record};
+use super::{Ended, Mail, Registry, record::Record};
 use crate::message::End;
-
-/// A session that time ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ended {
-    /// Which.
-    pub session: SessionId,
-    /// Whose.
-    pub user: UserId,
-    /// Why.
-    pub code: CloseCode,
-    /// Whether it was the user's last.
-    pub last: bool,
-}
 
 /// What a sweep found.
 #[derive(Debug, Default)]
@@ -37,12 +24,14 @@ impl Registry {
     ) -> Swept {
         self.tickets.retain(|_, issued| issued.expires_at.after(limit::TICKET_MEMORY) > now);
         self.forget_ended(now);
+        self.keys.forget(now);
+        self.blocks.retain(|_, block| !block.over(now));
         let mut swept = Swept::default();
         for (user, session, code) in self.overdue(now, most, may_be_told) {
             let end = End { code, by: None };
-            swept.mail.extend(self.end_sessions(now, &user, &[session], &end));
-            let last = self.users.get(&user).is_none_or(|known| known.records.is_empty());
-            swept.ended.push(Ended { session, user, code, last });
+            let (ended, mail) = self.end_sessions(now, &user, &[session], &end);
+            swept.mail.extend(mail);
+            swept.ended.extend(ended);
         }
         let terms = self.terms;
         self.users.retain(|_, known| {

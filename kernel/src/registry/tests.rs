@@ -5,6 +5,9 @@
 //! of `s1`; without a number the latest is meant. `+5s` lets time pass, `-5s` sets the clock back.
 
 mod admitting;
+mod blocking;
+mod keys;
+mod probing;
 mod resuming;
 mod sending;
 mod sweeping;
@@ -19,6 +22,7 @@ use protocol::{
 
 use super::*;
 use crate::fixture::{Words, class, data, device, message_id, session, short, ticket, token, user};
+use crate::message::Notice;
 
 fn check(script: &str, expect: &Expect) {
     check_with(Terms::default(), script, expect);
@@ -68,18 +72,47 @@ impl Desk {
                 self.admit(attempt);
             }
             "park" => {
-                let parked = self.registry.park(self.now, self.fenced(words.nth(1)));
+                let fenced = self.fenced(words.nth(1));
+                let (parked, mail) = self.registry.park(self.now, fenced);
                 self.say(&parked.to_string());
+                self.post(mail);
             }
             "release" => {
                 let fenced = self.fenced(words.nth(1));
-                let released = self.registry.release(self.now, fenced, CloseCode::CannotResume);
-                self.say(&released.to_string());
+                let code = CloseCode::CannotResume;
+                let (released, mail) = self.registry.release(self.now, fenced, code);
+                self.say(
+                    released.map_or("false", |ended| if ended.last { "last" } else { "true" }),
+                );
+                self.post(mail);
             }
             "touch" => self.touch(&words),
             "end" => self.end(&words),
             "send" => self.send(&words),
             "read" => self.read(&words),
+            "sessions" | "session" | "list" | "count" | "census" | "blocks" | "held" => {
+                self.look(&words);
+            }
+            "block" => {
+                let time = words.value("for").map(|s| Duration::from_secs(s.parse().unwrap()));
+                self.block(&user(words.nth(1)), Blocking::Set(time));
+            }
+            "lift" => self.block(&user(words.nth(1)), Blocking::Lift),
+            "hold" => {
+                let token = token(words.nth(1)[1..].parse().unwrap());
+                self.registry.hold(self.now, token, Duration::from_secs(words.number("for", 30)));
+            }
+            "sweep" => self.sweep(&words),
+            time => {
+                let ms: u64 = 1000 * time[1..].trim_end_matches('s').parse::<u64>().unwrap();
+                let back = time.starts_with('-');
+                self.now.0 = if back { self.now.0 - ms } else { self.now.0 + ms };
+            }
+        }
+    }
+
+    fn look(&mut self, words: &Words<'_>) {
+        match words.nth(0) {
             "sessions" => {
                 let shown = self.registry.sessions_of(self.now, &user(words.nth(1)));
                 self.show(&shown);
@@ -94,18 +127,27 @@ impl Desk {
                 self.show(&shown);
             }
             "count" => {
-                let (live, parked) = self.registry.count(self.now, &user(words.nth(1)));
-                self.say(&format!("{live} live, {parked} parked"));
+                let Presence { live, parked, blocked } =
+                    self.registry.presence(self.now, &user(words.nth(1)));
+                let blocked = if blocked { ", blocked" } else { "" };
+                self.say(&format!("{live} live, {parked} parked{blocked}"));
             }
-            "sweep" => self.sweep(&words),
-            "held" => {
+            "census" => {
+                let census = self.registry.census(self.now);
+                self.say(&format!("{census:?}"));
+            }
+            "blocks" => {
+                let most = words.nth(1).parse().unwrap();
+                let after = words.value("after").map(user);
+                for Blocked { user, until } in self.registry.blocks(self.now, after.as_ref(), most)
+                {
+                    let until = until.map_or(String::new(), |at| format!(" until {}s", since(at)));
+                    self.say(&format!("{user}{until}"));
+                }
+            }
+            _ => {
                 let held = self.registry.held();
                 self.say(&format!("{held:?}"));
-            }
-            time => {
-                let ms: u64 = 1000 * time[1..].trim_end_matches('s').parse::<u64>().unwrap();
-                let back = time.starts_with('-');
-                self.now.0 = if back { self.now.0 - ms } else { self.now.0 + ms };
             }
         }
     }
@@ -126,7 +168,16 @@ impl Desk {
             meta: Meta::default(),
         };
         let ttl = Duration::from_secs(words.number("ttl", 30));
-        self.registry.mint(self.now, ticket(words.nth(1).parse().unwrap()), grant, ttl);
+        let ticket = ticket(words.nth(1).parse().unwrap());
+        if self.registry.mint(self.now, ticket, grant, ttl).is_none() {
+            self.say("blocked");
+        }
+    }
+
+    fn block(&mut self, user: &UserId, blocking: Blocking) {
+        let (ended, mail) = self.registry.block(self.now, user, blocking);
+        self.say(&format!("ended {}", names(&ended)));
+        self.post(mail);
     }
 
     fn attempt(&mut self, words: &Words<'_>) -> Attempt {
@@ -155,10 +206,10 @@ impl Desk {
 
     fn admit(&mut self, attempt: Attempt) {
         let before = self.registry.held();
-        let answer = self.registry.admit(self.now, &attempt);
+        let (verdict, mail) = self.registry.admit(self.now, &attempt);
         self.last = Some(attempt);
-        match answer {
-            Ok((admitted, mail)) => {
+        match verdict {
+            Verdict::Admitted { admitted, ended } => {
                 let fences = self.fences.entry(admitted.fenced.session).or_default();
                 let is_new = fences.last().is_none_or(|last| *last < admitted.fenced.fence);
                 if is_new {
@@ -174,11 +225,24 @@ impl Desk {
                 let replay = if admitted.replay { ", replay" } else { "" };
                 let resumed = if admitted.resumed { ", resumed" } else { "" };
                 let token = short(admitted.token);
-                self.say(&format!("{name} {token} after {after} joined {joined}{replay}{resumed}"));
+                let first = if admitted.first { ", first" } else { "" };
+                self.say(&format!(
+                    "{name} {token} after {after} joined {joined}{replay}{resumed}{first}"
+                ));
+                if !ended.is_empty() {
+                    self.say(&format!("ended {}", names(&ended)));
+                }
                 self.post(mail);
             }
-            Err(code) => {
+            Verdict::Asked(asked) => {
+                assert_eq!(self.registry.held(), before, "a question changes nothing");
+                let asked: Vec<_> = asked.iter().map(|fenced| self.name(*fenced)).collect();
+                self.say(&format!("asked {}", asked.join(" ")));
+                self.post(mail);
+            }
+            Verdict::Refused(code) => {
                 assert_eq!(self.registry.held(), before, "a refusal changes nothing");
+                assert_eq!(mail, [], "nobody is told of a refusal");
                 self.say(&code.to_string());
             }
         }
@@ -188,9 +252,12 @@ impl Desk {
         let touch = match words.nth(2) {
             "active" => Touch::Active,
             "welcomed" => Touch::Welcomed,
+            "alive" => Touch::Alive,
             acked => Touch::Acked(self.position(acked)),
         };
-        self.registry.touch(self.now, self.fenced(words.nth(1)), touch);
+        let fenced = self.fenced(words.nth(1));
+        let mail = self.registry.touch(self.now, fenced, touch);
+        self.post(mail);
     }
 
     fn end(&mut self, words: &Words<'_>) {
@@ -210,7 +277,7 @@ impl Desk {
             id: message_id(self.messages),
             data: data(&"x".repeat(usize::try_from(words.number("bytes", 1)).unwrap())),
             from: None,
-            echo_of: None,
+            echo_of: words.value("echo").map(user),
             to: match words.value("to") {
                 None => Target::All,
                 Some("active") => Target::Active,
@@ -223,12 +290,30 @@ impl Desk {
             except: words.value("except").map(id),
             volatile: words.has("volatile"),
             ttl: words.value("ttl").map(|s| Duration::from_secs(s.parse().unwrap())),
+            key: words.value("key").map(|text| Key {
+                scope: match words.value("by") {
+                    Some(name) => KeyScope::User(user(name)),
+                    None => KeyScope::Backend("k".into()),
+                },
+                text: text.into(),
+                fingerprint: u128::from(words.number("print", 0)),
+            }),
         };
         let user = user(words.nth(1));
-        let (receipt, mail) = self.registry.append(self.now, &user, draft);
-        let place = receipt.position.map_or_else(|| "no position".to_owned(), |at| self.at(at));
-        self.say(&format!("{place}, {} live, {} parked", receipt.live, receipt.parked));
-        self.post(mail);
+        match self.registry.append(self.now, &user, draft) {
+            Ok((receipt, mail)) => {
+                let place = receipt.position.map(|at| self.at(at));
+                let place = place.unwrap_or_else(|| "no position".to_owned());
+                let again = match receipt.replayed {
+                    true => format!(", {} again", short(receipt.id)),
+                    false => String::new(),
+                };
+                let (live, parked) = (receipt.live, receipt.parked);
+                self.say(&format!("{place}, {live} live, {parked} parked{again}"));
+                self.post(mail);
+            }
+            Err(not) => self.say(&format!("{not:?}")),
+        }
     }
 
     fn read(&mut self, words: &Words<'_>) {
@@ -280,6 +365,11 @@ impl Desk {
                     });
                     format!("end {} {}{by}", sessions.join(" "), end.code)
                 }
+                Notice::Probe(sessions) => {
+                    let sessions: Vec<_> = sessions.iter().map(|s| self.name(*s)).collect();
+                    format!("probe {}", sessions.join(" "))
+                }
+                Notice::Probed(session) => format!("probed {}", self.name(session)),
             };
             self.say(&format!("-> {} {}: {notice}", node.id, envelope.user));
         }
@@ -288,7 +378,6 @@ impl Desk {
     fn show(&mut self, sessions: &[protocol::http::Session]) {
         for s in sessions {
             let device = s.device.as_ref().map_or(String::new(), |d| format!(" on {d}"));
-            let since = |at: Timestamp| at.0.cast_signed() / 1000 - 1000;
             let until =
                 s.resumable_until.map_or(String::new(), |at| format!(" until {}s", since(at)));
             let acked = s.acked.map_or(String::new(), |at| format!(" acked {}", self.at(at)));
@@ -350,8 +439,17 @@ fn id(name: &str) -> SessionId {
     session(name.trim_start_matches('s').parse().unwrap())
 }
 
-fn names(sessions: &[SessionId]) -> String {
-    sessions.iter().map(short).collect::<Vec<_>>().join(" ")
+fn names(ended: &[Ended]) -> String {
+    let name = |ended: &Ended| match ended.last {
+        true => format!("{}, the last", short(ended.session)),
+        false => short(ended.session),
+    };
+    ended.iter().map(name).collect::<Vec<_>>().join(" ")
+}
+
+/// Whole seconds since the script began.
+fn since(at: Timestamp) -> i64 {
+    at.0.cast_signed() / 1000 - 1000
 }
 
 fn origin(host: &str) -> Origin {

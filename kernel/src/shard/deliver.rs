@@ -99,6 +99,7 @@ impl Shard {
             self.outputs.push_back(Output::Send(slot, frame));
             return true;
         }
+        let before = session.waiting_bytes();
         let outbox = session.outbox.get_or_insert_default();
         let was_half_full = outbox.is_half_full(&bounds);
         let pushed = match need {
@@ -121,10 +122,16 @@ impl Shard {
                 if flow != Flow::Stalled && half_full {
                     self.outputs.push_back(Output::Flush(slot));
                 }
-                true
+                self.recount(slot, before);
+                self.get(slot).is_some()
             }
-            Err(outbox::Full) if need == Need::Again => false,
+            Err(outbox::Full) if need == Need::Again => {
+                // Its volatile frames may be gone.
+                self.recount(slot, before);
+                false
+            }
             Err(outbox::Full) => {
+                self.recount(slot, before);
                 self.park(slot, CloseCode::Slow);
                 false
             }
@@ -151,26 +158,30 @@ impl Shard {
             }
             return;
         };
+        let before = session.waiting_bytes();
         session.outbox.get_or_insert_default().push_rest(rest);
         session.flow = Flow::Stalled;
+        self.recount(slot, before);
     }
 
     pub(super) fn took(&mut self, now: Moment, slot: Slot, bytes: usize) {
         let Some(session) = self.get_mut(slot) else { return };
+        let before = session.waiting_bytes();
         let Some(outbox) = &mut session.outbox else { return };
         outbox.took(bytes);
-        if session.flow == Flow::Stalled && bytes > 0 {
+        let (was, is_empty) = (session.flow, outbox.is_empty());
+        session.flow = if is_empty { Flow::Free } else { Flow::Stalled };
+        if is_empty {
+            session.outbox = None;
+        }
+        self.recount(slot, before);
+        if was == Flow::Stalled && bytes > 0 {
             // A full socket takes more only when the peer has acknowledged some: it is there.
-            session.heard = now;
-            session.pinged = None;
+            self.is_there(now, slot);
         }
-        if !outbox.is_empty() {
-            session.flow = Flow::Stalled;
-            return;
+        if is_empty {
+            self.read_on(slot);
         }
-        session.flow = Flow::Free;
-        session.outbox = None;
-        self.read_on(slot);
     }
 
     pub(super) fn end_turn(&mut self) {

@@ -11,7 +11,7 @@ use protocol::{
 };
 
 use super::{Forward, Output, Shard, Slot, Violation, deliver::Need, life::NORMAL};
-use crate::{moment::Moment, registry::Touch};
+use crate::{moment::Moment, registry::Touch, session::Ping};
 
 /// The registry learns of activity at most this often.
 const ACTIVITY_EVERY_MS: u64 = 5000;
@@ -169,11 +169,20 @@ impl Shard {
         }
     }
 
-    /// Any sign of life counts; the first one after the `welcome` of a resume shows that it arrived.
-    pub(super) fn heard(&mut self, now: Moment, slot: Slot) {
+    /// Its peer is there, whether or not it said something.
+    pub(super) fn is_there(&mut self, now: Moment, slot: Slot) {
         let Some(session) = self.get_mut(slot) else { return };
         session.heard = now;
-        session.pinged = None;
+        if let Some(Ping::Probe(_)) = session.pinged.take() {
+            let fenced = session.fenced;
+            self.outputs.push_back(Output::Touch(fenced, Touch::Alive));
+        }
+    }
+
+    /// Any sign of life counts; the first one after the `welcome` of a resume shows that it arrived.
+    pub(super) fn heard(&mut self, now: Moment, slot: Slot) {
+        self.is_there(now, slot);
+        let Some(session) = self.get_mut(slot) else { return };
         if session.unconfirmed && !session.is_opening() {
             session.unconfirmed = false;
             let fenced = session.fenced;

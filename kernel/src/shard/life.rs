@@ -5,6 +5,7 @@ use std::time::Duration;
 use protocol::{
     close::CloseCode,
     frame::{self, ToSession},
+    limit::PROBE_WAIT,
     name::UserId,
 };
 
@@ -15,7 +16,7 @@ use super::{
 use crate::{
     message::{End, Fenced},
     moment::Moment,
-    session::Session,
+    session::{Ping, Session},
 };
 
 /// How long an end is remembered for a session that is not here yet.
@@ -129,10 +130,9 @@ impl Shard {
         }
     }
 
-    /// The session ended by the engine's word.
+    /// The session ended by the engine's word, which knows it already.
     pub(super) fn end(&mut self, slot: Slot, end: &End) {
         let Some(session) = self.remove(slot) else { return };
-        self.outputs.push_back(Output::Ended(parting(&session, end.code.number())));
         let closing = closing(session, end.code.number(), end.code.name());
         self.outputs.push_back(Output::Close(slot, closing));
     }
@@ -148,31 +148,51 @@ impl Shard {
     fn look_after(&mut self, now: Moment, slot: Slot) {
         let (ping, pong_wait) = (self.options.ping, self.options.pong_wait);
         let Some(session) = self.get_mut(slot) else { return };
+        if session.look_at > now {
+            return;
+        }
+        session.look_at = Moment::NEVER;
         if session.closes_at.is_some_and(|at| at <= now) {
             self.park(slot, CloseCode::Drain);
             return;
         }
         let quiet_since = session.heard;
-        let next = match session.pinged {
-            Some(pinged) if pinged.after(pong_wait) <= now => {
+        let answer_by = session.pinged.map(|ping| match ping {
+            Ping::Silence(at) => at.after(pong_wait),
+            Ping::Probe(at) => at.after(PROBE_WAIT),
+        });
+        let next = match answer_by {
+            Some(by) if by <= now => {
                 self.park(slot, CloseCode::NoPong);
                 return;
             }
-            Some(pinged) => pinged.after(pong_wait),
+            Some(by) => by,
             // Nothing comes before its `welcome`.
             None if session.is_opening() => now.after(ping),
             None if quiet_since.after(ping) <= now => {
-                session.pinged = Some(now);
+                session.pinged = Some(Ping::Silence(now));
                 self.ping(slot);
                 now.after(pong_wait)
             }
             None => quiet_since.after(ping),
         };
         let closes_at = self.get(slot).and_then(|session| session.closes_at);
-        self.wheel.wait(slot, closes_at.map_or(next, |at| at.min(next)));
+        self.look_by(slot, closes_at.map_or(next, |at| at.min(next)));
     }
 
-    fn ping(&mut self, slot: Slot) {
+    /// Has a session looked after at `at`, or earlier. There is one entry in the wheel that counts
+    /// for each session: one that is due later is overtaken.
+    pub(super) fn look_by(&mut self, slot: Slot, at: Moment) {
+        if self.get(slot).is_none_or(|session| session.look_at <= at) {
+            return;
+        }
+        let look_at = self.wheel.wait(slot, at);
+        if let Some(session) = self.get_mut(slot) {
+            session.look_at = look_at;
+        }
+    }
+
+    pub(super) fn ping(&mut self, slot: Slot) {
         let frame = match self.get(slot) {
             Some(session) if session.speaks_usher => (self.options.encode)(&ToSession::Ping),
             Some(_) => self.options.control_ping.clone(),
@@ -208,7 +228,7 @@ impl Shard {
         let retry_ms = Some(at.ms_since(now));
         let closing = frame::Closing { retry_ms, ..frame::Closing::new(CloseCode::Drain) };
         self.tell(slot, &ToSession::Closing(&closing));
-        self.wheel.wait(slot, at);
+        self.look_by(slot, at);
     }
 }
 

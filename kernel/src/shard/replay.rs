@@ -2,7 +2,7 @@
 
 use protocol::{
     close::CloseCode,
-    frame::{self, ToSession, Welcome},
+    frame::{self, GapReason, ToSession, Welcome},
     position::Position,
 };
 
@@ -84,7 +84,12 @@ impl Shard {
     /// Writes what the outbox has room for; tells up to where the session has everything.
     fn replay(&mut self, slot: Slot, page: &Page, replayed: bool) -> Position {
         if let Some(gap) = &page.gap {
-            self.counts.gaps += 1;
+            let gaps = &mut self.counts.gaps;
+            match gap.reason {
+                GapReason::Expired => gaps.expired += 1,
+                GapReason::Overflow => gaps.overflow += 1,
+                GapReason::Epoch => gaps.epoch += 1,
+            }
             self.tell(slot, &ToSession::Gap(gap));
         }
         for message in &page.messages {

@@ -4,11 +4,14 @@
 //! unless commands are joined by `&`. `room a 10` makes a socket that takes ten bytes and no more.
 //! Lines with `<` are frames that a socket has taken whole.
 
+mod asking;
 mod delivery;
 mod ending;
+mod everyone;
 mod frames;
 mod opening;
 mod parting;
+mod room;
 
 use std::{collections::BTreeMap, fmt::Write, sync::Arc, time::Duration};
 
@@ -35,16 +38,7 @@ fn check(script: &str, expect: &Expect) {
 
 /// With other options than the usual ones.
 fn check_with(change: impl FnOnce(&mut Options), script: &str, expect: &Expect) {
-    let mut options = Options {
-        node: "n1".to_owned(),
-        urls: Vec::new(),
-        outbox: outbox::Bounds::default(),
-        frames: Rate { per_second: 100, burst: 200 },
-        ping: limit::PING,
-        pong_wait: limit::PONG_WAIT,
-        encode,
-        control_ping: Bytes::from_static(b"(control ping)\n"),
-    };
+    let mut options = options();
     change(&mut options);
     let mut desk = Desk::new(options);
     for line in script.split(['\n', ';']).map(str::trim).filter(|line| !line.is_empty()) {
@@ -57,6 +51,20 @@ fn check_with(change: impl FnOnce(&mut Options), script: &str, expect: &Expect) 
         desk.settle();
     }
     expect.assert_eq(&desk.trace);
+}
+
+fn options() -> Options {
+    Options {
+        node: "n1".to_owned(),
+        urls: Vec::new(),
+        outbox: outbox::Bounds::default(),
+        outboxes_bytes: usize::MAX,
+        frames: Rate { per_second: 100, burst: 200 },
+        ping: limit::PING,
+        pong_wait: limit::PONG_WAIT,
+        encode,
+        control_ping: Bytes::from_static(b"(control ping)\n"),
+    }
 }
 
 /// Frames as lines of text.
@@ -157,6 +165,22 @@ impl Desk {
                 let reference = words.value("ref").map(str::to_owned);
                 self.handle(Input::Replied(slot.unwrap(), reference, outcome));
             }
+            "probe" => {
+                let sessions = words.nth(1).split(',').map(|name| named(name, &words)).collect();
+                let user = user(words.value("user").unwrap_or("alice"));
+                let notice = Notice::Probe(sessions);
+                self.handle(Input::Deliver(Envelope { user, notice }));
+            }
+            "probed" => {
+                let notice = Notice::Probed(named(words.nth(1), &words));
+                self.handle(Input::Deliver(Envelope { user: user("alice"), notice }));
+            }
+            "everyone" => {
+                let message = Message { position: None, ..entry(name, &words) };
+                self.handle(Input::Everyone(Arc::new(message)));
+            }
+            "continue" => self.handle(Input::Continue),
+            "waiting" => writeln!(self.trace, "  {}", self.shard.waiting_bytes()).unwrap(),
             "ping" => self.handle(Input::Ping(slot.unwrap(), "(control pong)\n".into())),
             "pong" => self.handle(Input::Pong(slot.unwrap())),
             "violation" => {
@@ -239,6 +263,7 @@ impl Desk {
             after,
             replay: resumed || words.has("replay"),
             resumed,
+            first: false,
             token: token(id),
         };
         let speaks_usher = !words.has("plain");
@@ -248,10 +273,7 @@ impl Desk {
     }
 
     fn end(&mut self, words: &Words<'_>) {
-        let fenced = |name: &str| {
-            let n = u128::from(name.as_bytes()[0] - b'a' + 1);
-            Fenced { session: session(n), fence: Fence(words.number("fence", 1)) }
-        };
+        let fenced = |name: &str| named(name, words);
         let code: u16 = words.nth(2).parse().unwrap();
         let code = *CloseCode::ALL.iter().find(|c| c.number() == code).unwrap();
         let by = words.value("by").map(|name| By {
@@ -298,13 +320,13 @@ impl Desk {
                 Output::Touch(fenced, touch) => {
                     let touch = match touch {
                         Touch::Acked(position) => format!("acked {}", at(position)),
-                        Touch::Active | Touch::Welcomed => format!("{touch:?}"),
+                        Touch::Active | Touch::Welcomed | Touch::Alive => format!("{touch:?}"),
                     };
                     self.tell("touch", fenced, &touch);
                 }
                 Output::Park(p) => self.tell("park", p.fenced, &p.code.to_string()),
                 Output::Release(p) => self.tell("release", p.fenced, &p.code.to_string()),
-                Output::Ended(p) => self.tell("ended", p.fenced, &p.code.to_string()),
+                Output::Probed(fenced) => self.tell("probed", fenced, ""),
                 Output::Opened(fenced, user, resumed) => {
                     let resumed = if resumed { " resumed" } else { "" };
                     self.tell("opened", fenced, &format!("{user}{resumed}"));
@@ -325,7 +347,8 @@ impl Desk {
 
     fn tell(&mut self, what: &str, fenced: Fenced, text: &str) {
         let (session, fence) = (short(fenced.session), fenced.fence.0);
-        writeln!(self.trace, "  {what} {session}#{fence} {text}").unwrap();
+        writeln!(self.trace, "{}", format!("  {what} {session}#{fence} {text}").trim_end())
+            .unwrap();
     }
 
     /// The socket takes what it has room for; says how much.
@@ -360,6 +383,12 @@ impl Desk {
         let closed = format!("  {name} closed {} {}", closing.code, closing.reason);
         writeln!(self.trace, "{}", closed.trim_end()).unwrap();
     }
+}
+
+/// The session that `open` makes for a socket of this name.
+fn named(name: &str, words: &Words<'_>) -> Fenced {
+    let n = u128::from(name.as_bytes()[0] - b'a' + 1);
+    Fenced { session: session(n), fence: Fence(words.number("fence", 1)) }
 }
 
 fn duration(text: &str) -> Duration {

@@ -49,6 +49,7 @@ pub(crate) struct Told {
     pub(crate) sessions: usize,
     pub(crate) resumed: usize,
     pub(crate) refused: usize,
+    pub(crate) asked: usize,
     pub(crate) taken_over: usize,
     pub(crate) replaced: usize,
     pub(crate) slow: usize,
@@ -64,6 +65,7 @@ impl Told {
         self.sessions += other.sessions;
         self.resumed += other.resumed;
         self.refused += other.refused;
+        self.asked += other.asked;
         self.taken_over += other.taken_over;
         self.replaced += other.replaced;
         self.slow += other.slow;
@@ -79,6 +81,7 @@ impl Told {
             self.sessions,
             self.resumed,
             self.refused,
+            self.asked,
             self.taken_over,
             self.replaced,
             self.slow,

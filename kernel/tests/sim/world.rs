@@ -1,6 +1,7 @@
 //! World: nodes, the registry, and all that is on its way between them.
 
 mod acts;
+mod asking;
 mod engine;
 mod rest;
 
@@ -31,6 +32,7 @@ use protocol::{
     time::Timestamp,
 };
 
+use self::asking::Newcomer;
 use crate::{
     device::{Device, Phase},
     dice::Dice,
@@ -83,12 +85,27 @@ pub(crate) struct Node {
 /// A call on its way to the engine.
 #[derive(Debug)]
 enum Call {
-    Admit { since: Moment, node: usize, device: usize, number: u64, attempt: Box<Attempt> },
-    Read { place: Place, user: UserId, after: Position },
+    Admit {
+        since: Moment,
+        node: usize,
+        device: usize,
+        number: u64,
+        attempt: Box<Attempt>,
+        /// It was answered with a question before.
+        again: bool,
+    },
+    Read {
+        place: Place,
+        user: UserId,
+        after: Position,
+    },
     Park(usize, Parting),
     Release(usize, Parting),
     Touch(usize, Fenced, Touch),
-    Send { place: Place, forward: Forward },
+    Send {
+        place: Place,
+        forward: Forward,
+    },
 }
 
 /// An answer on its way to a node.
@@ -130,6 +147,8 @@ pub(crate) struct World {
     devices: Vec<Device>,
     tickets: Vec<(UserId, Ticket)>,
     policies: HashMap<Ticket, Policy>,
+    /// Newcomers that wait for the answers to probes.
+    newcomers: Vec<Newcomer>,
     next: u64,
     /// Nothing fails while all comes to rest.
     resting: bool,
@@ -140,6 +159,7 @@ fn options() -> Options {
         node: "n".to_owned(),
         urls: Vec::new(),
         outbox: outbox::Bounds { frames: 12, bytes: 2000 },
+        outboxes_bytes: 5000,
         frames: Rate { per_second: 100, burst: 200 },
         ping: Duration::from_secs(25),
         pong_wait: Duration::from_secs(10),
@@ -203,6 +223,7 @@ impl World {
             devices: devices.collect(),
             tickets: Vec::new(),
             policies: HashMap::new(),
+            newcomers: Vec::new(),
             next: 0,
             resting: false,
         }
@@ -283,14 +304,16 @@ impl World {
         let lost = match &envelope.notice {
             Notice::Message(_) => self.fault == Some(Fault::LoseMessage),
             Notice::End { .. } => self.fault == Some(Fault::LoseEnd),
+            // These may be lost at any time: who asks does not wait for ever.
+            Notice::Probe(_) | Notice::Probed(_) => !self.resting,
         };
         if lost && self.dice.chance(20) {
             return true;
         }
         self.say(&format!("n{node} hears {envelope:?}"));
         let ended = match &envelope.notice {
-            Notice::Message(_) => Vec::new(),
             Notice::End { sessions, .. } => sessions.clone(),
+            Notice::Message(_) | Notice::Probe(_) | Notice::Probed(_) => Vec::new(),
         };
         let shard = slice_of(&envelope.user, SHARDS);
         self.handle(node, shard, Input::Deliver(envelope));
@@ -351,7 +374,8 @@ impl World {
                     }
                 }
                 Output::Release(parting) => self.calls.push(Call::Release(node, parting)),
-                Output::Opened(..) | Output::Ended(_) => {}
+                Output::Probed(fenced) => self.answered(node, fenced),
+                Output::Opened(..) => {}
             }
         }
     }
@@ -457,6 +481,7 @@ impl World {
             false => self.engine_now.0 += ms,
         }
         self.latest = self.latest.max(self.engine_now);
+        self.give_up_waiting();
         for node in 0..NODES {
             for shard in 0..SHARDS {
                 let wake_at = self.nodes[node].shards[shard].wake_at();
@@ -481,7 +506,8 @@ impl World {
 
     fn restart_empty_nodes(&mut self) {
         for index in 0..NODES {
-            let awaited = self.calls.iter().any(|call| call.is_of(index))
+            let awaited = self.newcomers.iter().any(|newcomer| newcomer.node == index)
+                || self.calls.iter().any(|call| call.is_of(index))
                 || self.answers.iter().any(|answer| answer.is_of(index));
             let empty = self.nodes[index].shards.iter().all(Shard::is_empty);
             if self.nodes[index].leaving && empty && !awaited {

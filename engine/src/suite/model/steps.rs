@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use kernel::{
     message::{Fence, Fenced},
-    registry::{Attempt, Draft, Ended, Grant, Proof, Touch, Which},
+    registry::{
+        self, Attempt, Blocking, Census, Draft, Ended, Grant, Key, KeyScope, Proof, Touch, Verdict,
+        Which,
+    },
 };
 use protocol::{
     close::CloseCode,
@@ -17,7 +20,9 @@ use super::{
     super::stage::{class, data, device, grant, origin},
     Play,
 };
-use crate::contract::{Departure, Ending, Failed, NotAdmitted, Query};
+use crate::contract::{
+    Admission, Departed, Departure, Ending, Failed, NotAdmitted, NotAppended, NotMinted, Query,
+};
 
 impl Play<'_> {
     pub(super) async fn step(&mut self) {
@@ -30,9 +35,13 @@ impl Play<'_> {
             56..62 => self.touch().await,
             62..80 => self.append().await,
             80..84 => self.read().await,
-            84..87 => self.end().await,
-            87..90 => self.list().await,
-            90..97 => self.pass().await,
+            84..86 => self.end().await,
+            86 => self.block().await,
+            87 => self.lift().await,
+            88 => self.hold().await,
+            89 => self.list().await,
+            90 => self.count().await,
+            91..97 => self.pass().await,
             _ => self.sweep().await,
         }
         self.same_mail().await;
@@ -59,7 +68,7 @@ impl Play<'_> {
         let now = self.now();
         let expected = self.model.of(&user).mint(now, ticket, grant.clone(), ttl);
         let expires_at = self.stage.engine(0).mint(ticket, grant, ttl).await;
-        self.same(&expires_at, &Ok(expected));
+        self.same(&expires_at, &expected.ok_or(NotMinted::Blocked));
         self.tickets.push(ticket);
     }
 
@@ -96,16 +105,17 @@ impl Play<'_> {
     async fn admit(&mut self, attempt: Attempt) {
         self.say(&attempt);
         let now = self.now();
-        let expected = self.model.at_session(attempt.session).admit(now, &attempt);
-        let expected = match expected {
-            Ok((admitted, mail)) => {
-                self.model.mail.extend(mail);
+        let (verdict, mail) = self.model.at_session(attempt.session).admit(now, &attempt);
+        self.model.mail.extend(mail);
+        let expected = match verdict {
+            Verdict::Admitted { admitted, ended } => {
                 self.tokens.push(admitted.token);
                 self.sessions.push(admitted.fenced);
                 self.positions.push(admitted.joined);
-                Ok(admitted)
+                Ok(Admission { admitted, ended })
             }
-            Err(code) => Err(NotAdmitted::Refused(code)),
+            Verdict::Asked(asked) => Err(NotAdmitted::Asked(asked)),
+            Verdict::Refused(code) => Err(NotAdmitted::Refused(code)),
         };
         let answer = self.stage.engine(self.dice.below(3)).admit(attempt.clone()).await;
         self.same(&answer, &expected);
@@ -128,10 +138,18 @@ impl Play<'_> {
         self.say((fenced, departure));
         let now = self.now();
         let registry = self.model.at_session(fenced.session);
-        let expected = match departure {
-            Departure::Park => registry.park(now, fenced),
-            Departure::End(code) => registry.release(now, fenced, code),
+        let (expected, mail) = match departure {
+            Departure::Park => {
+                let (parked, mail) = registry.park(now, fenced);
+                (if parked { Departed::Parked } else { Departed::Void }, mail)
+            }
+            Departure::End(code) => {
+                let (ended, mail) = registry.release(now, fenced, code);
+                let departed = |ended: Ended| Departed::Ended { last: ended.last };
+                (ended.map_or(Departed::Void, departed), mail)
+            }
         };
+        self.model.mail.extend(mail);
         let departed = self.stage.engine(0).depart(fenced, departure).await;
         self.same(&departed, &Ok(expected));
     }
@@ -139,10 +157,11 @@ impl Play<'_> {
     async fn touch(&mut self) {
         let Some(fenced) = self.some_fenced() else { return };
         let acked = Touch::Acked(self.some_position());
-        let touch = *self.dice.one_of(&[Touch::Active, Touch::Welcomed, acked]);
+        let touch = *self.dice.one_of(&[Touch::Active, Touch::Welcomed, Touch::Alive, acked]);
         self.say((fenced, touch));
         let now = self.now();
-        self.model.at_session(fenced.session).touch(now, fenced, touch);
+        let mail = self.model.at_session(fenced.session).touch(now, fenced, touch);
+        self.model.mail.extend(mail);
         let touched = self.stage.engine(0).touch(fenced, touch).await;
         self.same(&touched, &Ok(()));
         self.look(&Query::Session(fenced.session)).await;
@@ -165,15 +184,87 @@ impl Play<'_> {
             except: one.filter(|_| self.dice.chance(10)),
             volatile: self.dice.chance(10),
             ttl: self.dice.chance(20).then(|| self.dice.ms(100_000)),
+            echo_of: self.dice.chance(10).then(|| self.users[0].clone()),
+            key: self.dice.chance(40).then(|| self.some_key()),
             ..self.stage.draft()
         };
         self.say((&user, &draft));
         let now = self.now();
-        let (expected, mail) = self.model.of(&user).append(now, &user, draft.clone());
-        self.model.mail.extend(mail);
-        self.positions.extend(expected.position);
+        let expected = match self.model.of(&user).append(now, &user, draft.clone()) {
+            Ok((receipt, mail)) => {
+                self.model.mail.extend(mail);
+                self.positions.extend(receipt.position);
+                Ok(receipt)
+            }
+            Err(registry::NotAppended::KeyReused) => Err(NotAppended::KeyReused),
+            Err(registry::NotAppended::TooManyKeys) => Err(Failed::NotDone.into()),
+        };
         let receipt = self.stage.engine(1).append(&user, draft).await;
-        self.same(&receipt, &Ok(expected));
+        self.same(&receipt, &expected);
+    }
+
+    fn some_key(&mut self) -> Key {
+        let scopes = [KeyScope::Backend("k".into()), KeyScope::User(self.users[0].clone())];
+        Key {
+            scope: self.dice.one_of(&scopes).clone(),
+            text: (*self.dice.one_of(&["a", "b", "c"])).into(),
+            fingerprint: u128::from(self.dice.chance(20)),
+        }
+    }
+
+    async fn block(&mut self) {
+        let user = self.some_user();
+        let blocking = match self.dice.below(3) {
+            0 => Blocking::Set(None),
+            1 => Blocking::Set(Some(self.dice.ms(30_000))),
+            _ => Blocking::Lift,
+        };
+        self.say((&user, blocking));
+        let now = self.now();
+        let (expected, mail) = self.model.of(&user).block(now, &user, blocking);
+        self.model.mail.extend(mail);
+        let ended = self.stage.engine(0).block(&user, blocking).await;
+        self.same(&ended, &Ok(expected));
+    }
+
+    async fn lift(&mut self) {
+        for user in self.users.clone() {
+            let now = self.now();
+            self.model.of(&user).block(now, &user, Blocking::Lift);
+            let lifted = self.stage.engine(0).block(&user, Blocking::Lift).await;
+            self.same(&lifted, &Ok(Vec::new()));
+        }
+    }
+
+    async fn hold(&mut self) {
+        let Some(token) = Self::recent(&mut self.dice, &self.tokens) else { return };
+        let wait = self.dice.ms(300_000);
+        self.say(("hold", token.partition(), wait));
+        let now = self.now();
+        self.model.at(token.partition()).hold(now, token, wait);
+        let held = self.stage.engine(0).hold(token, wait).await;
+        self.same(&held, &Ok(()));
+    }
+
+    async fn count(&mut self) {
+        let now = self.now();
+        let users = self.users.clone();
+        let expected = users.iter().map(|user| self.model.of(user).presence(now, user)).collect();
+        let presence = self.stage.engine(0).presence(&users).await;
+        self.same(&presence, &Ok(expected));
+        let mut expected = Census::default();
+        for registry in self.model.partitions.values() {
+            let one = registry.census(now);
+            expected.users += one.users;
+            expected.live += one.live;
+            expected.parked += one.parked;
+        }
+        let census = self.stage.engine(0).census().await;
+        self.same(&census, &Ok(expected));
+        let blocks = self.model.partitions.iter();
+        let expected = blocks.flat_map(|(_, registry)| registry.blocks(now, None, 100)).collect();
+        let blocks = self.stage.engine(0).blocks(None, 100).await;
+        self.same(&blocks, &Ok(expected));
     }
 
     async fn read(&mut self) {

@@ -9,16 +9,16 @@ fn a_ticket_opens_one_session_h13_h14() {
     check(
         "mint 1 alice; admit 1 s1; admit 1 s2 on=n2; again; sessions alice",
         &expect![[r#"
-        mint 1 alice
-        admit 1 s1
-          s1#1 r1 after @1.0 joined @1.0
-        admit 1 s2 on=n2
-          4201 ticket-spent
-        again
-          4201 ticket-spent
-        sessions alice
-          s1 of alice at n1 Live created 0s connected 0s active 0s
-    "#]],
+            mint 1 alice
+            admit 1 s1
+              s1#1 r1 after @1.0 joined @1.0, first
+            admit 1 s2 on=n2
+              4201 ticket-spent
+            again
+              4201 ticket-spent
+            sessions alice
+              s1 of alice at n1 Live created 0s connected 0s active 0s
+        "#]],
     );
 }
 
@@ -27,69 +27,69 @@ fn the_same_attempt_gets_the_same_session_while_that_stands() {
     check(
         "mint 1 alice; admit 1 s1; again; +60s; again; held",
         &expect![[r#"
-        mint 1 alice
-        admit 1 s1
-          s1#1 r1 after @1.0 joined @1.0
-        again
-          s1#1 r1 after @1.0 joined @1.0
-        +60s
-        again
-          s1#1 r1 after @1.0 joined @1.0
-        held
-          Held { tickets: 1, users: 1, sessions: 1, tokens: 1, ended: 0 }
-    "#]],
+            mint 1 alice
+            admit 1 s1
+              s1#1 r1 after @1.0 joined @1.0, first
+            again
+              s1#1 r1 after @1.0 joined @1.0, first
+            +60s
+            again
+              s1#1 r1 after @1.0 joined @1.0, first
+            held
+              Held { tickets: 1, users: 1, sessions: 1, tokens: 1, ended: 0, keys: 0, blocks: 0 }
+        "#]],
     );
     check(
         "mint 1 alice; admit 1 s1; send alice; again",
         &expect![[r#"
-        mint 1 alice
-        admit 1 s1
-          s1#1 r1 after @1.0 joined @1.0
-        send alice
-          @1.1, 1 live, 0 parked
-          -> n1 alice: message @1.1 to All
-        again
-          s1#1 r1 after @1.0 joined @1.0
-    "#]],
+            mint 1 alice
+            admit 1 s1
+              s1#1 r1 after @1.0 joined @1.0, first
+            send alice
+              @1.1, 1 live, 0 parked
+              -> n1 alice: message @1.1 to All
+            again
+              s1#1 r1 after @1.0 joined @1.0, first
+        "#]],
     );
     check(
         "mint 1 alice; admit 1 s1; release s1; again; held",
         &expect![[r#"
-        mint 1 alice
-        admit 1 s1
-          s1#1 r1 after @1.0 joined @1.0
-        release s1
-          true
-        again
-          4201 ticket-spent
-        held
-          Held { tickets: 1, users: 1, sessions: 0, tokens: 0, ended: 1 }
-    "#]],
+            mint 1 alice
+            admit 1 s1
+              s1#1 r1 after @1.0 joined @1.0, first
+            release s1
+              last
+            again
+              4201 ticket-spent
+            held
+              Held { tickets: 1, users: 1, sessions: 0, tokens: 0, ended: 1, keys: 0, blocks: 0 }
+        "#]],
     );
     check(
         "mint 1 alice; admit 1 s1; park s1; again",
         &expect![[r#"
-        mint 1 alice
-        admit 1 s1
-          s1#1 r1 after @1.0 joined @1.0
-        park s1
-          true
-        again
-          4201 ticket-spent
-    "#]],
+            mint 1 alice
+            admit 1 s1
+              s1#1 r1 after @1.0 joined @1.0, first
+            park s1
+              true
+            again
+              4201 ticket-spent
+        "#]],
     );
     check(
         "mint 1 alice; admit 1 s1; end alice; again",
         &expect![[r#"
-        mint 1 alice
-        admit 1 s1
-          s1#1 r1 after @1.0 joined @1.0
-        end alice
-          ended s1
-          -> n1 alice: end s1#1 4410 closed-by-backend
-        again
-          4201 ticket-spent
-    "#]],
+            mint 1 alice
+            admit 1 s1
+              s1#1 r1 after @1.0 joined @1.0, first
+            end alice
+              ended s1, the last
+              -> n1 alice: end s1#1 4410 closed-by-backend
+            again
+              4201 ticket-spent
+        "#]],
     );
 }
 
@@ -121,7 +121,7 @@ fn a_ticket_that_is_late_or_never_was_is_refused_h12() {
             +60s
             sweep
             held
-              Held { tickets: 0, users: 0, sessions: 0, tokens: 0, ended: 0 }
+              Held { tickets: 0, users: 0, sessions: 0, tokens: 0, ended: 0, keys: 0, blocks: 0 }
         "#]],
     );
 }
@@ -133,7 +133,7 @@ fn a_spent_ticket_is_remembered_over_its_end() {
         &expect![[r#"
             mint 1 alice ttl=30
             admit 1 s1
-              s1#1 r1 after @1.0 joined @1.0
+              s1#1 r1 after @1.0 joined @1.0, first
             +89s
             sweep
             admit 1 s2
@@ -158,7 +158,7 @@ fn a_page_must_be_the_tickets_own_or_an_allowed_one_h10() {
             admit 1 s1 from=b.example allowed
               4403 forbidden
             admit 1 s1 from=a.example
-              s1#1 r3 after @1.0 joined @1.0
+              s1#1 r3 after @1.0 joined @1.0, first
         "#]],
     );
     check(
@@ -169,7 +169,7 @@ fn a_page_must_be_the_tickets_own_or_an_allowed_one_h10() {
             admit 1 s1 from=b.example
               4403 forbidden
             admit 1 s1 from=b.example allowed
-              s1#1 r2 after @1.0 joined @1.0
+              s1#1 r2 after @1.0 joined @1.0, first
             mint 2 alice
             admit 2 s2
               s2#1 r3 after @1.0 joined @1.0
@@ -186,9 +186,10 @@ fn a_single_session_is_replaced_and_its_node_told_by_whom() {
             mint 1 alice single
             mint 2 alice single device=phone
             admit 1 s1 on=n1
-              s1#1 r1 after @1.0 joined @1.0
+              s1#1 r1 after @1.0 joined @1.0, first
             admit 2 s2 on=n2
               s2#1 r2 after @1.0 joined @1.0
+              ended s1
               -> n1 alice: end s1#1 4409 replaced by s2 on phone
             resume r1
               4409 replaced
@@ -208,7 +209,7 @@ fn sessions_that_yield_on_one_node_are_told_in_one_envelope() {
             mint 2 alice
             mint 3 alice
             admit 1 s1 on=n1
-              s1#1 r1 after @1.0 joined @1.0
+              s1#1 r1 after @1.0 joined @1.0, first
             admit 2 s2 on=n2
               s2#1 r2 after @1.0 joined @1.0
             admit 3 s3 on=n1
@@ -216,6 +217,7 @@ fn sessions_that_yield_on_one_node_are_told_in_one_envelope() {
             mint 4 alice single
             admit 4 s4 on=n2
               s4#1 r4 after @1.0 joined @1.0
+              ended s1 s2 s3
               -> n1 alice: end s1#1 s3#1 4409 replaced by s4
               -> n2 alice: end s2#1 4409 replaced by s4
             sessions alice
@@ -232,11 +234,12 @@ fn a_parked_session_yields_without_a_word_and_stays_out() {
             mint 1 alice single
             mint 2 alice single
             admit 1 s1
-              s1#1 r1 after @1.0 joined @1.0
+              s1#1 r1 after @1.0 joined @1.0, first
             park s1
               true
             admit 2 s2
               s2#1 r2 after @1.0 joined @1.0
+              ended s1
             resume r1
               4409 replaced
         "#]],
@@ -251,16 +254,16 @@ fn a_refused_admission_does_not_spend_the_ticket_h16() {
         &expect![[r#"
             mint 1 alice
             admit 1 s1
-              s1#1 r1 after @1.0 joined @1.0
+              s1#1 r1 after @1.0 joined @1.0, first
             mint 2 alice max=1 reject
             admit 2 s2
               4423 limit-reached
             again
               4423 limit-reached
             release s1
-              true
+              last
             admit 2 s3
-              s3#1 r3 after @1.0 joined @1.0
+              s3#1 r3 after @1.0 joined @1.0, first
             sessions alice
               s3 of alice at n1 Live created 0s connected 0s active 0s
         "#]],
@@ -270,12 +273,13 @@ fn a_refused_admission_does_not_spend_the_ticket_h16() {
         &expect![[r#"
             mint 1 alice
             admit 1 s1
-              s1#1 r1 after @1.0 joined @1.0
+              s1#1 r1 after @1.0 joined @1.0, first
             mint 2 alice max=1 reject
             park s1
               true
             admit 2 s2
               s2#1 r2 after @1.0 joined @1.0
+              ended s1
         "#]],
     );
 }
@@ -293,7 +297,7 @@ fn a_policy_counts_its_own_scope() {
             mint 2 alice device=b class=phone
             mint 3 alice device=c
             admit 1 s1
-              s1#1 r1 after @1.0 joined @1.0
+              s1#1 r1 after @1.0 joined @1.0, first
             admit 2 s2
               s2#1 r2 after @1.0 joined @1.0
             admit 3 s3
@@ -301,10 +305,12 @@ fn a_policy_counts_its_own_scope() {
             mint 4 alice max=1 per=device device=a
             admit 4 s4
               s4#1 r4 after @1.0 joined @1.0
+              ended s1
               -> n1 alice: end s1#1 4409 replaced by s4 on a
             mint 5 alice max=1 per=class class=phone
             admit 5 s5
               s5#1 r5 after @1.0 joined @1.0
+              ended s2
               -> n1 alice: end s2#1 4409 replaced by s5
             mint 6 alice max=1 per=class class=tv reject
             admit 6 s6
@@ -326,7 +332,7 @@ fn a_session_whose_window_is_over_holds_no_place() {
         &expect![[r#"
             mint 1 alice
             admit 1 s1
-              s1#1 r1 after @1.0 joined @1.0
+              s1#1 r1 after @1.0 joined @1.0, first
             park s1
               true
             +120s
@@ -352,9 +358,9 @@ fn users_do_not_count_for_each_other() {
             mint 1 alice single
             mint 2 bob single
             admit 1 s1
-              s1#1 r1 after @1.0 joined @1.0
+              s1#1 r1 after @1.0 joined @1.0, first
             admit 2 s2
-              s2#1 r2 after @2.0 joined @2.0
+              s2#1 r2 after @2.0 joined @2.0, first
             send alice
               @1.1, 1 live, 0 parked
               -> n1 alice: message @1.1 to All
@@ -375,7 +381,7 @@ fn a_ticket_with_a_position_continues_from_there() {
         &expect![[r#"
             mint 1 alice
             admit 1 s1
-              s1#1 r1 after @1.0 joined @1.0
+              s1#1 r1 after @1.0 joined @1.0, first
             send alice
               @1.1, 1 live, 0 parked
               -> n1 alice: message @1.1 to All
@@ -402,7 +408,7 @@ fn a_ticket_with_a_position_that_never_was_gets_all_there_is_j10() {
         &expect![[r#"
             mint 1 alice
             admit 1 s1
-              s1#1 r1 after @1.0 joined @1.0
+              s1#1 r1 after @1.0 joined @1.0, first
             send alice
               @1.1, 1 live, 0 parked
               -> n1 alice: message @1.1 to All
@@ -432,24 +438,24 @@ fn fences_and_epochs_grow_though_the_clock_goes_back() {
         &expect![[r#"
             mint 1 alice
             admit 1 s1
-              s1#1 r1 after @1.0 joined @1.0
+              s1#1 r1 after @1.0 joined @1.0, first
             -500s
             resume r1
               s1#2 r2 after @1.0 joined @1.0, replay, resumed
               -> n1 alice: end s1#1 4205 taken-over
             mint 2 bob
             admit 2 s2
-              s2#1 r3 after @2.0 joined @2.0
+              s2#1 r3 after @2.0 joined @2.0, first
             release s2
-              true
+              last
             +190s
             sweep
             held
-              Held { tickets: 1, users: 1, sessions: 1, tokens: 2, ended: 0 }
+              Held { tickets: 1, users: 1, sessions: 1, tokens: 2, ended: 0, keys: 0, blocks: 0 }
             -190s
             mint 3 bob
             admit 3 s3
-              s3#1 r4 after @3.0 joined @3.0
+              s3#1 r4 after @3.0 joined @3.0, first
             touch s1#1 active
             sessions alice
               s1 of alice at n1 Live created 0s connected -500s active 0s

@@ -12,7 +12,7 @@ fn a_session_resumes_on_any_node_with_a_new_token() {
         &expect![[r#"
             mint 1 alice device=phone
             admit 1 s1
-              s1#1 r1 after @1.0 joined @1.0
+              s1#1 r1 after @1.0 joined @1.0, first
             send alice
               @1.1, 1 live, 0 parked
               -> n1 alice: message @1.1 to All
@@ -40,7 +40,7 @@ fn the_old_token_is_good_until_the_new_one_has_arrived_j9() {
         &expect![[r#"
             mint 1 alice
             admit 1 s1
-              s1#1 r1 after @1.0 joined @1.0
+              s1#1 r1 after @1.0 joined @1.0, first
             park s1
               true
             resume r1
@@ -61,7 +61,7 @@ fn the_old_token_is_good_until_the_new_one_has_arrived_j9() {
             resume r4
               4202 cannot-resume
             held
-              Held { tickets: 1, users: 1, sessions: 1, tokens: 1, ended: 0 }
+              Held { tickets: 1, users: 1, sessions: 1, tokens: 1, ended: 0, keys: 0, blocks: 0 }
         "#]],
     );
 }
@@ -73,7 +73,7 @@ fn the_same_resume_tried_again_is_answered_again() {
         &expect![[r#"
             mint 1 alice
             admit 1 s1
-              s1#1 r1 after @1.0 joined @1.0
+              s1#1 r1 after @1.0 joined @1.0, first
             park s1
               true
             resume r1
@@ -83,7 +83,7 @@ fn the_same_resume_tried_again_is_answered_again() {
               -> n1 alice: end s1#2 4205 taken-over
             touch s1 welcomed
             held
-              Held { tickets: 1, users: 1, sessions: 1, tokens: 1, ended: 0 }
+              Held { tickets: 1, users: 1, sessions: 1, tokens: 1, ended: 0, keys: 0, blocks: 0 }
             resume r2
               s1#4 r3 after @1.0 joined @1.0, replay, resumed
               -> n1 alice: end s1#3 4205 taken-over
@@ -98,7 +98,7 @@ fn a_stale_confirmation_does_not_void_a_token() {
         &expect![[r#"
             mint 1 alice
             admit 1 s1
-              s1#1 r1 after @1.0 joined @1.0
+              s1#1 r1 after @1.0 joined @1.0, first
             resume r1
               s1#2 r2 after @1.0 joined @1.0, replay, resumed
               -> n1 alice: end s1#1 4205 taken-over
@@ -118,16 +118,16 @@ fn a_socket_that_is_taken_over_is_told_at_its_own_node() {
     check(
         "mint 1 alice; admit 1 s1 on=n1; resume r1 on=n2; resume r2 on=n2",
         &expect![[r#"
-        mint 1 alice
-        admit 1 s1 on=n1
-          s1#1 r1 after @1.0 joined @1.0
-        resume r1 on=n2
-          s1#2 r2 after @1.0 joined @1.0, replay, resumed
-          -> n1 alice: end s1#1 4205 taken-over
-        resume r2 on=n2
-          s1#3 r3 after @1.0 joined @1.0, replay, resumed
-          -> n2 alice: end s1#2 4205 taken-over
-    "#]],
+            mint 1 alice
+            admit 1 s1 on=n1
+              s1#1 r1 after @1.0 joined @1.0, first
+            resume r1 on=n2
+              s1#2 r2 after @1.0 joined @1.0, replay, resumed
+              -> n1 alice: end s1#1 4205 taken-over
+            resume r2 on=n2
+              s1#3 r3 after @1.0 joined @1.0, replay, resumed
+              -> n2 alice: end s1#2 4205 taken-over
+        "#]],
     );
 }
 
@@ -140,12 +140,13 @@ fn a_session_that_ended_is_refused_with_its_code_for_one_window_j9() {
             mint 1 alice single
             mint 2 alice single
             admit 1 s1
-              s1#1 r1 after @1.0 joined @1.0
+              s1#1 r1 after @1.0 joined @1.0, first
             admit 2 s2
               s2#1 r2 after @1.0 joined @1.0
+              ended s1
               -> n1 alice: end s1#1 4409 replaced by s2
             end alice
-              ended s2
+              ended s2, the last
               -> n1 alice: end s2#1 4410 closed-by-backend
             +119s
             sweep
@@ -164,20 +165,20 @@ fn a_session_that_ended_is_refused_with_its_code_for_one_window_j9() {
     check(
         "mint 1 alice; admit 1 s1; resume r1; end alice; resume r1; resume r2",
         &expect![[r#"
-        mint 1 alice
-        admit 1 s1
-          s1#1 r1 after @1.0 joined @1.0
-        resume r1
-          s1#2 r2 after @1.0 joined @1.0, replay, resumed
-          -> n1 alice: end s1#1 4205 taken-over
-        end alice
-          ended s1
-          -> n1 alice: end s1#2 4410 closed-by-backend
-        resume r1
-          4410 closed-by-backend
-        resume r2
-          4410 closed-by-backend
-    "#]],
+            mint 1 alice
+            admit 1 s1
+              s1#1 r1 after @1.0 joined @1.0, first
+            resume r1
+              s1#2 r2 after @1.0 joined @1.0, replay, resumed
+              -> n1 alice: end s1#1 4205 taken-over
+            end alice
+              ended s1, the last
+              -> n1 alice: end s1#2 4410 closed-by-backend
+            resume r1
+              4410 closed-by-backend
+            resume r2
+              4410 closed-by-backend
+        "#]],
     );
 }
 
@@ -186,16 +187,16 @@ fn a_session_that_left_cannot_be_resumed_j9() {
     check(
         "mint 1 alice; admit 1 s1; release s1; resume r1; resume r9",
         &expect![[r#"
-        mint 1 alice
-        admit 1 s1
-          s1#1 r1 after @1.0 joined @1.0
-        release s1
-          true
-        resume r1
-          4202 cannot-resume
-        resume r9
-          4202 cannot-resume
-    "#]],
+            mint 1 alice
+            admit 1 s1
+              s1#1 r1 after @1.0 joined @1.0, first
+            release s1
+              last
+            resume r1
+              4202 cannot-resume
+            resume r9
+              4202 cannot-resume
+        "#]],
     );
 }
 
@@ -206,7 +207,7 @@ fn a_session_may_resume_within_its_window_only() {
         &expect![[r#"
             mint 1 alice
             admit 1 s1
-              s1#1 r1 after @1.0 joined @1.0
+              s1#1 r1 after @1.0 joined @1.0, first
             park s1
               true
             +119s
@@ -232,7 +233,7 @@ fn a_session_that_is_too_old_is_not_resumed() {
         &expect![[r#"
             mint 1 alice age=60
             admit 1 s1
-              s1#1 r1 after @1.0 joined @1.0
+              s1#1 r1 after @1.0 joined @1.0, first
             park s1
               true
             +59s
@@ -258,7 +259,7 @@ fn a_resume_checks_the_origin_again() {
         &expect![[r#"
             mint 1 alice bound=a.example
             admit 1 s1 from=a.example
-              s1#1 r1 after @1.0 joined @1.0
+              s1#1 r1 after @1.0 joined @1.0, first
             resume r1
               4403 forbidden
             resume r1 from=b.example allowed
@@ -279,7 +280,7 @@ fn what_a_stale_admission_says_changes_nothing() {
         &expect![[r#"
             mint 1 alice
             admit 1 s1 on=n1
-              s1#1 r1 after @1.0 joined @1.0
+              s1#1 r1 after @1.0 joined @1.0, first
             resume r1 on=n2
               s1#2 r2 after @1.0 joined @1.0, replay, resumed
               -> n1 alice: end s1#1 4205 taken-over
@@ -297,7 +298,7 @@ fn what_a_stale_admission_says_changes_nothing() {
             park s1
               false
             release s1
-              true
+              last
             release s1
               false
             touch s1 active
@@ -315,7 +316,7 @@ fn a_resumed_session_is_the_same_in_lists() {
         &expect![[r#"
             mint 1 alice
             admit 1 s1
-              s1#1 r1 after @1.0 joined @1.0
+              s1#1 r1 after @1.0 joined @1.0, first
             send alice
               @1.1, 1 live, 0 parked
               -> n1 alice: message @1.1 to All

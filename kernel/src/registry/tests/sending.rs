@@ -15,12 +15,12 @@ fn a_message_to_nobody_takes_no_position_a11() {
             send alice
               no position, 0 live, 0 parked
             admit 1 s1
-              s1#1 r1 after @1.0 joined @1.0
+              s1#1 r1 after @1.0 joined @1.0, first
             send alice
               @1.1, 1 live, 0 parked
               -> n1 alice: message @1.1 to All
             release s1
-              true
+              last
             send alice
               no position, 0 live, 0 parked
         "#]],
@@ -30,7 +30,7 @@ fn a_message_to_nobody_takes_no_position_a11() {
         &expect![[r#"
             mint 1 alice
             admit 1 s1
-              s1#1 r1 after @1.0 joined @1.0
+              s1#1 r1 after @1.0 joined @1.0, first
             park s1
               true
             +120s
@@ -54,7 +54,7 @@ fn one_envelope_goes_to_each_node_with_a_target() {
             mint 2 alice class=c
             mint 3 alice
             admit 1 s1 on=n1
-              s1#1 r1 after @1.0 joined @1.0
+              s1#1 r1 after @1.0 joined @1.0, first
             admit 2 s2 on=n1
               s2#1 r2 after @1.0 joined @1.0
             admit 3 s3 on=n2
@@ -91,7 +91,7 @@ fn parked_sessions_count_but_get_no_mail() {
             mint 1 alice
             mint 2 alice
             admit 1 s1
-              s1#1 r1 after @1.0 joined @1.0
+              s1#1 r1 after @1.0 joined @1.0, first
             admit 2 s2 on=n2
               s2#1 r2 after @1.0 joined @1.0
             park s1
@@ -115,7 +115,7 @@ fn a_volatile_message_is_for_live_sessions_and_not_kept() {
             mint 1 alice
             mint 2 alice
             admit 1 s1
-              s1#1 r1 after @1.0 joined @1.0
+              s1#1 r1 after @1.0 joined @1.0, first
             admit 2 s2
               s2#1 r2 after @1.0 joined @1.0
             park s2
@@ -142,7 +142,7 @@ fn active_is_the_live_session_that_was_used_last() {
             mint 1 alice
             mint 2 alice
             admit 1 s1
-              s1#1 r1 after @1.0 joined @1.0
+              s1#1 r1 after @1.0 joined @1.0, first
             +1s
             admit 2 s2
               s2#1 r2 after @1.0 joined @1.0
@@ -180,7 +180,7 @@ fn the_choice_of_active_stays_with_the_message() {
         &expect![[r#"
             mint 1 alice
             admit 1 s1
-              s1#1 r1 after @1.0 joined @1.0
+              s1#1 r1 after @1.0 joined @1.0, first
             park s1
               true
             send alice to=active
@@ -204,7 +204,7 @@ fn a_message_whose_time_is_over_is_not_read_and_is_no_gap() {
         &expect![[r#"
             mint 1 alice
             admit 1 s1
-              s1#1 r1 after @1.0 joined @1.0
+              s1#1 r1 after @1.0 joined @1.0, first
             send alice ttl=5
               @1.1, 1 live, 0 parked
               -> n1 alice: message @1.1 to All
@@ -232,7 +232,7 @@ fn a_burst_beyond_the_bound_is_a_gap_for_those_who_were_away() {
         &expect![[r#"
             mint 1 alice
             admit 1 s1
-              s1#1 r1 after @1.0 joined @1.0
+              s1#1 r1 after @1.0 joined @1.0, first
             send alice
               @1.1, 1 live, 0 parked
               -> n1 alice: message @1.1 to All
@@ -265,40 +265,40 @@ fn a_stream_outlives_its_sessions_for_a_while() {
         &expect![[r#"
             mint 1 alice
             admit 1 s1
-              s1#1 r1 after @1.0 joined @1.0
+              s1#1 r1 after @1.0 joined @1.0, first
             send alice
               @1.1, 1 live, 0 parked
               -> n1 alice: message @1.1 to All
             release s1
-              true
+              last
             +100s
             sweep
             mint 2 alice
             admit 2 s2 after=0
-              s2#1 r2 after @1.0 joined @1.0, replay
+              s2#1 r2 after @1.0 joined @1.0, replay, first
             release s2
-              true
+              last
             +80s
             sweep
             held
-              Held { tickets: 1, users: 1, sessions: 0, tokens: 0, ended: 1 }
+              Held { tickets: 1, users: 1, sessions: 0, tokens: 0, ended: 1, keys: 0, blocks: 0 }
             mint 3 alice
             admit 3 s3 after=1.1
-              s3#1 r3 after @1.1 joined @1.1, replay
+              s3#1 r3 after @1.1 joined @1.1, replay, first
             +1s
             release s3
-              true
+              last
             +179s
             sweep
             held
-              Held { tickets: 0, users: 1, sessions: 0, tokens: 0, ended: 0 }
+              Held { tickets: 0, users: 1, sessions: 0, tokens: 0, ended: 0, keys: 0, blocks: 0 }
             +1s
             sweep
             held
-              Held { tickets: 0, users: 0, sessions: 0, tokens: 0, ended: 0 }
+              Held { tickets: 0, users: 0, sessions: 0, tokens: 0, ended: 0, keys: 0, blocks: 0 }
             mint 4 alice
             admit 4 s4
-              s4#1 r4 after @2.0 joined @2.0
+              s4#1 r4 after @2.0 joined @2.0, first
             read alice 1.1
               gap @1.1 to @2.0 Epoch
               [] until @2.0
@@ -319,10 +319,10 @@ fn lists_go_on_after_a_cursor() {
             mint 2 bob
             mint 3 alice
             admit 1 s3
-              s3#1 r1 after @1.0 joined @1.0
+              s3#1 r1 after @1.0 joined @1.0, first
             +1s
             admit 2 s2
-              s2#1 r2 after @2.0 joined @2.0
+              s2#1 r2 after @2.0 joined @2.0, first
             +1s
             admit 3 s1
               s1#1 r3 after @1.0 joined @1.0
@@ -368,7 +368,7 @@ fn the_backend_ends_all_but_one_or_just_one_a13() {
             mint 2 alice
             mint 3 alice
             admit 1 s1
-              s1#1 r1 after @1.0 joined @1.0
+              s1#1 r1 after @1.0 joined @1.0, first
             admit 2 s2 on=n2
               s2#1 r2 after @1.0 joined @1.0
             admit 3 s3
@@ -383,7 +383,7 @@ fn the_backend_ends_all_but_one_or_just_one_a13() {
               ended s2
               -> n2 alice: end s2#1 4410 closed-by-backend
             end alice but=s9
-              ended s1
+              ended s1, the last
               -> n1 alice: end s1#1 4410 closed-by-backend
             end alice
               ended

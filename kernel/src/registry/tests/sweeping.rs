@@ -14,11 +14,11 @@ fn a_sweep_ends_what_is_over() {
             mint 2 alice
             mint 3 bob age=60
             admit 1 s1
-              s1#1 r1 after @1.0 joined @1.0
+              s1#1 r1 after @1.0 joined @1.0, first
             admit 2 s2
               s2#1 r2 after @1.0 joined @1.0
             admit 3 s3 on=n2
-              s3#1 r3 after @2.0 joined @2.0
+              s3#1 r3 after @2.0 joined @2.0, first
             park s1
               true
             +59s
@@ -43,16 +43,16 @@ fn a_session_lives_a_month_at_most() {
     check(
         "mint 1 alice age=9000000; admit 1 s1; +2591999s; sweep; +1s; sweep",
         &expect![[r#"
-        mint 1 alice age=9000000
-        admit 1 s1
-          s1#1 r1 after @1.0 joined @1.0
-        +2591999s
-        sweep
-        +1s
-        sweep
-          ended s1 of alice 4203 too-old, the last
-          -> n1 alice: end s1#1 4203 too-old
-    "#]],
+            mint 1 alice age=9000000
+            admit 1 s1
+              s1#1 r1 after @1.0 joined @1.0, first
+            +2591999s
+            sweep
+            +1s
+            sweep
+              ended s1 of alice 4203 too-old, the last
+              -> n1 alice: end s1#1 4203 too-old
+        "#]],
     );
 }
 
@@ -66,9 +66,9 @@ fn a_sweep_does_some_at_a_time_and_waits_for_those_who_cannot_be_told() {
             mint 2 bob age=1
             mint 3 bob age=1
             admit 1 s1
-              s1#1 r1 after @1.0 joined @1.0
+              s1#1 r1 after @1.0 joined @1.0, first
             admit 2 s2
-              s2#1 r2 after @2.0 joined @2.0
+              s2#1 r2 after @2.0 joined @2.0, first
             admit 3 s3
               s3#1 r3 after @2.0 joined @2.0
             +2s
@@ -102,16 +102,17 @@ fn nothing_is_left_when_all_is_over() {
             mint 5 carol
             mint 6 dave
             admit 1 s1
-              s1#1 r1 after @1.0 joined @1.0
+              s1#1 r1 after @1.0 joined @1.0, first
             admit 2 s2
               s2#1 r2 after @1.0 joined @1.0
+              ended s1
               -> n1 alice: end s1#1 4409 replaced by s2
             admit 3 s3
-              s3#1 r3 after @2.0 joined @2.0
+              s3#1 r3 after @2.0 joined @2.0, first
             admit 4 s4
               s4#1 r4 after @2.0 joined @2.0
             admit 5 s5
-              s5#1 r5 after @3.0 joined @3.0
+              s5#1 r5 after @3.0 joined @3.0, first
             park s3
               true
             resume r3
@@ -131,18 +132,18 @@ fn nothing_is_left_when_all_is_over() {
             park s3
               true
             release s2
-              true
+              last
             release s5
-              true
+              last
             +200s
             sweep
               ended s3 of bob 4202 cannot-resume, the last
             held
-              Held { tickets: 0, users: 1, sessions: 0, tokens: 0, ended: 2 }
+              Held { tickets: 0, users: 1, sessions: 0, tokens: 0, ended: 2, keys: 0, blocks: 0 }
             +200s
             sweep
             held
-              Held { tickets: 0, users: 0, sessions: 0, tokens: 0, ended: 0 }
+              Held { tickets: 0, users: 0, sessions: 0, tokens: 0, ended: 0, keys: 0, blocks: 0 }
         "#]],
     );
 }
@@ -155,23 +156,23 @@ fn nothing_is_left_though_the_clock_went_back() {
         &expect![[r#"
             mint 1 alice
             admit 1 s1
-              s1#1 r1 after @1.0 joined @1.0
+              s1#1 r1 after @1.0 joined @1.0, first
             release s1
-              true
+              last
             -100s
             mint 2 bob
             admit 2 s2
-              s2#1 r2 after @2.0 joined @2.0
+              s2#1 r2 after @2.0 joined @2.0, first
             release s2
-              true
+              last
             +119s
             sweep
             held
-              Held { tickets: 1, users: 2, sessions: 0, tokens: 0, ended: 2 }
+              Held { tickets: 1, users: 2, sessions: 0, tokens: 0, ended: 2, keys: 0, blocks: 0 }
             +200s
             sweep
             held
-              Held { tickets: 0, users: 0, sessions: 0, tokens: 0, ended: 0 }
+              Held { tickets: 0, users: 0, sessions: 0, tokens: 0, ended: 0, keys: 0, blocks: 0 }
         "#]],
     );
 }

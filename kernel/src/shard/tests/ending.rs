@@ -9,67 +9,62 @@ fn a_replaced_session_is_told_by_whom() {
     check(
         "open a; read a; end a 4409 by=b device=phone; deliver 1; len",
         &expect![[r#"
-        open a
-          a reads alice @0
-        read a
-          a < welcome s1 alice @0 r1
-          opened s1#1 alice
-        end a 4409 by=b device=phone
-          a < closing 4409 by s2 on phone
-          ended s1#1 4409
-          a closed 4409 replaced
-        deliver 1
-        len
-          0
-    "#]],
+            open a
+              a reads alice @0
+            read a
+              a < welcome s1 alice @0 r1
+              opened s1#1 alice
+            end a 4409 by=b device=phone
+              a < closing 4409 by s2 on phone
+              a closed 4409 replaced
+            deliver 1
+            len
+              0
+        "#]],
     );
     check(
         "open a; read a; end a 4410; open b; read b; end b 4403; len",
         &expect![[r#"
-        open a
-          a reads alice @0
-        read a
-          a < welcome s1 alice @0 r1
-          opened s1#1 alice
-        end a 4410
-          a < closing 4410
-          ended s1#1 4410
-          a closed 4410 closed-by-backend
-        open b
-          b reads alice @0
-        read b
-          b < welcome s2 alice @0 r2
-          opened s2#1 alice
-        end b 4403
-          b < closing 4403
-          ended s2#1 4403
-          b closed 4403 forbidden
-        len
-          0
-    "#]],
+            open a
+              a reads alice @0
+            read a
+              a < welcome s1 alice @0 r1
+              opened s1#1 alice
+            end a 4410
+              a < closing 4410
+              a closed 4410 closed-by-backend
+            open b
+              b reads alice @0
+            read b
+              b < welcome s2 alice @0 r2
+              opened s2#1 alice
+            end b 4403
+              b < closing 4403
+              b closed 4403 forbidden
+            len
+              0
+        "#]],
     );
     check(
         "open a; read a; end a 4205; open b; read b; end b 4203; len",
         &expect![[r#"
-        open a
-          a reads alice @0
-        read a
-          a < welcome s1 alice @0 r1
-          opened s1#1 alice
-        end a 4205
-          ended s1#1 4205
-          a closed 4205 taken-over
-        open b
-          b reads alice @0
-        read b
-          b < welcome s2 alice @0 r2
-          opened s2#1 alice
-        end b 4203
-          ended s2#1 4203
-          b closed 4203 too-old
-        len
-          0
-    "#]],
+            open a
+              a reads alice @0
+            read a
+              a < welcome s1 alice @0 r1
+              opened s1#1 alice
+            end a 4205
+              a closed 4205 taken-over
+            open b
+              b reads alice @0
+            read b
+              b < welcome s2 alice @0 r2
+              opened s2#1 alice
+            end b 4203
+              b closed 4203 too-old
+            len
+              0
+        "#]],
     );
 }
 
@@ -78,37 +73,35 @@ fn an_end_stays_behind_what_was_sent_before_it() {
     check(
         "open a; read a; room a 4; deliver 1; deliver 2; end a 4409 by=b",
         &expect![[r#"
-        open a
-          a reads alice @0
-        read a
-          a < welcome s1 alice @0 r1
-          opened s1#1 alice
-        room a 4
-        deliver 1
-        deliver 2
-        end a 4409 by=b
-          ended s1#1 4409
-          a < @1 m1
-          a < @2 m2
-          a < closing 4409 by s2 on -
-          a closed 4409 replaced
-    "#]],
+            open a
+              a reads alice @0
+            read a
+              a < welcome s1 alice @0 r1
+              opened s1#1 alice
+            room a 4
+            deliver 1
+            deliver 2
+            end a 4409 by=b
+              a < @1 m1
+              a < @2 m2
+              a < closing 4409 by s2 on -
+              a closed 4409 replaced
+        "#]],
     );
     check(
         "open a; read a; deliver 1 & deliver 2 & end a 4410",
         &expect![[r#"
-        open a
-          a reads alice @0
-        read a
-          a < welcome s1 alice @0 r1
-          opened s1#1 alice
-        deliver 1 & deliver 2 & end a 4410
-          a < @1 m1
-          ended s1#1 4410
-          a < @2 m2
-          a < closing 4410
-          a closed 4410 closed-by-backend
-    "#]],
+            open a
+              a reads alice @0
+            read a
+              a < welcome s1 alice @0 r1
+              opened s1#1 alice
+            deliver 1 & deliver 2 & end a 4410
+              a < @1 m1
+              a < @2 m2
+              a < closing 4410
+              a closed 4410 closed-by-backend
+        "#]],
     );
 }
 
@@ -128,7 +121,6 @@ fn an_end_holds_for_its_admission_and_earlier_ones_only() {
               1
             end a 4409 fence=6
               a < closing 4409
-              ended s1#5 4409
               a closed 4409 replaced
             len
               0
@@ -141,28 +133,26 @@ fn an_end_that_overtakes_the_admission_is_remembered() {
     check(
         "end a,b 4410 fence=3; open a fence=3; open b fence=4; len",
         &expect![[r#"
-        end a,b 4410 fence=3
-        open a fence=3
-          ended s1#3 4410
-          a closed 4410 closed-by-backend
-        open b fence=4
-          b reads alice @0
-        len
-          1
-    "#]],
+            end a,b 4410 fence=3
+            open a fence=3
+              a closed 4410 closed-by-backend
+            open b fence=4
+              b reads alice @0
+            len
+              1
+        "#]],
     );
     check(
         "end a 4409 by=b; deliver 1; +9s; open a; len",
         &expect![[r#"
-        end a 4409 by=b
-        deliver 1
-        +9s
-        open a
-          ended s1#1 4409
-          a closed 4409 replaced
-        len
-          0
-    "#]],
+            end a 4409 by=b
+            deliver 1
+            +9s
+            open a
+              a closed 4409 replaced
+            len
+              0
+        "#]],
     );
     check(
         "open b; read b; end a 4410; +11s; open a; len",
@@ -196,7 +186,6 @@ fn a_takeover_on_the_same_node_ends_the_old_socket_only() {
             open a2 session=1 resumed fence=2
               a2 reads alice @0
             end a 4205 fence=1
-              ended s1#1 4205
               a closed 4205 taken-over
             read a2
               a2 < welcome s1 alice @0 r1 resumed
@@ -217,7 +206,6 @@ fn a_takeover_on_the_same_node_ends_the_old_socket_only() {
               a < welcome s1 alice @0 r1
               opened s1#1 alice
             end a 4205 fence=1
-              ended s1#1 4205
               a closed 4205 taken-over
             open a2 session=1 resumed fence=2
               a2 reads alice @0
@@ -249,10 +237,8 @@ fn an_end_reaches_all_sockets_of_the_session_even_if_the_takeover_was_not_heard(
               a2 < caught up @0
             end a 4410 fence=2
               a < closing 4410
-              ended s1#1 4410
               a closed 4410 closed-by-backend
               a2 < closing 4410
-              ended s1#2 4410
               a2 closed 4410 closed-by-backend
             len
               0
@@ -268,10 +254,8 @@ fn an_end_reaches_all_sockets_of_the_session_even_if_the_takeover_was_not_heard(
               opened s1#1 alice
             end a 4410 fence=2
               a < closing 4410
-              ended s1#1 4410
               a closed 4410 closed-by-backend
             open a2 session=1 resumed fence=2
-              ended s1#2 4410
               a2 closed 4410 closed-by-backend
             len
               0
@@ -293,7 +277,6 @@ fn an_end_is_remembered_though_a_later_socket_of_the_session_came_first() {
               a3 < caught up @0
             end a 4205 fence=2
             open a2 session=1 resumed fence=2
-              ended s1#2 4205
               a2 closed 4205 taken-over
             len
               1
@@ -306,33 +289,31 @@ fn a_close_does_not_come_into_the_midst_of_a_frame() {
     check(
         "open a; read a; room a 4; end a 4410",
         &expect![[r#"
-        open a
-          a reads alice @0
-        read a
-          a < welcome s1 alice @0 r1
-          opened s1#1 alice
-        room a 4
-        end a 4410
-          ended s1#1 4410
-          a < closing 4410
-          a closed 4410 closed-by-backend
-    "#]],
+            open a
+              a reads alice @0
+            read a
+              a < welcome s1 alice @0 r1
+              opened s1#1 alice
+            room a 4
+            end a 4410
+              a < closing 4410
+              a closed 4410 closed-by-backend
+        "#]],
     );
     check(
         "open a; read a; room a 4; deliver 1 & deliver 2 & end a 4410",
         &expect![[r#"
-        open a
-          a reads alice @0
-        read a
-          a < welcome s1 alice @0 r1
-          opened s1#1 alice
-        room a 4
-        deliver 1 & deliver 2 & end a 4410
-          ended s1#1 4410
-          a < @1 m1
-          a < @2 m2
-          a < closing 4410
-          a closed 4410 closed-by-backend
-    "#]],
+            open a
+              a reads alice @0
+            read a
+              a < welcome s1 alice @0 r1
+              opened s1#1 alice
+            room a 4
+            deliver 1 & deliver 2 & end a 4410
+              a < @1 m1
+              a < @2 m2
+              a < closing 4410
+              a closed 4410 closed-by-backend
+        "#]],
     );
 }

@@ -257,20 +257,20 @@ fn a_gap_is_told_before_what_follows_it() {
     check(
         "open a resumed; read a 5,6 gap=0-4; deliver 7; counts",
         &expect![[r#"
-        open a resumed
-          a reads alice @0
-        read a 5,6 gap=0-4
-          a < welcome s1 alice @0 r1 resumed
-          opened s1#1 alice resumed
-          a < gap @0 to @4 Expired
-          a < @5 m5 replayed
-          a < @6 m6 replayed
-          a < caught up @6
-        deliver 7
-          a < @7 m7
-        counts
-          Counts { delivered: 1, replayed: 2, dropped: 0, gaps: 1 }
-    "#]],
+            open a resumed
+              a reads alice @0
+            read a 5,6 gap=0-4
+              a < welcome s1 alice @0 r1 resumed
+              opened s1#1 alice resumed
+              a < gap @0 to @4 Expired
+              a < @5 m5 replayed
+              a < @6 m6 replayed
+              a < caught up @6
+            deliver 7
+              a < @7 m7
+            counts
+              Counts { delivered: 1, replayed: 2, dropped: 0, gaps: Gaps { expired: 1, overflow: 0, epoch: 0 } }
+        "#]],
     );
 }
 

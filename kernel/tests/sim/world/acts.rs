@@ -93,7 +93,8 @@ impl World {
         };
         self.devices[device].phase = Phase::Connecting(number);
         let since = self.now;
-        self.calls.push(Call::Admit { since, node, device, number, attempt: Box::new(attempt) });
+        let attempt = Box::new(attempt);
+        self.calls.push(Call::Admit { since, node, device, number, attempt, again: false });
     }
 
     /// It tells a position that never was, and so will get what it has seen once more.

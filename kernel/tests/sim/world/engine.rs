@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use kernel::registry::{Draft, Mail, Proof, Receipt, Which};
+use kernel::registry::{Draft, Mail, Proof, Receipt, Verdict, Which};
 use protocol::{
     data::Data,
     grant::Scope,
@@ -16,9 +16,7 @@ use crate::oracle::{Accepted, Facts};
 impl World {
     pub(super) fn call(&mut self, call: Call) {
         match call {
-            Call::Admit { since, node, device, number, attempt } => {
-                self.admit(since, node, device, number, attempt);
-            }
+            call @ Call::Admit { .. } => self.admit(call),
             Call::Read { place, user, after } => {
                 let messages = 1 + self.dice.below(20);
                 let page = self.registry.read(self.engine_now, &user, after, messages, 1500);
@@ -29,36 +27,42 @@ impl World {
                 self.answers.push(Answer::Read { place, page });
             }
             Call::Park(_, parting) => {
-                let parked = self.registry.park(self.engine_now, parting.fenced);
+                let (parked, mail) = self.registry.park(self.engine_now, parting.fenced);
+                self.post(mail);
                 self.say(&format!("park {:?} {parked}", parting.fenced));
             }
             Call::Release(_, parting) => {
                 let code = parting.end_code();
-                if self.registry.release(self.engine_now, parting.fenced, code) {
+                let (ended, mail) = self.registry.release(self.engine_now, parting.fenced, code);
+                if ended.is_some() {
                     self.oracle.ended(parting.fenced.session);
                 }
+                self.post(mail);
                 self.say(&format!("release {:?}", parting.fenced));
             }
-            Call::Touch(_, fenced, touch) => self.registry.touch(self.engine_now, fenced, touch),
+            Call::Touch(_, fenced, touch) => {
+                let mail = self.registry.touch(self.engine_now, fenced, touch);
+                self.post(mail);
+            }
             Call::Send { place, forward } => self.forward(place, &forward),
         }
     }
 
-    fn admit(
-        &mut self,
-        since: Moment,
-        node: usize,
-        device: usize,
-        number: u64,
-        attempt: Box<Attempt>,
-    ) {
+    fn admit(&mut self, call: Call) {
+        let Call::Admit { since, node, device, number, ref attempt, .. } = call else {
+            unreachable!("only admissions are given here");
+        };
         let user = self.devices[device].user.clone();
         let before = self.registry.sessions_of(self.engine_now, &user);
-        let result = self.registry.admit(self.engine_now, &attempt);
-        self.say(&format!("device {device} {:?} at n{node}: {result:?}", attempt.proof));
-        let answer = match result {
-            Err(code) => Err(code),
-            Ok((admitted, mail)) => {
+        let (verdict, mail) = self.registry.admit(self.engine_now, attempt);
+        self.say(&format!("device {device} {:?} at n{node}: {verdict:?}", attempt.proof));
+        let answer = match verdict {
+            Verdict::Refused(code) => Err(code),
+            Verdict::Asked(asked) => {
+                self.post(mail);
+                return self.wait_for_answers(call, asked);
+            }
+            Verdict::Admitted { admitted, .. } => {
                 self.oracle.stands(admitted.fenced.session);
                 match attempt.proof {
                     Proof::Ticket(ticket, after) => {
@@ -83,10 +87,10 @@ impl World {
                 self.post(mail);
                 if self.dice.chance(5) {
                     // The answer is lost, and the node tries again.
-                    self.calls.push(Call::Admit { since, node, device, number, attempt });
+                    self.calls.push(call);
                     return;
                 }
-                Ok(Box::new(admitted))
+                Ok(admitted)
             }
         };
         self.answers.push(Answer::Admit { since, node, device, number, answer });
@@ -135,6 +139,7 @@ impl World {
             except,
             volatile: frame.volatile,
             ttl: frame.ttl,
+            key: None,
         };
         self.append(&frame.user, draft.clone());
         if except.is_none() && !frame.volatile {
@@ -158,12 +163,13 @@ impl World {
         };
         let (id, except, ttl) = (draft.id, draft.except, draft.ttl);
         let volatile = draft.volatile;
-        let (receipt, mail) = self.registry.append(self.engine_now, user, draft);
+        let appended = self.registry.append(self.engine_now, user, draft);
+        let (receipt, mail) = appended.expect("nothing is sent again under another's key");
         self.say(&format!("{user} is sent {id} {receipt:?}"));
         let expires_at = ttl.map(|ttl| self.engine_now.after(ttl));
         self.post(mail);
         let Some(to) = to.filter(|_| !sessions.is_empty()) else {
-            let nothing = Receipt { position: None, live: 0, parked: 0 };
+            let nothing = Receipt { id, position: None, live: 0, parked: 0, replayed: false };
             self.oracle.check(receipt == nothing, || format!("{receipt:?} of nobody"));
             return;
         };
@@ -191,6 +197,7 @@ impl World {
             except: some,
             volatile: self.dice.chance(10),
             ttl: self.dice.chance(15).then(|| Duration::from_secs(1 + self.dice.next() % 60)),
+            key: None,
         };
         let times = if self.dice.chance(1) { 60 } else { 1 };
         for _ in 0..times {

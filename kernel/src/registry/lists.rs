@@ -1,0 +1,116 @@
+//! Lists: what the registry tells of users and sessions.
+
+use std::ops::Bound;
+
+use protocol::{
+    http::{Session, SessionState},
+    id::SessionId,
+    name::UserId,
+    time::Timestamp,
+};
+
+use super::{
+    Registry,
+    record::{Record, State},
+};
+
+/// Who of a user is there.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Presence {
+    /// Sessions whose socket is open.
+    pub live: u32,
+    /// Sessions that may come back within their window.
+    pub parked: u32,
+    /// Whether the user is kept out.
+    pub blocked: bool,
+}
+
+/// Who is there of all.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Census {
+    /// Users with a session.
+    pub users: usize,
+    /// Sessions whose socket is open.
+    pub live: usize,
+    /// Sessions that may come back within their window.
+    pub parked: usize,
+}
+
+impl Registry {
+    /// The sessions of one user, oldest first.
+    #[must_use]
+    pub fn sessions_of(&self, now: Timestamp, user: &UserId) -> Vec<Session> {
+        let mut sessions: Vec<_> =
+            self.standing(now, user).map(|record| shown(record, user)).collect();
+        sessions.sort_by_key(|session| (session.created_at, session.id));
+        sessions
+    }
+
+    /// One session.
+    #[must_use]
+    pub fn session(&self, now: Timestamp, id: SessionId) -> Option<Session> {
+        let user = self.sessions.get(&id)?;
+        self.record(id).filter(|record| !record.over(now)).map(|record| shown(record, user))
+    }
+
+    /// The sessions after `after`, in the order of their ids.
+    #[must_use]
+    pub fn sessions(&self, now: Timestamp, after: Option<SessionId>, most: usize) -> Vec<Session> {
+        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
+        self.sessions
+            .range((start, Bound::Unbounded))
+            .filter_map(|(id, _)| self.session(now, *id))
+            .take(most)
+            .collect()
+    }
+
+    /// Who of a user is there.
+    #[must_use]
+    pub fn presence(&self, now: Timestamp, user: &UserId) -> Presence {
+        let mut presence = Presence { blocked: self.is_blocked(now, user), live: 0, parked: 0 };
+        for record in self.standing(now, user) {
+            match record.is_live() {
+                true => presence.live += 1,
+                false => presence.parked += 1,
+            }
+        }
+        presence
+    }
+
+    /// Who is there of all.
+    #[must_use]
+    pub fn census(&self, now: Timestamp) -> Census {
+        let mut census = Census::default();
+        for known in self.users.values() {
+            let standing = || known.records.iter().filter(|record| !record.over(now));
+            let live = standing().filter(|record| record.is_live()).count();
+            let all = standing().count();
+            census.users += usize::from(all > 0);
+            census.live += live;
+            census.parked += all - live;
+        }
+        census
+    }
+}
+
+fn shown(record: &Record, user: &UserId) -> Session {
+    let (state, resumable_until) = match &record.state {
+        State::Live(_) => (SessionState::Live, None),
+        State::Parked { until, .. } => (SessionState::Parked, Some(*until)),
+    };
+    Session {
+        id: record.id,
+        user: user.clone(),
+        device: record.device.clone(),
+        device_class: record.class.clone(),
+        node: record.node().id.to_string(),
+        state,
+        created_at: record.created_at,
+        connected_at: record.connected_at,
+        active_at: record.active_at,
+        resumable_until,
+        acked: record.acked,
+        address: record.address,
+        meta: record.meta.as_deref().cloned().unwrap_or_default(),
+    }
+}

@@ -1,0 +1,156 @@
+//! Parting: how sessions are parked, released and ended, and who is told.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use protocol::{close::CloseCode, id::SessionId, name::UserId, time::Timestamp};
+
+use super::{
+    Mail, Registry, Touch, Which,
+    record::{Record, State},
+};
+use crate::message::{End, Envelope, Fenced, NodeRef, Notice};
+
+/// A session that ended in a step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ended {
+    /// Which.
+    pub session: SessionId,
+    /// Whose.
+    pub user: UserId,
+    /// Why.
+    pub code: CloseCode,
+    /// Whether it was the user's last.
+    pub last: bool,
+}
+
+impl Registry {
+    /// The socket of a session is lost; it may resume within the window. Tells whether it was
+    /// still this admission's.
+    pub fn park(&mut self, now: Timestamp, fenced: Fenced) -> (bool, Vec<Mail>) {
+        let until = now.after(self.terms.resume_window);
+        let Some(record) = self.record_mut(fenced.session) else { return (false, Vec::new()) };
+        let State::Live(node) = &record.state else { return (false, Vec::new()) };
+        if record.fence != fenced.fence {
+            return (false, Vec::new());
+        }
+        record.state = State::Parked { node: Arc::clone(node), at: now, until };
+        let askers = record.take_askers();
+        (true, self.tell_askers(fenced, askers))
+    }
+
+    /// A session ends by its node's word, if it is still this admission's.
+    pub fn release(
+        &mut self,
+        now: Timestamp,
+        fenced: Fenced,
+        code: CloseCode,
+    ) -> (Option<Ended>, Vec<Mail>) {
+        let standing = self.record(fenced.session).is_some_and(|r| r.fence == fenced.fence);
+        let user = self.user_of(fenced.session).filter(|_| standing).cloned();
+        let Some(user) = user else { return (None, Vec::new()) };
+        let Some(mut record) = self.remove(now, fenced.session, code) else {
+            return (None, Vec::new());
+        };
+        let mail = answers(&user, fenced, record.take_askers());
+        let last = self.is_vacant(&user);
+        (Some(Ended { session: fenced.session, user, code, last }), mail)
+    }
+
+    /// Ends sessions by the backend's word; returns which ended, and what their nodes are told.
+    pub fn end(
+        &mut self,
+        now: Timestamp,
+        user: &UserId,
+        which: Which,
+        code: CloseCode,
+    ) -> (Vec<Ended>, Vec<Mail>) {
+        let meant = |id: SessionId| match which {
+            Which::AllBut(except) => except != Some(id),
+            Which::One(one) => one == id,
+        };
+        let sessions: Vec<_> =
+            self.standing(now, user).map(|record| record.id).filter(|id| meant(*id)).collect();
+        self.end_sessions(now, user, &sessions, &End { code, by: None })
+    }
+
+    /// Notes what a session's node tells of it.
+    pub fn touch(&mut self, now: Timestamp, fenced: Fenced, touch: Touch) -> Vec<Mail> {
+        let Some(record) = self.record_mut(fenced.session) else { return Vec::new() };
+        if record.fence != fenced.fence {
+            return Vec::new();
+        }
+        match touch {
+            Touch::Active => record.active_at = now,
+            Touch::Acked(position) => record.acked = record.acked.max(Some(position)),
+            Touch::Welcomed => {
+                if let Some(void) = record.previous_token.take() {
+                    self.tokens.remove(&void);
+                }
+            }
+            Touch::Alive => {
+                let askers = record.heard_of(now);
+                return self.tell_askers(fenced, askers);
+            }
+        }
+        Vec::new()
+    }
+
+    fn tell_askers(&self, fenced: Fenced, askers: Vec<Arc<NodeRef>>) -> Vec<Mail> {
+        match self.user_of(fenced.session) {
+            Some(user) if !askers.is_empty() => answers(user, fenced, askers),
+            Some(_) | None => Vec::new(),
+        }
+    }
+
+    /// Ends sessions of one user and tells the nodes that have their sockets.
+    pub(super) fn end_sessions(
+        &mut self,
+        now: Timestamp,
+        user: &UserId,
+        sessions: &[SessionId],
+        end: &End,
+    ) -> (Vec<Ended>, Vec<Mail>) {
+        let (mut ended, mut told) = (Vec::new(), Vec::new());
+        let mut by_node: BTreeMap<Arc<NodeRef>, Vec<Fenced>> = BTreeMap::new();
+        for session in sessions {
+            let Some(mut record) = self.remove(now, *session, end.code) else { continue };
+            told.extend(answers(user, record.fenced(), record.take_askers()));
+            if let State::Live(node) = &record.state {
+                by_node.entry(Arc::clone(node)).or_default().push(record.fenced());
+            }
+            let (user, last) = (user.clone(), self.is_vacant(user));
+            ended.push(Ended { session: *session, user, code: end.code, last });
+        }
+        let ends = by_node.into_iter().map(|(node, sessions)| {
+            let notice = Notice::End { sessions, end: end.clone() };
+            Mail { node, envelope: Envelope { user: user.clone(), notice } }
+        });
+        (ended, ends.chain(told).collect())
+    }
+
+    fn remove(&mut self, now: Timestamp, session: SessionId, code: CloseCode) -> Option<Record> {
+        let user = self.sessions.remove(&session)?;
+        let user = self.users.get_mut(&user)?;
+        let place = user.records.iter().position(|record| record.id == session)?;
+        let record = user.records.remove(place);
+        if user.records.is_empty() {
+            user.vacant_since = Some(now);
+        }
+        let until = now.after(self.terms.resume_window);
+        for token in [Some(record.token), record.previous_token].into_iter().flatten() {
+            self.tokens.remove(&token);
+            self.ended.insert(token, code);
+            self.ended_until.push_back((until, token));
+        }
+        Some(record)
+    }
+}
+
+/// What nodes are told that asked after a session.
+pub(super) fn answers(user: &UserId, fenced: Fenced, askers: Vec<Arc<NodeRef>>) -> Vec<Mail> {
+    let answer = |node| {
+        let envelope = Envelope { user: user.clone(), notice: Notice::Probed(fenced) };
+        Mail { node, envelope }
+    };
+    askers.into_iter().map(answer).collect()
+}
