@@ -19,6 +19,8 @@ pub use self::{
 
 /// A list, or a page of one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "{T}List"))]
 pub struct List<T> {
     /// What is in it.
     pub items: Vec<T>,
@@ -29,6 +31,7 @@ pub struct List<T> {
 
 /// 200 of `GET /version`
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct VersionReply {
     /// The server's version.
     pub version: String,

@@ -8,6 +8,8 @@
 //! API boundary: all of it; other crates and SDKs of this repository build on these names.
 
 // Top floor first. A module names only those below it; `cargo xtask tidy` checks.
+#[cfg(feature = "schema")]
+mod schema;
 pub mod frame;
 pub mod http;
 pub mod body;

@@ -145,10 +145,12 @@ impl ProblemCode {
 
 /// The body of an answer that is no success, `application/problem+json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Problem {
     /// The page that explains the code, relative to the server.
     pub r#type: String,
     /// What a program compares.
+    #[cfg_attr(feature = "schema", schemars(with = "ProblemCode"))]
     pub code: String,
     /// The same for every problem of the code.
     pub title: String,
@@ -168,6 +170,7 @@ pub struct Problem {
 
 /// What is the matter with one field of a body.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct FieldError {
     /// Where: `policy.max`, `users[3]`.
     pub field: String,

@@ -4,12 +4,17 @@
 //! come from the door with what they said already.
 
 mod router;
+mod table;
 mod dev;
+mod document;
+mod operation;
 mod pages;
 mod calls;
 mod connect;
 mod guard;
+mod taken;
 mod reply;
+mod shape;
 mod visit;
 
 use std::{sync::Arc, time::Duration};

@@ -72,6 +72,7 @@ impl<'de> Deserialize<'de> for Echo {
 
 /// `POST /v1/users/{user}/messages`
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SendRequest {
     /// What to deliver; any JSON value.
@@ -110,6 +111,7 @@ impl SendRequest {
 
 /// What a loss must be to lose an accepted message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Durability {
     /// It is not kept: nobody was there, or it is volatile.
@@ -124,6 +126,7 @@ pub enum Durability {
 
 /// 200 of a send to one user or session.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SendReply {
     /// The message, by which recipients tell doubles.
     pub id: MessageId,

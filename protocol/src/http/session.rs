@@ -14,6 +14,7 @@ use crate::{
 
 /// 200 of `GET /v1/users/{user}`
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct UserReply {
     /// The user, known or not.
     pub user: UserId,
@@ -27,6 +28,7 @@ pub struct UserReply {
 
 /// Whether a session has its socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum SessionState {
     /// The socket is open.
@@ -37,6 +39,7 @@ pub enum SessionState {
 
 /// One session in a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Session {
     /// The session.
     pub id: SessionId,
@@ -72,6 +75,7 @@ pub struct Session {
 
 /// 200 of the calls that end sessions.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CloseReply {
     /// How many ended by this call.
     pub closed: u32,

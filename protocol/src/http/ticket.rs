@@ -12,6 +12,7 @@ use crate::{
 
 /// `POST /v1/tickets`
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct TicketRequest {
     /// Whose session it will open.
@@ -62,6 +63,7 @@ impl TicketRequest {
 
 /// 201 of `POST /v1/tickets`
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TicketReply {
     /// The ticket. A secret until it is used.
     pub ticket: Ticket,

@@ -26,13 +26,13 @@ use protocol::{
 };
 
 use super::{
-    pages::page,
-    reply::{Json, created, read},
+    pages::Page,
+    reply::{Made, created, read},
 };
 use crate::{answer::Refusal, config::DEV_KEY, node::Node};
 
 /// The page of links.
-pub(super) async fn index(headers: HeaderMap) -> Result<Response, Refusal> {
+pub(super) async fn index(headers: HeaderMap) -> Result<Page, Refusal> {
     let host = local_host(&headers)?;
     let send = format!(
         "curl -H 'Authorization: Bearer {DEV_KEY}' -d '{{\"data\":\"hi\"}}' \
@@ -47,9 +47,10 @@ pub(super) async fn index(headers: HeaderMap) -> Result<Response, Refusal> {
          <dd><code>curl -d '{{\"user\":\"alice\"}}' http://{host}/dev/ticket</code>\
          <dt>Health<dd><a href=\"/livez\">/livez</a> <a href=\"/readyz\">/readyz</a> \
          <a href=\"/version\">/version</a>\
+         <dt>The API, for programs<dd><a href=\"/openapi.json\">/openapi.json</a>\
          <dt>Problems<dd><a href=\"/problems\">/problems</a></dl>"
     );
-    Ok(page("usher dev", &body))
+    Ok(Page::new("usher dev", body))
 }
 
 /// `POST /dev/ticket`
@@ -61,7 +62,7 @@ pub(super) async fn ticket(State(node): State<Arc<Node>>, request: Request) -> R
     }
 }
 
-async fn mint(node: &Node, request: Request) -> Result<Json<TicketReply>, Refusal> {
+async fn mint(node: &Node, request: Request) -> Made<TicketReply> {
     local_host(request.headers())?;
     if request.headers().contains_key(ORIGIN) && local_origin(request.headers()).is_none() {
         let detail = "tickets without a key are for pages on this machine";

@@ -3,13 +3,17 @@
 use std::{fmt::Write, sync::Arc};
 
 use axum::{
-    extract::{Path, State},
+    extract::State,
     response::{Html, IntoResponse, Response},
 };
 use http::StatusCode;
 use protocol::{SUBPROTOCOL, http::VersionReply, problem::ProblemCode};
 
-use super::reply::{Outcome, ok, respond};
+use super::{
+    reply::{Outcome, ok, respond},
+    shape::{Answer, Gives, Shape},
+    taken::{InPath, Segment},
+};
 use crate::{answer::Refusal, node::Node};
 
 /// The version of this server.
@@ -21,10 +25,10 @@ pub(super) async fn livez() -> &'static str {
 }
 
 /// Fast to fail: whether to send anybody here.
-pub(super) async fn readyz(State(node): State<Arc<Node>>) -> (StatusCode, &'static str) {
+pub(super) async fn readyz(State(node): State<Arc<Node>>) -> Result<&'static str, Refusal> {
     match node.is_ready() {
-        true => (StatusCode::OK, "ready\n"),
-        false => (StatusCode::SERVICE_UNAVAILABLE, "draining\n"),
+        true => Ok("ready\n"),
+        false => Err(Refusal::later(ProblemCode::Draining)),
     }
 }
 
@@ -38,20 +42,43 @@ const STYLE: &str = "<style>body{font:16px/1.5 system-ui,sans-serif;max-width:44
     dt{margin-top:1rem}@media(prefers-color-scheme:dark){body{color:#e6e9ec;background:#15181c}\
     a{color:#6cb6ff}code{background:#23282e}}</style>";
 
-/// A small page around this body, which must be HTML already.
-pub(super) fn page(title: &str, body: &str) -> Response {
-    let html = format!(
-        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
-         <meta name=\"viewport\" content=\"width=device-width\"><title>{title} · usher</title>\
-         {STYLE}<h1>{title}</h1>{body}</html>"
-    );
-    let policy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
-    ([("content-security-policy", policy), ("referrer-policy", "no-referrer")], Html(html))
-        .into_response()
+/// A small page for people.
+#[derive(Debug)]
+pub(super) struct Page {
+    title: &'static str,
+    /// HTML already.
+    body: String,
+}
+
+impl Page {
+    /// A page around this body, which must be HTML already.
+    pub(super) fn new(title: &'static str, body: String) -> Self {
+        Self { title, body }
+    }
+}
+
+impl IntoResponse for Page {
+    fn into_response(self) -> Response {
+        let Self { title, body } = self;
+        let html = format!(
+            "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
+             <meta name=\"viewport\" content=\"width=device-width\"><title>{title} · usher</title>\
+             {STYLE}<h1>{title}</h1>{body}</html>"
+        );
+        let policy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
+        ([("content-security-policy", policy), ("referrer-policy", "no-referrer")], Html(html))
+            .into_response()
+    }
+}
+
+impl Gives for Page {
+    fn tell(shape: &mut Shape) {
+        shape.answer = Answer { status: 200, kind: "text/html", body: None };
+    }
 }
 
 /// All problems there are.
-pub(super) async fn problems() -> Response {
+pub(super) async fn problems() -> Page {
     let mut body = String::from("<dl>");
     for code in ProblemCode::ALL {
         let (name, status, title) = (code.name(), code.status(), code.title());
@@ -61,18 +88,25 @@ pub(super) async fn problems() -> Response {
         )
         .expect("a String takes all");
     }
-    page("Problems", &(body + "</dl>"))
+    Page::new("Problems", body + "</dl>")
+}
+
+impl Segment for ProblemCode {
+    const PROBLEM: Self = Self::NotFound;
+
+    fn read(text: Option<&str>) -> Result<Self, Refusal> {
+        let code = text.and_then(Self::from_name);
+        code.ok_or_else(|| Refusal::new(Self::PROBLEM, "there is no such problem"))
+    }
 }
 
 /// One problem: what it means and what to do.
-pub(super) async fn problem(Path(name): Path<String>) -> Result<Response, Refusal> {
-    let code = ProblemCode::from_name(&name)
-        .ok_or_else(|| Refusal::new(ProblemCode::NotFound, "there is no such problem"))?;
+pub(super) async fn problem(InPath(code): InPath<ProblemCode>) -> Page {
     let (status, title, advice) = (code.status(), code.title(), code.advice());
     let body = format!(
         "<p>HTTP status {status}. {title}<p>{advice}<p><a href=\"/problems\">All problems</a>"
     );
-    Ok(page(code.name(), &body))
+    Page::new(code.name(), body)
 }
 
 /// Browsers ask for it whatever the page says.

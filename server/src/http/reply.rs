@@ -13,39 +13,50 @@ use http::{
 };
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use protocol::{body, limit, problem::ProblemCode};
+use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
 
+use super::shape::{Answer, Gives, SchemaOf, Shape};
 use crate::answer::{REQUEST_ID, Refusal, request_id, retry_after};
 
-/// What a call returns.
-pub(super) type Outcome<T> = Result<Json<T>, Refusal>;
+/// What a call returns that finds or does something.
+pub(super) type Outcome<T> = Result<Json<T, 200>, Refusal>;
+
+/// What a call returns that makes something.
+pub(super) type Made<T> = Result<Json<T, 201>, Refusal>;
 
 /// A success with a JSON body.
 #[derive(Debug)]
-pub(super) struct Json<T> {
-    status: StatusCode,
-    body: T,
-}
+pub(super) struct Json<T, const STATUS: u16>(T);
 
 /// 200 with this body.
 pub(super) fn ok<T>(body: T) -> Outcome<T> {
-    Ok(Json { status: StatusCode::OK, body })
+    Ok(Json(body))
 }
 
 /// 201 with this body.
-pub(super) fn created<T>(body: T) -> Outcome<T> {
-    Ok(Json { status: StatusCode::CREATED, body })
+pub(super) fn created<T>(body: T) -> Made<T> {
+    Ok(Json(body))
 }
 
-impl<T: Serialize> IntoResponse for Json<T> {
+impl<T: Serialize, const STATUS: u16> IntoResponse for Json<T, STATUS> {
     fn into_response(self) -> Response {
-        match serde_json::to_vec(&self.body) {
-            Ok(body) => respond(self.status, "application/json", body.into()),
+        let status = StatusCode::from_u16(STATUS).expect("statuses of calls are HTTP's");
+        match serde_json::to_vec(&self.0) {
+            Ok(body) => respond(status, "application/json", body.into()),
             Err(error) => {
                 tracing::error!(%error, "an answer cannot be written");
                 Refusal::plain(ProblemCode::Internal).into_response()
             }
         }
+    }
+}
+
+impl<T: JsonSchema, const STATUS: u16> Gives for Json<T, STATUS> {
+    fn tell(shape: &mut Shape) {
+        let body: SchemaOf = |generator| generator.subschema_for::<T>();
+        shape.answer = Answer { status: STATUS, kind: "application/json", body: Some(body) };
+        shape.problems.push(ProblemCode::Internal);
     }
 }
 
@@ -65,6 +76,7 @@ impl IntoResponse for Refusal {
         let status = StatusCode::from_u16(code.status()).unwrap_or_default();
         let body = serde_json::to_vec(&self.problem(id.clone())).unwrap_or_default();
         let mut response = respond(status, "application/problem+json", body.into());
+        response.extensions_mut().insert(code);
         let headers = response.headers_mut();
         if let Ok(id) = HeaderValue::from_str(&id) {
             headers.insert(REQUEST_ID, id);

@@ -1,0 +1,222 @@
+//! Table: every call of the API, as those who make it know it.
+//!
+//! What is not in it is no call: the handshake at `/v1/connect`, whose answers are frames, and what
+//! `usher dev` serves besides.
+
+use http::Method;
+use protocol::problem::ProblemCode;
+
+use super::{
+    calls, document,
+    operation::{Calls, Group, Operation, Who},
+    pages,
+};
+
+/// All of them.
+pub(super) fn calls() -> Calls {
+    let groups = [tickets, messages, users, sessions, health, reference];
+    groups.into_iter().fold(Calls::default(), |calls, group| group(calls))
+}
+
+fn tickets(calls: Calls) -> Calls {
+    calls.call(
+        Operation {
+            id: "mintTicket",
+            at: (Method::POST, "/v1/tickets"),
+            who: Who::Key,
+            group: Group::Tickets,
+            summary: "Issue the leave to open one session",
+            gives: "The ticket",
+            problems: &[],
+        },
+        calls::mint,
+    )
+}
+
+fn messages(calls: Calls) -> Calls {
+    calls
+        .call(
+            Operation {
+                id: "sendToUser",
+                at: (Method::POST, "/v1/users/{user}/messages"),
+                who: Who::Key,
+                group: Group::Messages,
+                summary: "Send to a user",
+                gives: "What became of it; a user who is not there is no error",
+                problems: &[ProblemCode::Draining],
+            },
+            calls::send,
+        )
+        .call(
+            Operation {
+                id: "sendToSession",
+                at: (Method::POST, "/v1/sessions/{session}/messages"),
+                who: Who::Key,
+                group: Group::Messages,
+                summary: "Send to one session",
+                gives: "What became of it",
+                problems: &[ProblemCode::Draining],
+            },
+            calls::send_to_session,
+        )
+}
+
+fn users(calls: Calls) -> Calls {
+    calls
+        .call(
+            Operation {
+                id: "showUser",
+                at: (Method::GET, "/v1/users/{user}"),
+                who: Who::Key,
+                group: Group::Users,
+                summary: "Tell whether a user is there",
+                gives: "How many sessions there are; a user that nobody heard of is offline",
+                problems: &[],
+            },
+            calls::show_user,
+        )
+        .call(
+            Operation {
+                id: "listSessionsOfUser",
+                at: (Method::GET, "/v1/users/{user}/sessions"),
+                who: Who::Key,
+                group: Group::Users,
+                summary: "List a user's sessions, oldest first",
+                gives: "All of them",
+                problems: &[],
+            },
+            calls::sessions_of_user,
+        )
+        .call(
+            Operation {
+                id: "endSessionsOfUser",
+                at: (Method::DELETE, "/v1/users/{user}/sessions"),
+                who: Who::Key,
+                group: Group::Users,
+                summary: "End a user's sessions",
+                gives: "How many ended by this",
+                problems: &[],
+            },
+            calls::end_sessions_of_user,
+        )
+}
+
+fn sessions(calls: Calls) -> Calls {
+    calls
+        .call(
+            Operation {
+                id: "listSessions",
+                at: (Method::GET, "/v1/sessions"),
+                who: Who::Key,
+                group: Group::Sessions,
+                summary: "List sessions, in the order of their ids",
+                gives: "A page of them, and where the next begins",
+                problems: &[],
+            },
+            calls::sessions,
+        )
+        .call(
+            Operation {
+                id: "showSession",
+                at: (Method::GET, "/v1/sessions/{session}"),
+                who: Who::Key,
+                group: Group::Sessions,
+                summary: "Show one session",
+                gives: "The session",
+                problems: &[],
+            },
+            calls::show_session,
+        )
+        .call(
+            Operation {
+                id: "endSession",
+                at: (Method::DELETE, "/v1/sessions/{session}"),
+                who: Who::Key,
+                group: Group::Sessions,
+                summary: "End one session",
+                gives: "Whether it ended by this: 1, or 0 if it was not there any more",
+                problems: &[],
+            },
+            calls::end_session,
+        )
+}
+
+fn health(calls: Calls) -> Calls {
+    calls
+        .call(
+            Operation {
+                id: "isLive",
+                at: (Method::GET, "/livez"),
+                who: Who::Anybody,
+                group: Group::Health,
+                summary: "Tell whether the process answers",
+                gives: "It does",
+                problems: &[],
+            },
+            pages::livez,
+        )
+        .call(
+            Operation {
+                id: "isReady",
+                at: (Method::GET, "/readyz"),
+                who: Who::Anybody,
+                group: Group::Health,
+                summary: "Tell whether to send anybody here",
+                gives: "Yes",
+                problems: &[ProblemCode::Draining],
+            },
+            pages::readyz,
+        )
+}
+
+fn reference(calls: Calls) -> Calls {
+    calls
+        .call(
+            Operation {
+                id: "showVersion",
+                at: (Method::GET, "/version"),
+                who: Who::Anybody,
+                group: Group::Reference,
+                summary: "Tell the server's version",
+                gives: "The version, and the subprotocols that it speaks",
+                problems: &[],
+            },
+            pages::version,
+        )
+        .call(
+            Operation {
+                id: "describe",
+                at: (Method::GET, "/openapi.json"),
+                who: Who::Anybody,
+                group: Group::Reference,
+                summary: "Describe this API",
+                gives: "This document",
+                problems: &[],
+            },
+            document::describe,
+        )
+        .call(
+            Operation {
+                id: "explainProblems",
+                at: (Method::GET, "/problems"),
+                who: Who::Anybody,
+                group: Group::Reference,
+                summary: "Explain what problems there are",
+                gives: "A page for people",
+                problems: &[],
+            },
+            pages::problems,
+        )
+        .call(
+            Operation {
+                id: "explainProblem",
+                at: (Method::GET, "/problems/{code}"),
+                who: Who::Anybody,
+                group: Group::Reference,
+                summary: "Explain one problem",
+                gives: "A page for people",
+                problems: &[],
+            },
+            pages::problem,
+        )
+}
