@@ -1,5 +1,12 @@
 //! Answers that are no success: one form for the API and for refused handshakes.
 
+use http::{
+    HeaderName, HeaderValue, StatusCode,
+    header::{
+        ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER, SEC_WEBSOCKET_VERSION,
+        UPGRADE, WWW_AUTHENTICATE,
+    },
+};
 use protocol::{
     body,
     problem::{FieldError, Problem, ProblemCode},
@@ -49,9 +56,33 @@ impl Refusal {
         Self { retry_ms: Some(retry_ms), ..Self::plain(ProblemCode::RateLimited) }
     }
 
-    /// The problem, under an id that the log has too.
+    /// The answer to a call.
     #[must_use]
-    pub fn problem(self, request_id: String) -> Problem {
+    pub fn answer(self) -> Answer {
+        let (code, retry_ms, request_id) = (self.code, self.retry_ms, request_id());
+        tracing::debug!(code = code.name(), detail = self.detail, %request_id, "refused");
+        let status = StatusCode::from_u16(code.status()).unwrap_or_default();
+        let headers = headers(code, retry_ms, &request_id);
+        let body = serde_json::to_vec(&self.problem(request_id)).unwrap_or_default();
+        Answer { status, headers, body }
+    }
+
+    /// The answer to a handshake. It is the last one: what follows a refused handshake is not taken
+    /// for another request.
+    #[must_use]
+    pub fn last_answer(self) -> Answer {
+        let code = self.code;
+        let mut answer = self.answer();
+        answer.headers.push((CONNECTION, HeaderValue::from_static("close")));
+        // The router knows the methods of other paths.
+        if code == ProblemCode::MethodNotAllowed {
+            answer.headers.push((ALLOW, HeaderValue::from_static("GET")));
+        }
+        answer
+    }
+
+    /// The problem, under an id that the log has too.
+    fn problem(self, request_id: String) -> Problem {
         Problem {
             r#type: self.code.page(),
             code: self.code.name().to_owned(),
@@ -65,23 +96,69 @@ impl Refusal {
     }
 }
 
+/// What goes with a problem besides its body.
+fn headers(
+    code: ProblemCode,
+    retry_ms: Option<u64>,
+    request_id: &str,
+) -> Vec<(HeaderName, HeaderValue)> {
+    let mut headers = vec![
+        (CONTENT_TYPE, HeaderValue::from_static("application/problem+json")),
+        (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    ];
+    if let Ok(id) = HeaderValue::from_str(request_id) {
+        headers.push((REQUEST_ID, id));
+    }
+    if let Some(retry_ms) = retry_ms {
+        // Whole seconds (RFC 9110, section 10.2.3).
+        headers.push((RETRY_AFTER, HeaderValue::from(retry_ms.div_ceil(1000).max(1))));
+    }
+    let of_code: &[(HeaderName, &str)] = match code {
+        ProblemCode::KeyRefused => &[(WWW_AUTHENTICATE, "Bearer realm=\"usher\"")],
+        ProblemCode::UpgradeRequired => &[(UPGRADE, "websocket"), (SEC_WEBSOCKET_VERSION, "13")],
+        _ => &[],
+    };
+    headers.extend(
+        of_code.iter().map(|(name, value)| (name.clone(), HeaderValue::from_static(value))),
+    );
+    headers
+}
+
 impl From<body::Refused> for Refusal {
     fn from(refused: body::Refused) -> Self {
         Self { code: refused.code, detail: refused.detail, errors: refused.errors, retry_ms: None }
     }
 }
 
-/// The header that carries a request's id, both ways of telling it.
-pub const REQUEST_ID: &str = "x-request-id";
-
-/// A new request id.
-#[must_use]
-pub fn request_id() -> String {
-    format!("{:032x}", random::bits())
+/// A refusal as HTTP, whoever writes it.
+#[derive(Debug)]
+pub struct Answer {
+    /// Its status.
+    pub status: StatusCode,
+    /// All headers but the length.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// The problem.
+    pub body: Vec<u8>,
 }
 
-/// Whole seconds for `Retry-After` (RFC 9110, section 10.2.3).
-#[must_use]
-pub fn retry_after(retry_ms: u64) -> u64 {
-    retry_ms.div_ceil(1000).max(1)
+impl Answer {
+    /// The whole answer, for a socket that no HTTP server has.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let reason = self.status.canonical_reason().unwrap_or("Refused");
+        let mut bytes = format!("HTTP/1.1 {} {reason}\r\n", self.status.as_u16()).into_bytes();
+        for (name, value) in &self.headers {
+            bytes.extend([name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
+        }
+        bytes.extend(format!("content-length: {}\r\n\r\n", self.body.len()).into_bytes());
+        bytes.extend(&self.body);
+        bytes
+    }
+}
+
+/// The header that carries a request's id.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+fn request_id() -> String {
+    format!("{:032x}", random::bits())
 }

@@ -25,7 +25,7 @@ pub use self::{
     draft::Effective,
     file::File,
     invalid::{Invalid, Place},
-    key::{Key, Weak},
+    key::{Key, Scope, Weak},
     layers::{Flags, Layers},
     secret::ReadFile,
     show::{defaults, reference, show},

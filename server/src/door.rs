@@ -25,7 +25,7 @@ use self::{
     verdict::{Farewell, Verdict},
 };
 use crate::{
-    answer::{REQUEST_ID, Refusal, request_id, retry_after},
+    answer::Refusal,
     places::{Place, Places},
     shard::{Handoff, Local},
     ws::{handshake, socket::Socket},
@@ -135,27 +135,6 @@ async fn meet(local: &Rc<Local>, stream: TcpStream, peer: SocketAddr, head: &[u8
 }
 
 async fn refuse_http(stream: TcpStream, refusal: Refusal) {
-    let code = refusal.code;
-    let request_id = request_id();
-    tracing::debug!(code = code.name(), detail = refusal.detail, %request_id, "refused");
-    let mut head = format!(
-        "HTTP/1.1 {} {}\r\nContent-Type: application/problem+json\r\nCache-Control: no-store\r\n\
-         {REQUEST_ID}: {request_id}\r\nConnection: close\r\n",
-        code.status(),
-        http::StatusCode::from_u16(code.status())
-            .ok()
-            .and_then(|status| status.canonical_reason())
-            .unwrap_or("Refused"),
-    );
-    head.push_str(match code {
-        ProblemCode::UpgradeRequired => "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n",
-        ProblemCode::MethodNotAllowed => "Allow: GET\r\n",
-        _ => "",
-    });
-    if let Some(retry_ms) = refusal.retry_ms {
-        head.push_str(&format!("Retry-After: {}\r\n", retry_after(retry_ms)));
-    }
-    let body = serde_json::to_string(&refusal.problem(request_id)).unwrap_or_default();
-    head.push_str(&format!("Content-Length: {}\r\n\r\n{body}", body.len()));
-    Socket::new(stream).close(&[Bytes::from(head)], REFUSED_WAIT).await;
+    let answer = refusal.last_answer().to_bytes();
+    Socket::new(stream).close(&[answer.into()], REFUSED_WAIT).await;
 }

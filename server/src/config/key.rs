@@ -1,6 +1,6 @@
 //! API keys: kept as hashes, compared in constant time.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use protocol::limit::KEY_SECRET_BYTES_MIN;
 use sha2::{Digest, Sha256};
@@ -11,8 +11,18 @@ use super::{DEV_KEY, SAMPLE_KEY};
 /// A key that may call the API. The secret itself is not kept.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Key {
-    name: String,
+    name: Arc<str>,
     sha256: [u8; 32],
+    scope: Scope,
+}
+
+/// What a key is good for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// To look, and to change nothing.
+    Read,
+    /// For every call.
+    Full,
 }
 
 /// Why a secret is not accepted. Shown, it says what to do and nothing of the secret.
@@ -37,7 +47,7 @@ pub enum Weak {
 const MAKE_ONE: &str = "make one with: openssl rand -hex 32";
 
 impl Key {
-    /// A key with this secret.
+    /// A key with this secret, good for every call.
     ///
     /// # Errors
     /// [`Weak`] if it could be guessed, or could not be sent.
@@ -52,12 +62,12 @@ impl Key {
         if secret.len() < KEY_SECRET_BYTES_MIN { Err(Weak::TooShort) } else { Ok(key) }
     }
 
-    /// A key whose secret has this hash.
+    /// A key whose secret has this hash, good for every call.
     ///
     /// # Errors
     /// [`Weak::Known`] if it is the hash of a secret that everybody knows.
     pub fn from_sha256(name: &str, sha256: [u8; 32]) -> Result<Self, Weak> {
-        let key = Self { name: name.to_owned(), sha256 };
+        let key = Self { name: name.into(), sha256, scope: Scope::Full };
         let known = [DEV_KEY, SAMPLE_KEY].iter().any(|secret| key.opens(secret.as_bytes()));
         if known { Err(Weak::Known) } else { Ok(key) }
     }
@@ -65,13 +75,25 @@ impl Key {
     /// The key that everybody knows.
     #[must_use]
     pub fn dev() -> Self {
-        Self { name: "dev".to_owned(), sha256: Sha256::digest(DEV_KEY).into() }
+        Self { name: "dev".into(), sha256: Sha256::digest(DEV_KEY).into(), scope: Scope::Full }
+    }
+
+    /// The same key, good for this.
+    #[must_use]
+    pub fn with_scope(self, scope: Scope) -> Self {
+        Self { scope, ..self }
     }
 
     /// What its operator calls it.
     #[must_use]
-    pub fn name(&self) -> &str {
+    pub fn name(&self) -> &Arc<str> {
         &self.name
+    }
+
+    /// What it is good for.
+    #[must_use]
+    pub fn scope(&self) -> Scope {
+        self.scope
     }
 
     /// Whether this is the key of `usher dev`.

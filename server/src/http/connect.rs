@@ -12,18 +12,14 @@ use axum::{
 };
 use http::{
     HeaderValue, StatusCode,
-    header::{
-        ALLOW, CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION,
-        UPGRADE,
-    },
+    header::{CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_PROTOCOL, UPGRADE},
 };
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
-use protocol::{SUBPROTOCOL, limit, problem::ProblemCode};
+use protocol::{SUBPROTOCOL, limit};
 
 use super::{guard::Peer, visit::Visit};
 use crate::{
-    answer::Refusal,
     door::verdict::{self, Verdict},
     node::Node,
     shard::{Handoff, Shards},
@@ -39,7 +35,7 @@ pub(super) async fn connect(
 ) -> Response {
     let upgrade = hyper::upgrade::on(&mut request);
     match verdict::on(&node, peer, &head(&request)).await {
-        Verdict::Refused(refusal) => refused(refusal),
+        Verdict::Refused(refusal) => refusal.last_answer().into_response(),
         Verdict::Closed(ask, farewell) => {
             tokio::spawn(async move {
                 if let Some((stream, _)) = taken(upgrade).await {
@@ -99,22 +95,6 @@ fn switching(ask: &Ask) -> Response {
     }
     if ask.speaks_usher {
         headers.insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
-    }
-    response
-}
-
-/// A refused handshake closes its socket: what follows it is not taken for another request.
-fn refused(refusal: Refusal) -> Response {
-    let code = refusal.code;
-    let mut response = refusal.into_response();
-    let headers = response.headers_mut();
-    headers.insert(CONNECTION, HeaderValue::from_static("close"));
-    if code == ProblemCode::UpgradeRequired {
-        headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
-        headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
-    }
-    if code == ProblemCode::MethodNotAllowed {
-        headers.insert(ALLOW, HeaderValue::from_static("GET"));
     }
     response
 }

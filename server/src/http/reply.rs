@@ -9,7 +9,7 @@ use axum::{
 };
 use http::{
     HeaderValue, StatusCode,
-    header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
+    header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE},
 };
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use protocol::{body, limit, problem::ProblemCode};
@@ -17,7 +17,7 @@ use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::shape::{Answer, Gives, SchemaOf, Shape};
-use crate::answer::{REQUEST_ID, Refusal, request_id, retry_after};
+use crate::answer::{self, Refusal};
 
 /// What a call returns that finds or does something.
 pub(super) type Outcome<T> = Result<Json<T, 200>, Refusal>;
@@ -71,21 +71,18 @@ pub(super) fn respond(status: StatusCode, kind: &'static str, body: Bytes) -> Re
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let (code, retry_ms, id) = (self.code, self.retry_ms, request_id());
-        tracing::debug!(code = code.name(), detail = self.detail, request_id = %id, "refused");
-        let status = StatusCode::from_u16(code.status()).unwrap_or_default();
-        let body = serde_json::to_vec(&self.problem(id.clone())).unwrap_or_default();
-        let mut response = respond(status, "application/problem+json", body.into());
+        let code = self.code;
+        let mut response = self.answer().into_response();
         response.extensions_mut().insert(code);
-        let headers = response.headers_mut();
-        if let Ok(id) = HeaderValue::from_str(&id) {
-            headers.insert(REQUEST_ID, id);
-        }
-        if let Some(retry_ms) = retry_ms {
-            headers.insert(RETRY_AFTER, HeaderValue::from(retry_after(retry_ms)));
-        }
-        if code == ProblemCode::KeyRefused {
-            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"usher\""));
+        response
+    }
+}
+
+impl IntoResponse for answer::Answer {
+    fn into_response(self) -> Response {
+        let mut response = (self.status, Body::from(self.body)).into_response();
+        for (name, value) in self.headers {
+            response.headers_mut().insert(name, value);
         }
         response
     }
