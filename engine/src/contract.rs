@@ -186,6 +186,10 @@ pub trait Engine: Send + Sync + fmt::Debug {
     /// [`protocol::limit::KEY_MEMORY`].
     async fn append(&self, user: &UserId, draft: Draft) -> Result<Receipt, NotAppended>;
 
+    /// Notes under its key that a call to many has begun, so that another call under that key is
+    /// refused before anything of it is accepted. The messages of the call have the key as well.
+    async fn begin(&self, key: &Key) -> Result<(), NotAppended>;
+
     /// Puts a message on its way to every node, for the sessions that are live there when it
     /// arrives. It is not kept. Keys are as with [`Engine::append`].
     async fn everyone(

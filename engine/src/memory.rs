@@ -22,7 +22,7 @@ use kernel::{
 use protocol::{
     close::CloseCode,
     http::{Durability, Session},
-    id::{ResumeToken, Ticket},
+    id::{MessageId, ResumeToken, Ticket},
     name::UserId,
     partition::{PARTITIONS, Partition},
     position::Position,
@@ -165,6 +165,13 @@ impl Engine for Memory {
         let (receipt, mail) = registry.append(self.now(), user, draft).map_err(not_appended)?;
         self.post(mail);
         Ok(receipt)
+    }
+
+    async fn begin(&self, key: &Key) -> Result<(), NotAppended> {
+        // The call has no message of its own.
+        let none = MessageId::new(Partition(0), 0);
+        let begun = self.partition(Partition(0)).everyone(self.now(), none, Some(key), || true);
+        begun.map(drop).map_err(not_appended)
     }
 
     async fn everyone(

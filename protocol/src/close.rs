@@ -58,7 +58,7 @@ catalogue! {
     TakenOver = 4205, "taken-over", "Another socket resumed this session.";
     ProtocolError = 4400, "protocol-error", "What was sent is not Usher's protocol.";
     TicketMissing = 4401, "ticket-missing", "No well-formed ticket or resume token was given.";
-    Forbidden = 4403, "forbidden", "The page's origin is not allowed.";
+    Forbidden = 4403, "forbidden", "The user is blocked, or the page's origin is not allowed.";
     Replaced = 4409, "replaced", "A newer session took this one's place.";
     ClosedByBackend = 4410, "closed-by-backend", "The app's backend closed the session.";
     LimitReached = 4423, "limit-reached", "The user has as many sessions as the policy allows.";

@@ -4,16 +4,20 @@
 //! round, with the same types.
 
 mod ticket;
+mod bulk;
 mod message;
 mod session;
+mod block;
 mod seconds;
 
 use serde::{Deserialize, Serialize};
 
 pub use self::{
+    block::{Block, BlockReply, BlockRequest},
+    bulk::{BulkError, BulkOutcome, BulkReply, BulkRequest, BulkResult},
     message::{Durability, Echo, SendReply, SendRequest},
     seconds::{LongTtl, Seconds, TicketTtl},
-    session::{CloseReply, Session, SessionState, UserReply},
+    session::{CloseReply, Session, SessionState, UserReply, UsersQuery},
     ticket::{TicketReply, TicketRequest},
 };
 

@@ -88,6 +88,10 @@ pub const OUTBOX_FRAMES_MAX: usize = 256;
 /// Bytes that wait for one slow session.
 pub const OUTBOX_BYTES_MAX: usize = 256 * 1024;
 
+/// Share of the memory, in per cent, that may wait for all slow sessions together: the rest is for
+/// the sessions themselves, their streams, and what the system needs.
+pub const OUTBOXES_PERCENT: u32 = 25;
+
 /// Messages kept in a user's stream.
 pub const STREAM_MESSAGES_MAX: usize = 1024;
 
@@ -156,6 +160,9 @@ pub const RESUMES_PER_SECOND: u32 = 2000;
 
 /// How long beyond the hint to come back later a session is kept whose resume was refused for now.
 pub const HOLD_MARGIN: Duration = Duration::from_secs(30);
+
+/// The longest time that is told to anybody who is to come back later.
+pub const RETRY_MAX: Duration = Duration::from_secs(60);
 
 /// Messages to everyone that wait for a shard which still writes an earlier one.
 pub const BROADCASTS_WAITING_MAX: usize = 16;

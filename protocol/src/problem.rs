@@ -74,7 +74,9 @@ catalogue! {
     TooOld = 401, "too-old", "The session reached its maximum age.",
         "Get a new ticket.";
     Forbidden = 403, "forbidden", "This is not allowed.",
-        "The page's origin must be added to allowed_origins, or to the ticket.";
+        "The user is blocked, or the page's origin must be added to allowed_origins or the ticket.";
+    Blocked = 403, "blocked", "The user is blocked.",
+        "Lift the block first: DELETE /v1/users/{user}/block.";
     Replaced = 403, "replaced", "A newer session took this one's place.",
         "Do not come back by yourself: the user opened Usher elsewhere.";
     ClosedByBackend = 403, "closed-by-backend", "The app's backend closed the session.",
@@ -89,12 +91,16 @@ catalogue! {
         "Send the head within 5 s and the body within 10 s.";
     LimitReached = 409, "limit-reached", "The user has as many sessions as the policy allows.",
         "End one of them, or wait until one ends; the ticket stays good.";
+    InProgress = 409, "in-progress", "The same call is under way under this Idempotency-Key.",
+        "Wait for its answer, or call again after retry_ms.";
     BodyTooLarge = 413, "body-too-large", "The body is larger than is taken.",
         "At most 1 MiB.";
     UriTooLong = 414, "uri-too-long", "The request line is longer than is taken.",
         "At most 4 KiB.";
     UnsupportedMediaType = 415, "unsupported-media-type", "The body is not sent as plain JSON.",
         "Send Content-Type: application/json and no Content-Encoding.";
+    KeyReused = 422, "key-reused", "The Idempotency-Key was used for another call.",
+        "A key is for one call and its repetitions; take a new one.";
     UpgradeRequired = 426, "upgrade-required", "This path speaks WebSocket only.",
         "Send a WebSocket handshake of version 13 (RFC 6455).";
     RateLimited = 429, "rate-limited", "Too many failed attempts from this address.",
@@ -107,6 +113,8 @@ catalogue! {
         "Nothing was done; come back after retry_ms.";
     Draining = 503, "draining", "The node is going away.",
         "Nothing was done; another node will take it.";
+    AcceptUnknown = 504, "accept-unknown", "It is not known whether this was accepted.",
+        "Call again with the same Idempotency-Key; what was accepted is not accepted twice.";
 }
 
 impl ProblemCode {

@@ -1,5 +1,7 @@
 //! Answers that are no success: one form for the API and for refused handshakes.
 
+use std::time::Duration;
+
 use http::{
     HeaderName, HeaderValue, StatusCode,
     header::{
@@ -50,6 +52,13 @@ impl Refusal {
         Self { retry_ms: Some(retry_ms), ..Self::plain(code) }
     }
 
+    /// Nothing was done; come back in this while, which is nobody else's.
+    #[must_use]
+    pub fn later_by(code: ProblemCode, wait: Duration) -> Self {
+        let retry_ms = u64::try_from(wait.as_millis()).ok();
+        Self { retry_ms, ..Self::plain(code) }
+    }
+
     /// Too many failures; come back after `retry_ms`.
     #[must_use]
     pub fn after(retry_ms: u64) -> Self {
@@ -94,6 +103,12 @@ impl Refusal {
             errors: self.errors,
         }
     }
+}
+
+/// A refusal for which one field is to blame.
+pub(crate) fn field_error(field: &str, detail: &str) -> Refusal {
+    let errors = vec![FieldError { field: field.to_owned(), detail: detail.to_owned() }];
+    Refusal { errors, ..Refusal::new(ProblemCode::BadField, format!("{field} {detail}")) }
 }
 
 /// What goes with a problem besides its body.

@@ -19,7 +19,7 @@ mod invalid;
 use std::{net::SocketAddr, time::Duration};
 
 use kernel::{outbox, rate::Rate, registry::Terms, stream};
-use protocol::{grant::Origin, limit};
+use protocol::{grant::Origin, limit, partition::PARTITIONS};
 
 pub use self::{
     draft::Effective,
@@ -99,8 +99,18 @@ pub struct Limits {
     pub stream_messages: usize,
     /// Bytes kept for a user.
     pub stream_bytes: usize,
+    /// Share of the memory, in per cent, that may wait for all slow sessions together.
+    pub outboxes_percent: u32,
+    /// Idempotency keys that are remembered.
+    pub keys: usize,
+    /// New sessions a second, for each core.
+    pub admissions: u32,
+    /// Sessions that come back in a second, for each core.
+    pub resumes: u32,
     /// Bytes of an HTTP body.
     pub body_bytes: usize,
+    /// Bytes of the body of a call to many users.
+    pub bulk_bytes: usize,
     /// Failed handshakes of an address.
     pub failed_handshakes: Rate,
     /// Wrong keys of an address, each minute.
@@ -136,7 +146,12 @@ impl Default for Limits {
             outbox_bytes: limit::OUTBOX_BYTES_MAX,
             stream_messages: limit::STREAM_MESSAGES_MAX,
             stream_bytes: limit::STREAM_BYTES_MAX,
+            outboxes_percent: limit::OUTBOXES_PERCENT,
+            keys: limit::KEYS_MAX,
+            admissions: limit::ADMISSIONS_PER_SECOND,
+            resumes: limit::RESUMES_PER_SECOND,
             body_bytes: limit::BODY_BYTES_MAX,
+            bulk_bytes: limit::BULK_BYTES_MAX,
             failed_handshakes: Rate {
                 per_second: limit::FAILED_HANDSHAKES_PER_SECOND,
                 burst: limit::FAILED_HANDSHAKES_BURST,
@@ -181,6 +196,7 @@ impl Config {
                 bytes: self.limits.stream_bytes,
                 age: self.session.resume_window + limit::STREAM_MARGIN,
             },
+            keys: self.limits.keys / PARTITIONS,
         }
     }
 

@@ -65,6 +65,11 @@ pub enum What {
         /// Sessions that get it when they come back.
         parked: u32,
     },
+    /// A message to everyone was accepted.
+    SentToEveryone {
+        /// Which.
+        message: MessageId,
+    },
     /// A connect attempt was refused.
     ConnectRefused {
         /// Why.

@@ -2,7 +2,11 @@
 //!
 //! It knows the engine, the configuration and the clock; it knows no socket and no HTTP.
 
+mod admissions;
+mod bulk;
 mod sends;
+mod people;
+mod life;
 
 use std::{
     fmt,
@@ -12,22 +16,9 @@ use std::{
     },
 };
 
-use engine::contract::{Departure, Ending, Engine, Failed, NotAdmitted, Query};
-use kernel::{
-    message::{Fenced, NodeRef},
-    registry::{Admitted, Attempt, Grant, Touch},
-    shard::Parting,
-    stream::Page,
-};
-use protocol::{
-    close::CloseCode,
-    http::{Session, SessionState, TicketReply, TicketRequest, UserReply},
-    id::SessionId,
-    limit,
-    name::UserId,
-    position::Position,
-    problem::ProblemCode,
-};
+use engine::contract::{Engine, Failed};
+use kernel::message::{Fenced, NodeRef};
+use protocol::problem::ProblemCode;
 use tokio::sync::{Notify, broadcast};
 
 use crate::{
@@ -35,15 +26,25 @@ use crate::{
     clock::Clock,
     config::Config,
     event::{Event, What},
+    gate::Gate,
     limiter::Limiter,
-    random,
+    turns::Turns,
 };
 
 /// Events that a watcher may be behind before it misses some.
 const EVENTS_BEHIND_MAX: usize = 1024;
 
-/// Bytes of a replay's page, so that a page always fits an outbox.
-const PAGE_BYTES: usize = limit::OUTBOX_BYTES_MAX / 4;
+/// Answers to probes that a waiting newcomer may be behind.
+const ANSWERS_BEHIND_MAX: usize = 1024;
+
+/// The answer to a call that may be made again.
+#[derive(Debug, Clone)]
+pub struct Answered<T> {
+    /// What became of it.
+    pub answer: T,
+    /// Whether all of it was accepted before, and is only told again.
+    pub replayed: bool,
+}
 
 /// One process of the server.
 pub struct Node {
@@ -58,6 +59,14 @@ pub struct Node {
     draining: AtomicBool,
     sockets: AtomicUsize,
     no_sockets: Notify,
+    /// Sessions that were asked whether anybody is there, as they are heard of.
+    probed: broadcast::Sender<Fenced>,
+    /// New sessions.
+    admissions: Gate,
+    /// Sessions that come back.
+    resumes: Gate,
+    /// Calls under way, by their idempotency keys.
+    pub(crate) turns: Turns,
     /// Who failed to connect too often.
     pub(crate) failed_handshakes: Limiter,
     /// Who showed wrong keys too often.
@@ -80,6 +89,10 @@ impl Node {
             failed_handshakes: Limiter::new(config.limits.failed_handshakes),
             failed_keys: Limiter::new(config.limits.failed_keys),
             events: broadcast::Sender::new(EVENTS_BEHIND_MAX),
+            probed: broadcast::Sender::new(ANSWERS_BEHIND_MAX),
+            admissions: Gate::new(config.limits.admissions, config.shards),
+            resumes: Gate::new(config.limits.resumes, config.shards),
+            turns: Turns::default(),
             unready: AtomicBool::new(false),
             draining: AtomicBool::new(false),
             sockets: AtomicUsize::new(0),
@@ -174,141 +187,6 @@ impl Node {
                 return;
             }
             none.await;
-        }
-    }
-
-    /// Issues a ticket.
-    ///
-    /// # Errors
-    /// If the engine could not.
-    pub async fn mint(&self, request: TicketRequest) -> Result<TicketReply, Refusal> {
-        let ticket = random::ticket(&request.user);
-        let user = request.user.clone();
-        let ttl = request.ttl.map_or(self.config.session.ticket_ttl, |ttl| ttl.duration());
-        let grant = Grant {
-            user: request.user,
-            device: request.device,
-            class: request.device_class,
-            policy: request.policy.unwrap_or_default(),
-            send: request.send.unwrap_or_default(),
-            origin: request.origin,
-            max_age: request.max_age.map(|age| age.duration()),
-            meta: request.meta.unwrap_or_default(),
-        };
-        let expires_at = self.engine.mint(ticket, grant, ttl).await.map_err(not_taken)?;
-        let urls = Self::urls(&self.config);
-        Ok(TicketReply { ticket, user, urls, expires_at })
-    }
-
-    /// Gives a connect attempt its place.
-    pub(crate) async fn admit(&self, attempt: Attempt) -> Result<Admitted, NotAdmitted> {
-        self.engine.admit(attempt).await
-    }
-
-    /// A session that was admitted, but whose socket was gone before it could know.
-    pub(crate) async fn never_welcomed(&self, admitted: &Admitted) {
-        let fenced = admitted.fenced;
-        let departure = match admitted.resumed {
-            true => Departure::Park,
-            false => Departure::End(CloseCode::CannotResume),
-        };
-        self.depart(fenced, departure).await;
-    }
-
-    /// A session whose socket was lost may resume.
-    pub(crate) async fn park(&self, parting: Parting) {
-        let Parting { fenced, user, code } = parting;
-        if self.depart(fenced, Departure::Park).await {
-            self.tell(What::SessionParked { user, session: fenced.session, code });
-        }
-    }
-
-    /// A session ended by its own will or fault.
-    pub(crate) async fn release(&self, parting: Parting) {
-        let end = Departure::End(parting.end_code());
-        let Parting { fenced, user, code } = parting;
-        if self.depart(fenced, end).await {
-            self.tell(What::SessionEnded { user, session: fenced.session, code });
-        }
-    }
-
-    async fn depart(&self, fenced: Fenced, departure: Departure) -> bool {
-        match self.engine.depart(fenced, departure).await {
-            Ok(was_ours) => was_ours,
-            Err(error) => {
-                tracing::warn!(session = %fenced.session, %error, "a departure is not told");
-                false
-            }
-        }
-    }
-
-    pub(crate) async fn touch(&self, fenced: Fenced, touch: Touch) {
-        if let Err(error) = self.engine.touch(fenced, touch).await {
-            tracing::warn!(session = %fenced.session, %error, "a touch is not told");
-        }
-    }
-
-    pub(crate) async fn read(&self, user: UserId, after: Position) -> Option<Page> {
-        self.engine
-            .read(&user, after, limit::REPLAY_PAGE, PAGE_BYTES)
-            .await
-            .inspect_err(|error| tracing::warn!(%error, "a stream cannot be read"))
-            .ok()
-    }
-
-    /// Ends sessions with 4410; tells how many.
-    ///
-    /// # Errors
-    /// If the engine could not.
-    pub async fn end(&self, ending: &Ending) -> Result<u32, Refusal> {
-        let ended = self.engine.end(ending, CloseCode::ClosedByBackend).await.map_err(not_taken)?;
-        Ok(u32::try_from(ended.len()).unwrap_or(u32::MAX))
-    }
-
-    /// How many sessions a user has.
-    ///
-    /// # Errors
-    /// If the engine could not tell.
-    pub async fn user(&self, user: UserId) -> Result<UserReply, Refusal> {
-        let sessions = self.sessions(&Query::User(user.clone())).await?;
-        let live = sessions.iter().filter(|s| s.state == SessionState::Live).count();
-        let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        Ok(UserReply {
-            user,
-            online: !sessions.is_empty(),
-            live: count(live),
-            parked: count(sessions.len() - live),
-        })
-    }
-
-    /// Sessions that are live or parked.
-    ///
-    /// # Errors
-    /// If the engine could not tell.
-    pub async fn sessions(&self, query: &Query) -> Result<Vec<Session>, Refusal> {
-        self.engine.sessions(query).await.map_err(not_taken)
-    }
-
-    /// One session.
-    ///
-    /// # Errors
-    /// If there is none with that id.
-    pub async fn session(&self, id: SessionId) -> Result<Session, Refusal> {
-        let found = self.sessions(&Query::Session(id)).await?.pop();
-        found.ok_or_else(|| Refusal::plain(ProblemCode::SessionUnknown))
-    }
-
-    /// Takes away what time ended, in one part of the registry.
-    pub(crate) async fn sweep(&self) {
-        match self.engine.sweep().await {
-            Ok(ended) => {
-                for ended in ended {
-                    let (user, session) = (ended.user, ended.session);
-                    let code = ended.code.number();
-                    self.tell(What::SessionEnded { user, session, code });
-                }
-            }
-            Err(error) => tracing::warn!(%error, "a sweep failed"),
         }
     }
 }

@@ -14,8 +14,10 @@ use std::{
     time::Duration,
 };
 
-use engine::{mailbox::Mailboxes, memory::Memory};
-use kernel::message::Envelope;
+use engine::{
+    mailbox::{Mailbox, Mailboxes},
+    memory::Memory,
+};
 use protocol::{limit, partition::PARTITIONS};
 use tokio::{
     runtime::Runtime,
@@ -111,7 +113,7 @@ pub fn start(config: Config, listeners: Vec<TcpListener>) -> Result<Running, Fai
     let addresses = listeners.iter().map(TcpListener::local_addr).collect::<Result<Vec<_>, _>>()?;
     let clock = Clock::start();
     let shards = config.shards.max(1);
-    let (mailboxes, envelopes) = Mailboxes::new(shards, limit::MAILBOX_ENVELOPES_MAX);
+    let (mailboxes, taken) = Mailboxes::new(shards, limit::MAILBOX_ENVELOPES_MAX);
     let engine = Memory::new(config.terms(), mailboxes, Arc::new(Clock::timestamp));
     let node = Arc::new(Node::new(config, Arc::new(engine), clock));
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -123,13 +125,13 @@ pub fn start(config: Config, listeners: Vec<TcpListener>) -> Result<Running, Fai
     let (visitors, visits) = mpsc::channel(ON_THE_WAY);
     let (stop, stopping) = watch::channel(false);
     let mut threads = Vec::new();
-    for (index, (receiver, envelopes)) in receivers.into_iter().zip(envelopes).enumerate() {
+    for (index, (receiver, mailbox)) in receivers.into_iter().zip(taken).enumerate() {
         let listeners = listeners.iter().map(TcpListener::try_clone).collect::<Result<_, _>>()?;
         let part = Part {
             node: Arc::clone(&node),
             shards: ways.clone(),
             commands: receiver,
-            envelopes,
+            mailbox,
             listeners,
             visitors: visitors.clone(),
             stopping: stopping.clone(),
@@ -149,7 +151,7 @@ struct Part {
     node: Arc<Node>,
     shards: Shards,
     commands: mpsc::Receiver<Command>,
-    envelopes: mpsc::Receiver<Envelope>,
+    mailbox: Mailbox,
     listeners: Vec<TcpListener>,
     visitors: mpsc::Sender<Visitor>,
     stopping: watch::Receiver<bool>,
@@ -182,7 +184,7 @@ impl Part {
                 stopping.wait_for(|stop| *stop).await.ok();
                 drop(doors);
             });
-            local.run(self.commands, self.envelopes).await;
+            local.run(self.commands, self.mailbox).await;
         });
     }
 }

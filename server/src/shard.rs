@@ -19,8 +19,8 @@ use std::{
     time::Duration,
 };
 
+use engine::mailbox::Mailbox;
 use kernel::{
-    message::Envelope,
     moment::Moment,
     registry::Admitted,
     shard::{Arrival, Input, Options, Output, Shard, Slot, Violation},
@@ -32,6 +32,7 @@ use self::seat::Seat;
 use crate::{
     config::Config,
     event::What,
+    memory,
     node::Node,
     ws::{
         self,
@@ -122,6 +123,8 @@ fn options(config: &Config) -> Options {
         node: config.node.clone(),
         urls: Node::urls(config),
         outbox: config.outbox(),
+        outboxes_bytes: memory::bytes() / 100 * config.limits.outboxes_percent as usize
+            / config.shards.max(1),
         frames: config.limits.frames,
         ping: config.session.ping,
         pong_wait: config.session.pong_wait,
@@ -162,7 +165,7 @@ impl Local {
     pub(crate) async fn run(
         self: Rc<Self>,
         mut commands: mpsc::Receiver<Command>,
-        mut envelopes: mpsc::Receiver<Envelope>,
+        mut mailbox: Mailbox,
     ) {
         let mut batch = Vec::with_capacity(ENVELOPES_PER_TURN);
         loop {
@@ -172,16 +175,22 @@ impl Local {
                     Some(Command::Drain(window)) => self.act(Input::Drain(window)),
                     Some(Command::Stop) | None => return,
                 },
-                _ = envelopes.recv_many(&mut batch, ENVELOPES_PER_TURN) => {
+                _ = mailbox.envelopes.recv_many(&mut batch, ENVELOPES_PER_TURN) => {
                     for envelope in batch.drain(..) {
                         self.give(Input::Deliver(envelope));
                     }
                     self.end_turn();
                 }
+                Some(message) = mailbox.broadcasts.recv(), if !self.is_broadcasting() => {
+                    self.act(Input::Everyone(message));
+                }
                 () = tokio::time::sleep(self.sleep()) => {}
             }
+            if self.is_broadcasting() {
+                self.act(Input::Continue);
+            }
             // Whatever came: under load the sleep may never be what is chosen.
-            if self.sleep().is_zero() {
+            if self.is_due() {
                 self.give_up_on_unfinished();
                 self.act(Input::Wake);
             }
@@ -194,12 +203,27 @@ impl Local {
         self.node.clock().moment()
     }
 
-    fn sleep(&self) -> Duration {
-        let now = self.now();
+    fn is_broadcasting(&self) -> bool {
+        self.kernel.borrow().is_broadcasting()
+    }
+
+    /// When time alone gives it something to do.
+    fn wake_at(&self) -> Option<Moment> {
         let kernel = self.kernel.borrow().wake_at();
         let unfinished = self.unfinished.borrow().front().map(|(until, _)| *until);
-        let next = kernel.into_iter().chain(unfinished).min();
-        next.map_or(SLEEP_MAX, |at| Duration::from_millis(at.ms_since(now)).min(SLEEP_MAX))
+        kernel.into_iter().chain(unfinished).min()
+    }
+
+    fn is_due(&self) -> bool {
+        self.wake_at().is_some_and(|at| at <= self.now())
+    }
+
+    fn sleep(&self) -> Duration {
+        if self.is_broadcasting() {
+            return Duration::ZERO;
+        }
+        let wait = |at: Moment| Duration::from_millis(at.ms_since(self.now()));
+        self.wake_at().map_or(SLEEP_MAX, |at| wait(at).min(SLEEP_MAX))
     }
 
     /// Takes a session's socket in, and starts the task that waits for it to speak.
@@ -313,10 +337,7 @@ impl Local {
                     false => What::SessionOpened { user, session },
                 });
             }
-            Output::Ended(parting) => {
-                let (user, session) = (parting.user, parting.fenced.session);
-                self.node.tell(What::SessionEnded { user, session, code: parting.code });
-            }
+            Output::Probed(fenced) => self.node.heard_of(fenced),
         }
     }
 

@@ -36,6 +36,9 @@ pub(crate) fn line(event: &Event, colourful: bool) -> String {
             };
             (ACCEPTED, user.as_str(), text)
         }
+        What::SentToEveryone { message } => {
+            (ACCEPTED, "", format!("{message} to everyone who is live"))
+        }
         What::ConnectRefused { origin: Some(origin), .. } => {
             let text = format!(
                 "refused: pages of {origin} may not connect; add it to allowed_origins or the ticket"
@@ -106,6 +109,9 @@ pub(crate) fn json(event: &Event) -> Value {
             "at": at, "type": "message.accepted", "user": user, "message": message,
             "live": live, "parked": parked
         }),
+        What::SentToEveryone { message } => {
+            json!({"at": at, "type": "message.accepted", "message": message, "everyone": true})
+        }
         What::ConnectRefused { code, close_code, origin } => {
             json!({"at": at, "type": "ticket.refused", "problem": code.name(), "code": close_code,
             "origin": origin})

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use kernel::{message::NodeRef, registry::Proof, stream::Bounds};
 use protocol::{
     grant::{Meta, Policy, SendGrant},
-    id::{MessageId, ResumeToken, SessionId},
+    id::SessionId,
     partition::slice_of,
     target::Target,
 };

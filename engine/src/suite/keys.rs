@@ -87,6 +87,15 @@ pub async fn a_key_is_forgotten_in_time(rig: &dyn Rig) {
     stage.sweep().await;
 }
 
+pub async fn a_call_to_many_is_known_by_its_key(rig: &dyn Rig) {
+    let stage = Stage::of(rig).await;
+    let begin = async |key: Option<Key>| stage.engine(0).begin(&key.expect("given")).await;
+    assert_eq!(begin(key("a", 1)).await, Ok(()));
+    assert_eq!(begin(key("a", 1)).await, Ok(()), "it goes on");
+    assert_eq!(begin(key("a", 2)).await, Err(NotAppended::KeyReused));
+    assert_eq!(begin(key("b", 2)).await, Ok(()));
+}
+
 /// A message to everyone.
 fn to_everyone(bits: u128) -> Arc<Message> {
     Arc::new(Message {

@@ -15,8 +15,10 @@ use super::sends::Receipt;
 /// Whose key it is.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum KeyScope {
-    /// That of a holder of the API key with this name.
+    /// That of a holder of the API key with this name, for one recipient.
     Backend(Box<str>),
+    /// The same, for a call to many: its key is another one than that of a call to one of them.
+    Many(Box<str>),
     /// That of a user's sessions.
     User(UserId),
 }

@@ -97,7 +97,7 @@ pub struct SendRequest {
     pub echo: Option<Echo>,
 }
 
-fn is_false(value: &bool) -> bool {
+pub(super) fn is_false(value: &bool) -> bool {
     !value
 }
 

@@ -12,7 +12,16 @@ use crate::{
     time::Timestamp,
 };
 
-/// 200 of `GET /v1/users/{user}`
+/// `POST /v1/users/query`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct UsersQuery {
+    /// Who, up to 1,000; the answer has each once, in this order.
+    pub users: Vec<UserId>,
+}
+
+/// 200 of `GET /v1/users/{user}`, and an item of `POST /v1/users/query`
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct UserReply {
@@ -20,6 +29,8 @@ pub struct UserReply {
     pub user: UserId,
     /// Whether a session is live or may come back.
     pub online: bool,
+    /// Whether the user is kept out.
+    pub blocked: bool,
     /// Sessions whose socket is open.
     pub live: u32,
     /// Sessions that may come back within their window.

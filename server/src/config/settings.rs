@@ -171,7 +171,37 @@ pub(super) static SETTINGS: &[Setting] = &[
         |c| &mut c.limits.stream_bytes,
         "Bytes kept for a user.",
     ),
+    count(
+        "outboxes_percent",
+        1..=90,
+        Field::Small(|c| &mut c.limits.outboxes_percent),
+        "Share of the memory, in per cent, that may wait for all slow sessions together.",
+    ),
+    count(
+        "idempotency_keys",
+        256..=1 << 30,
+        Field::Large(|c| &mut c.limits.keys),
+        "Idempotency keys remembered at once, each for ten minutes.",
+    ),
+    count(
+        "admissions_per_second",
+        1..=1_000_000,
+        Field::Small(|c| &mut c.limits.admissions),
+        "New sessions taken in a second, for each core.",
+    ),
+    count(
+        "resumes_per_second",
+        1..=1_000_000,
+        Field::Small(|c| &mut c.limits.resumes),
+        "Sessions that come back, taken in a second, for each core.",
+    ),
     bytes("body_bytes", FRAME..=64 * MIB, |c| &mut c.limits.body_bytes, "Bytes of an HTTP body."),
+    bytes(
+        "bulk_bytes",
+        FRAME..=64 * MIB,
+        |c| &mut c.limits.bulk_bytes,
+        "Bytes of the body of a call to many users.",
+    ),
     count(
         "failed_handshakes_per_second",
         1..=10_000,

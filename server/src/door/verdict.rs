@@ -2,7 +2,7 @@
 //!
 //! The same for a socket that begins with it and for one on which HTTP was spoken before.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use engine::contract::NotAdmitted;
@@ -52,13 +52,18 @@ pub(crate) async fn on(node: &Node, peer: IpAddr, head: &[u8]) -> Verdict {
             return Verdict::Refused(failed.unwrap_or_else(|| Refusal::new(code, detail)));
         }
     };
-    let code = match attempt(node, peer, &ask) {
-        Ok(attempt) => match node.admit(attempt).await {
-            Ok(admitted) => return Verdict::Admitted(ask, Box::new(admitted)),
-            Err(NotAdmitted::Refused(code)) => code,
-            Err(NotAdmitted::Failed(_)) => CloseCode::Overloaded,
+    let (code, wait) = match attempt(node, peer, &ask) {
+        Ok(attempt) => match node.pass(&attempt.proof).await {
+            Ok(()) => match node.admit(attempt).await {
+                Ok(admitted) => return Verdict::Admitted(ask, Box::new(admitted)),
+                Err(NotAdmitted::Refused(code)) => (code, None),
+                Err(NotAdmitted::Asked(_) | NotAdmitted::Failed(_)) => {
+                    (CloseCode::Overloaded, None)
+                }
+            },
+            Err(wait) => (CloseCode::Overloaded, Some(wait)),
         },
-        Err(code) => code,
+        Err(code) => (code, None),
     };
     let foreign = |origin: &Origin| code == CloseCode::Forbidden && !node.config().allows(origin);
     node.tell(What::ConnectRefused {
@@ -71,7 +76,7 @@ pub(crate) async fn on(node: &Node, peer: IpAddr, head: &[u8]) -> Verdict {
     if suspicious && let Err(refusal) = failed(node, peer) {
         return Verdict::Refused(refusal);
     }
-    refused(ask, code)
+    refused(ask, code, wait)
 }
 
 /// Counts a failure of an address; many users may share it, so nobody else is refused for it.
@@ -101,10 +106,12 @@ fn attempt(node: &Node, peer: IpAddr, ask: &Ask) -> Result<Attempt, CloseCode> {
     })
 }
 
-fn refused(ask: Ask, code: CloseCode) -> Verdict {
-    let refusal = match code.number() {
-        4000..4200 => Refusal::later(ProblemCode::of_refusal(code)),
-        _ => Refusal::new(ProblemCode::of_refusal(code), code.text()),
+fn refused(ask: Ask, code: CloseCode, wait: Option<Duration>) -> Verdict {
+    let problem = ProblemCode::of_refusal(code);
+    let refusal = match (code.number(), wait) {
+        (_, Some(wait)) => Refusal::later_by(problem, wait),
+        (4000..4200, None) => Refusal::later(problem),
+        (_, None) => Refusal::new(problem, code.text()),
     };
     if !ask.speaks_usher {
         return Verdict::Refused(refusal);

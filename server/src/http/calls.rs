@@ -6,7 +6,8 @@ use axum::extract::State;
 use engine::contract::{Ending, Query};
 use protocol::{
     http::{
-        CloseReply, List, SendReply, SendRequest, Session, TicketReply, TicketRequest, UserReply,
+        Block, BlockReply, BlockRequest, BulkReply, BulkRequest, CloseReply, List, SendReply,
+        SendRequest, Session, TicketReply, TicketRequest, UserReply, UsersQuery,
     },
     id::SessionId,
     name::UserId,
@@ -15,10 +16,12 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{
-    reply::{Made, Outcome, created, ok},
-    taken::{Body, InPath, InQuery, Limit, WithoutKey},
+    cursor::NameCursor,
+    repeatable::Repeatable,
+    reply::{Made, Outcome, Told, created, ok, told},
+    taken::{Body, InPath, InQuery, Limit},
 };
-use crate::node::Node;
+use crate::{answer::Refusal, node::Node};
 
 type ThisNode = State<Arc<Node>>;
 
@@ -31,20 +34,66 @@ pub(super) async fn mint(
 
 pub(super) async fn send(
     State(node): ThisNode,
-    WithoutKey: WithoutKey,
     InPath(user): InPath<UserId>,
-    Body(request): Body<SendRequest>,
-) -> Outcome<SendReply> {
-    ok(node.send(&user, request).await?)
+    Repeatable { body, key, .. }: Repeatable<SendRequest>,
+) -> Result<Told<SendReply>, Refusal> {
+    told(node.send(&user, body, key).await?)
 }
 
 pub(super) async fn send_to_session(
     State(node): ThisNode,
-    WithoutKey: WithoutKey,
     InPath(session): InPath<SessionId>,
-    Body(request): Body<SendRequest>,
-) -> Outcome<SendReply> {
-    ok(node.send_to_session(session, request).await?)
+    Repeatable { body, key, .. }: Repeatable<SendRequest>,
+) -> Result<Told<SendReply>, Refusal> {
+    told(node.send_to_session(session, body, key).await?)
+}
+
+pub(super) async fn send_to_many(
+    State(node): ThisNode,
+    Repeatable { body, key, .. }: Repeatable<BulkRequest>,
+) -> Result<Told<BulkReply>, Refusal> {
+    told(node.send_to_many(body, key).await?)
+}
+
+pub(super) async fn query_users(
+    State(node): ThisNode,
+    Body(UsersQuery { users }): Body<UsersQuery>,
+) -> Outcome<List<UserReply>> {
+    ok(List { items: node.users(users).await?, next_cursor: None })
+}
+
+pub(super) async fn block(
+    State(node): ThisNode,
+    InPath(user): InPath<UserId>,
+    Body(request): Body<BlockRequest>,
+) -> Outcome<BlockReply> {
+    ok(node.block(&user, request).await?)
+}
+
+pub(super) async fn lift(
+    State(node): ThisNode,
+    InPath(user): InPath<UserId>,
+) -> Outcome<BlockReply> {
+    ok(node.lift(&user).await?)
+}
+
+/// Which blocks to list.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct BlocksQuery {
+    /// How many at most.
+    #[serde(default)]
+    limit: Limit,
+    /// Where the page begins: the `next_cursor` of the page before.
+    cursor: Option<NameCursor>,
+}
+
+pub(super) async fn blocks(
+    State(node): ThisNode,
+    InQuery(BlocksQuery { limit: Limit(most), cursor }): InQuery<BlocksQuery>,
+) -> Outcome<List<Block>> {
+    let (items, next) = node.page_of_blocks(cursor.map(|cursor| cursor.0), most).await?;
+    ok(List { items, next_cursor: next.map(|user| NameCursor(user).to_string()) })
 }
 
 pub(super) async fn show_user(

@@ -13,7 +13,7 @@ use protocol::problem::ProblemCode;
 
 use crate::{
     answer::Refusal,
-    config::{Key, Scope},
+    config::Key,
     node::Node,
 };
 
@@ -24,12 +24,9 @@ pub(super) struct Peer(pub(super) IpAddr);
 /// Who calls the API: the key, as calls may know it. An extension of every request that the guard
 /// lets through.
 #[derive(Debug, Clone)]
-#[expect(dead_code, reason = "calls that are scoped to a key come with idempotency")]
 pub(super) struct Caller {
     /// What the key's operator calls it.
     pub(super) key_name: Arc<str>,
-    /// What the key is good for.
-    pub(super) scope: Scope,
 }
 
 /// Lets through who shows a key; counts who shows a wrong one.
@@ -41,7 +38,7 @@ pub(super) async fn with_key(
 ) -> Response {
     match check(&node, address, &request) {
         Ok(key) => {
-            let caller = Caller { key_name: Arc::clone(key.name()), scope: key.scope() };
+            let caller = Caller { key_name: Arc::clone(key.name()) };
             request.extensions_mut().insert(caller);
             next.run(request).await
         }

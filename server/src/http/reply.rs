@@ -17,7 +17,10 @@ use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::shape::{Answer, Gives, SchemaOf, Shape};
-use crate::answer::{self, Refusal};
+use crate::{
+    answer::{self, Refusal},
+    node::Answered,
+};
 
 /// What a call returns that finds or does something.
 pub(super) type Outcome<T> = Result<Json<T, 200>, Refusal>;
@@ -49,6 +52,35 @@ impl<T: Serialize, const STATUS: u16> IntoResponse for Json<T, STATUS> {
                 Refusal::plain(ProblemCode::Internal).into_response()
             }
         }
+    }
+}
+
+/// The header that tells an answer which was given before.
+const IDEMPOTENT_REPLAYED: &str = "idempotent-replayed";
+
+/// A success that may have been told before.
+#[derive(Debug)]
+pub(super) struct Told<T>(Answered<T>);
+
+/// 200 with this answer, and whether it was given before.
+pub(super) fn told<T>(answered: Answered<T>) -> Result<Told<T>, Refusal> {
+    Ok(Told(answered))
+}
+
+impl<T: Serialize> IntoResponse for Told<T> {
+    fn into_response(self) -> Response {
+        let mut response = Json::<T, 200>(self.0.answer).into_response();
+        if self.0.replayed {
+            let yes = HeaderValue::from_static("true");
+            response.headers_mut().insert(IDEMPOTENT_REPLAYED, yes);
+        }
+        response
+    }
+}
+
+impl<T: JsonSchema> Gives for Told<T> {
+    fn tell(shape: &mut Shape) {
+        Json::<T, 200>::tell(shape);
     }
 }
 
@@ -93,9 +125,13 @@ pub(super) async fn read<T: DeserializeOwned>(
     request: Request,
     bytes_max: usize,
 ) -> Result<T, Refusal> {
+    Ok(body::read(&collect_json(request, bytes_max).await?)?)
+}
+
+/// Collects a request's body, which must be JSON by what its head says.
+pub(super) async fn collect_json(request: Request, bytes_max: usize) -> Result<Bytes, Refusal> {
     check_kind(&request)?;
-    let bytes = collect(request, bytes_max, limit::BODY_WAIT).await?;
-    Ok(body::read(&bytes)?)
+    collect(request, bytes_max, limit::BODY_WAIT).await
 }
 
 /// A body is JSON whatever curl says: absent, JSON or form are all fine.

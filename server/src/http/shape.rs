@@ -21,6 +21,8 @@ pub(super) struct Shape {
     pub(super) query: Option<SchemaOf>,
     /// The body of the request.
     pub(super) body: Option<SchemaOf>,
+    /// Whether it takes a key, under which it may be made again.
+    pub(super) is_repeatable: bool,
     /// The answer, if it is a success.
     pub(super) answer: Answer,
     /// What may be wrong with any of it.

@@ -14,7 +14,7 @@ use super::{
 
 /// All of them.
 pub(super) fn calls() -> Calls {
-    let groups = [tickets, messages, users, sessions, health, reference];
+    let groups = [tickets, messages, users, blocks, sessions, health, reference];
     groups.into_iter().fold(Calls::default(), |calls, group| group(calls))
 }
 
@@ -27,7 +27,7 @@ fn tickets(calls: Calls) -> Calls {
             group: Group::Tickets,
             summary: "Issue the leave to open one session",
             gives: "The ticket",
-            problems: &[],
+            problems: &[ProblemCode::Blocked],
         },
         calls::mint,
     )
@@ -59,6 +59,18 @@ fn messages(calls: Calls) -> Calls {
             },
             calls::send_to_session,
         )
+        .call(
+            Operation {
+                id: "sendToMany",
+                at: (Method::POST, "/v1/messages"),
+                who: Who::Key,
+                group: Group::Messages,
+                summary: "Send to many users, or to everyone who is live",
+                gives: "What became of it for each user, or how many nodes tell everyone",
+                problems: &[ProblemCode::Draining],
+            },
+            calls::send_to_many,
+        )
 }
 
 fn users(calls: Calls) -> Calls {
@@ -89,6 +101,18 @@ fn users(calls: Calls) -> Calls {
         )
         .call(
             Operation {
+                id: "queryUsers",
+                at: (Method::POST, "/v1/users/query"),
+                who: Who::Key,
+                group: Group::Users,
+                summary: "Tell which of many users are there",
+                gives: "Each of them once, in the order of the request",
+                problems: &[],
+            },
+            calls::query_users,
+        )
+        .call(
+            Operation {
                 id: "endSessionsOfUser",
                 at: (Method::DELETE, "/v1/users/{user}/sessions"),
                 who: Who::Key,
@@ -98,6 +122,46 @@ fn users(calls: Calls) -> Calls {
                 problems: &[],
             },
             calls::end_sessions_of_user,
+        )
+}
+
+fn blocks(calls: Calls) -> Calls {
+    calls
+        .call(
+            Operation {
+                id: "blockUser",
+                at: (Method::PUT, "/v1/users/{user}/block"),
+                who: Who::Key,
+                group: Group::Users,
+                summary: "Keep a user out, and end the sessions",
+                gives: "How many ended by this",
+                problems: &[],
+            },
+            calls::block,
+        )
+        .call(
+            Operation {
+                id: "unblockUser",
+                at: (Method::DELETE, "/v1/users/{user}/block"),
+                who: Who::Key,
+                group: Group::Users,
+                summary: "Let a user in again",
+                gives: "That the user is not blocked",
+                problems: &[],
+            },
+            calls::lift,
+        )
+        .call(
+            Operation {
+                id: "listBlocks",
+                at: (Method::GET, "/v1/blocks"),
+                who: Who::Key,
+                group: Group::Users,
+                summary: "List the users who are kept out",
+                gives: "A page of them, and where the next begins",
+                problems: &[],
+            },
+            calls::blocks,
         )
 }
 

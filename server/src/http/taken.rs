@@ -29,7 +29,7 @@ impl<T> Takes for Extension<T> {
     fn tell(_: &mut Shape) {}
 }
 
-fn bad(detail: impl Into<String>) -> Refusal {
+pub(super) fn bad(detail: impl Into<String>) -> Refusal {
     Refusal::new(ProblemCode::BadParameter, detail)
 }
 
@@ -166,26 +166,5 @@ impl<T: JsonSchema> Takes for Body<T> {
             ProblemCode::BodyTooLarge,
             ProblemCode::UnsupportedMediaType,
         ]);
-    }
-}
-
-/// To take an idempotency key and not heed it would double what is sent again.
-#[derive(Debug)]
-pub(super) struct WithoutKey;
-
-impl FromRequestParts<Arc<Node>> for WithoutKey {
-    type Rejection = Refusal;
-
-    async fn from_request_parts(parts: &mut Parts, _: &Arc<Node>) -> Result<Self, Refusal> {
-        match parts.headers.contains_key("idempotency-key") {
-            true => Err(bad("Idempotency-Key is not heeded by this version; leave it out")),
-            false => Ok(Self),
-        }
-    }
-}
-
-impl Takes for WithoutKey {
-    fn tell(shape: &mut Shape) {
-        shape.problems.push(ProblemCode::BadParameter);
     }
 }

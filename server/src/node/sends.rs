@@ -1,8 +1,8 @@
 //! Sends: from a backend or a session to a user's sessions, with the sender's own copy.
 
-use engine::contract::Query;
+use engine::contract::{Failed, NotAppended};
 use kernel::{
-    registry::{Draft, Receipt},
+    registry::{Draft, Key, KeyScope, Receipt},
     shard::Forward,
 };
 use protocol::{
@@ -14,15 +14,24 @@ use protocol::{
     target::Target,
 };
 
-use super::{Node, not_taken};
-use crate::{answer::Refusal, event::What, random};
+use super::{Answered, Node};
+use crate::{
+    answer::{Refusal, field_error},
+    event::What,
+    fingerprint, random,
+};
 
 impl Node {
     /// Accepts a message for a user, and the sender's copy if one is asked for.
     ///
     /// # Errors
     /// If it was not accepted.
-    pub async fn send(&self, user: &UserId, request: SendRequest) -> Result<SendReply, Refusal> {
+    pub async fn send(
+        &self,
+        user: &UserId,
+        request: SendRequest,
+        key: Option<Key>,
+    ) -> Result<Answered<SendReply>, Refusal> {
         // A session may send until its socket closes; a backend has other nodes to ask.
         if self.is_draining() {
             return Err(Refusal::later(ProblemCode::Draining));
@@ -40,6 +49,7 @@ impl Node {
             except: request.except,
             volatile: request.volatile,
             ttl: request.ttl.map(|ttl| ttl.duration()),
+            key,
         };
         let copy = match (echo, draft.from.clone()) {
             (Echo::No, _) | (_, None) => None,
@@ -59,12 +69,14 @@ impl Node {
         &self,
         session: SessionId,
         request: SendRequest,
-    ) -> Result<SendReply, Refusal> {
+        key: Option<Key>,
+    ) -> Result<Answered<SendReply>, Refusal> {
         if request.to.is_some() {
             return Err(field_error("to", "is the session in the path; send to a user to choose"));
         }
         let user = self.session(session).await?.user;
-        self.send(&user, SendRequest { to: Some(Target::Session(session)), ..request }).await
+        let to = Some(Target::Session(session));
+        self.send(&user, SendRequest { to, ..request }, key).await
     }
 
     /// Accepts a message that a session sends. Its own user's other sessions get a copy, unless it
@@ -72,6 +84,11 @@ impl Node {
     pub(crate) async fn forward(&self, forward: Forward) -> ReplyOutcome {
         let Forward { session, user: sender, frame, .. } = forward;
         let to_oneself = frame.user == sender;
+        let key = frame.key.as_deref().map(|text| Key {
+            scope: KeyScope::User(sender.clone()),
+            text: text.into(),
+            fingerprint: fingerprint::of_frame(&frame),
+        });
         let draft = Draft {
             id: random::message(&frame.user),
             data: frame.data,
@@ -81,11 +98,12 @@ impl Node {
             except: to_oneself.then_some(session),
             volatile: frame.volatile,
             ttl: frame.ttl,
+            key,
         };
         let echo = frame.echo.unwrap_or(!frame.volatile) && !to_oneself;
         let copy = echo.then_some((sender, Some(session)));
         match self.accept(&frame.user, draft, copy).await {
-            Ok(sent) => {
+            Ok(Answered { answer: sent, .. }) => {
                 ReplyOutcome::Sent { id: sent.id, echoed: sent.echoed.filter(|echoed| !echoed) }
             }
             Err(refusal) => ReplyOutcome::Refused {
@@ -98,52 +116,45 @@ impl Node {
         }
     }
 
-    /// The recipient's append decides the answer; the copy carries the same id.
+    /// The recipient's append decides the answer; the copy carries the same id. A call that broke
+    /// off between the two is completed by its repetition, since each has its key.
     async fn accept(
         &self,
         user: &UserId,
         draft: Draft,
         copy: Option<(UserId, Option<SessionId>)>,
-    ) -> Result<SendReply, Refusal> {
-        let id = draft.id;
+    ) -> Result<Answered<SendReply>, Refusal> {
         let copy = copy.map(|(sender, except)| {
             let draft =
                 Draft { echo_of: Some(user.clone()), to: Target::All, except, ..draft.clone() };
             (sender, draft)
         });
-        let receipt = self.engine.append(user, draft).await.map_err(not_taken)?;
-        let Receipt { position, live, parked } = receipt;
-        self.tell(What::MessageAccepted { user: user.clone(), message: id, live, parked });
+        let receipt = self.engine.append(user, draft).await.map_err(not_accepted)?;
+        let Receipt { id, position, live, parked, replayed } = receipt;
+        if !replayed {
+            self.tell(What::MessageAccepted { user: user.clone(), message: id, live, parked });
+        }
         let echoed = match copy {
             None => None,
-            Some((sender, draft)) => Some(self.engine.append(&sender, draft).await.is_ok()),
+            Some((sender, copy)) => {
+                Some(self.engine.append(&sender, Draft { id, ..copy }).await.is_ok())
+            }
         };
         let durability = match position {
             Some(_) => self.engine.durability(),
             None => Durability::None,
         };
-        Ok(SendReply { id, position, matched: live + parked, live, parked, durability, echoed })
-    }
-
-    /// A page of all sessions, and after which the next begins.
-    ///
-    /// # Errors
-    /// If the engine could not tell.
-    pub async fn page_of_sessions(
-        &self,
-        after: Option<SessionId>,
-        most: usize,
-    ) -> Result<(Vec<protocol::http::Session>, Option<SessionId>), Refusal> {
-        let mut found = self.sessions(&Query::All { after, most: most + 1 }).await?;
-        let more = found.len() > most;
-        found.truncate(most);
-        let next = found.last().map(|session| session.id).filter(|_| more);
-        Ok((found, next))
+        let matched = live + parked;
+        let answer = SendReply { id, position, matched, live, parked, durability, echoed };
+        Ok(Answered { answer, replayed })
     }
 }
 
-fn field_error(field: &str, detail: &str) -> Refusal {
-    let errors =
-        vec![protocol::problem::FieldError { field: field.to_owned(), detail: detail.to_owned() }];
-    Refusal { errors, ..Refusal::new(ProblemCode::BadField, format!("{field} {detail}")) }
+/// Why a message is not accepted, or not known to be.
+pub(super) fn not_accepted(not: NotAppended) -> Refusal {
+    match not {
+        NotAppended::KeyReused => Refusal::plain(ProblemCode::KeyReused),
+        NotAppended::Failed(Failed::NotDone) => Refusal::later(ProblemCode::Overloaded),
+        NotAppended::Failed(Failed::Unknown) => Refusal::plain(ProblemCode::AcceptUnknown),
+    }
 }

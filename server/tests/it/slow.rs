@@ -138,7 +138,7 @@ fn a_long_replay_of_small_messages_arrives_whole() {
         for number in 0..MESSAGES {
             let body = json!({"data": [number]}).to_string();
             let request = protocol::body::read(body.as_bytes()).unwrap();
-            node.running.node().send(&user, request).await.unwrap();
+            node.running.node().send(&user, request, None).await.unwrap();
         }
         // A socket that takes megabytes at once: one turn writes page after page.
         let offer = format!("usher.v1, resume.{}, after.{}", session.token, session.position);

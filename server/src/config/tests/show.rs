@@ -51,7 +51,12 @@ fn each_value_is_shown_with_where_it_comes_from() {
         outbox_bytes = "256KiB"                  # default
         stream_messages = 1024                   # default
         stream_bytes = "1MiB"                    # default
+        outboxes_percent = 25                    # default
+        idempotency_keys = 1048576               # default
+        admissions_per_second = 1000             # default
+        resumes_per_second = 2000                # default
         body_bytes = "1MiB"                      # default
+        bulk_bytes = "4MiB"                      # default
         failed_handshakes_per_second = 20        # default
         failed_handshakes_burst = 200            # default
         failed_keys_per_minute = 60              # default
@@ -147,8 +152,23 @@ fn the_defaults_are_a_file_of_comments() {
         # Bytes kept for a user.
         # stream_bytes = "1MiB"
 
+        # Share of the memory, in per cent, that may wait for all slow sessions together.
+        # outboxes_percent = 25
+
+        # Idempotency keys remembered at once, each for ten minutes.
+        # idempotency_keys = 1048576
+
+        # New sessions taken in a second, for each core.
+        # admissions_per_second = 1000
+
+        # Sessions that come back, taken in a second, for each core.
+        # resumes_per_second = 2000
+
         # Bytes of an HTTP body.
         # body_bytes = "1MiB"
+
+        # Bytes of the body of a call to many users.
+        # bulk_bytes = "4MiB"
 
         # Failed handshakes of one address in a second, kept up.
         # failed_handshakes_per_second = 20
@@ -184,7 +204,7 @@ fn the_file_of_defaults_is_right_without_its_comments() {
     let file: String = keys.map(|line| line.to_owned() + "\n").collect();
     let wrong = resolve(Said { file: &file, ..Said::default() }).unwrap_err();
     expect![[r#"
-        conf/usher.toml:89: cannot read conf/backend.key: no such file
+        conf/usher.toml:104: cannot read conf/backend.key: no such file
     "#]]
     .assert_eq(&wrong);
 }
@@ -215,7 +235,12 @@ fn the_reference_names_every_setting() {
         | `limits.outbox_bytes` | `"256KiB"` | 80KiB to 64MiB | `USHER_LIMITS__OUTBOX_BYTES` | Bytes that wait for a slow session. |
         | `limits.stream_messages` | `1024` | 32 to 65536 | `USHER_LIMITS__STREAM_MESSAGES` | Messages kept for a user. |
         | `limits.stream_bytes` | `"1MiB"` | 160KiB to 128MiB | `USHER_LIMITS__STREAM_BYTES` | Bytes kept for a user. |
+        | `limits.outboxes_percent` | `25` | 1 to 90 | `USHER_LIMITS__OUTBOXES_PERCENT` | Share of the memory, in per cent, that may wait for all slow sessions together. |
+        | `limits.idempotency_keys` | `1048576` | 256 to 1073741824 | `USHER_LIMITS__IDEMPOTENCY_KEYS` | Idempotency keys remembered at once, each for ten minutes. |
+        | `limits.admissions_per_second` | `1000` | 1 to 1000000 | `USHER_LIMITS__ADMISSIONS_PER_SECOND` | New sessions taken in a second, for each core. |
+        | `limits.resumes_per_second` | `2000` | 1 to 1000000 | `USHER_LIMITS__RESUMES_PER_SECOND` | Sessions that come back, taken in a second, for each core. |
         | `limits.body_bytes` | `"1MiB"` | 80KiB to 64MiB | `USHER_LIMITS__BODY_BYTES` | Bytes of an HTTP body. |
+        | `limits.bulk_bytes` | `"4MiB"` | 80KiB to 64MiB | `USHER_LIMITS__BULK_BYTES` | Bytes of the body of a call to many users. |
         | `limits.failed_handshakes_per_second` | `20` | 1 to 10000 | `USHER_LIMITS__FAILED_HANDSHAKES_PER_SECOND` | Failed handshakes of one address in a second, kept up. |
         | `limits.failed_handshakes_burst` | `200` | 1 to 100000 | `USHER_LIMITS__FAILED_HANDSHAKES_BURST` | Failed handshakes of one address at once. |
         | `limits.failed_keys_per_minute` | `60` | 60 to 60000 | `USHER_LIMITS__FAILED_KEYS_PER_MINUTE` | Wrong API keys of one address in a minute. |

@@ -1,0 +1,116 @@
+//! Admissions: from a ticket to a place.
+
+use std::time::Duration;
+
+use engine::contract::{Admission, Departure, Failed, NotAdmitted, NotMinted};
+use kernel::{
+    message::Fenced,
+    registry::{Admitted, Attempt, Grant, Proof},
+};
+use protocol::{
+    close::CloseCode,
+    http::{TicketReply, TicketRequest},
+    limit,
+    problem::ProblemCode,
+};
+use tokio::{
+    sync::broadcast::{Receiver, error::RecvError},
+    time::timeout,
+};
+
+use super::{Node, not_taken};
+use crate::{answer::Refusal, random};
+
+impl Node {
+    /// Issues a ticket.
+    ///
+    /// # Errors
+    /// If the user is blocked, or the engine could not.
+    pub async fn mint(&self, request: TicketRequest) -> Result<TicketReply, Refusal> {
+        let ticket = random::ticket(&request.user);
+        let user = request.user.clone();
+        let ttl = request.ttl.map_or(self.config.session.ticket_ttl, |ttl| ttl.duration());
+        let grant = Grant {
+            user: request.user,
+            device: request.device,
+            class: request.device_class,
+            policy: request.policy.unwrap_or_default(),
+            send: request.send.unwrap_or_default(),
+            origin: request.origin,
+            max_age: request.max_age.map(|age| age.duration()),
+            meta: request.meta.unwrap_or_default(),
+        };
+        let expires_at = self.engine.mint(ticket, grant, ttl).await.map_err(|not| match not {
+            NotMinted::Blocked => Refusal::plain(ProblemCode::Blocked),
+            NotMinted::Failed(failed) => not_taken(failed),
+        })?;
+        let urls = Self::urls(&self.config);
+        Ok(TicketReply { ticket, user, urls, expires_at })
+    }
+
+    /// Lets an attempt try, unless too many do; then after what time it may come. A session that
+    /// would have come back is kept until then, and somewhat longer.
+    pub(crate) async fn pass(&self, proof: &Proof) -> Result<(), Duration> {
+        let now = self.clock.moment();
+        match proof {
+            Proof::Ticket(..) => self.admissions.pass(now),
+            Proof::Resume(token, _) => {
+                let Err(wait) = self.resumes.pass(now) else { return Ok(()) };
+                if let Err(error) = self.engine.hold(*token, wait + limit::HOLD_MARGIN).await {
+                    tracing::warn!(%error, "a session that came too early is not held");
+                }
+                Err(wait)
+            }
+        }
+    }
+
+    /// Gives a connect attempt its place. Where live sessions hold all of them, they are asked
+    /// first whether anybody is there.
+    pub(crate) async fn admit(&self, attempt: Attempt) -> Result<Admitted, NotAdmitted> {
+        // Listened to before the question, so that no answer is missed.
+        let answers = self.probed.subscribe();
+        let asked = match self.engine.admit(attempt.clone()).await {
+            Err(NotAdmitted::Asked(asked)) => asked,
+            answer => return answer.map(|admission| self.admitted(admission)),
+        };
+        if timeout(limit::PROBED_WAIT, all_heard_of(answers, asked)).await.is_err() {
+            return Err(Failed::NotDone.into());
+        }
+        match self.engine.admit(attempt).await {
+            // Somebody new is there, and is not proven yet.
+            Err(NotAdmitted::Asked(_)) => Err(Failed::NotDone.into()),
+            answer => answer.map(|admission| self.admitted(admission)),
+        }
+    }
+
+    fn admitted(&self, admission: Admission) -> Admitted {
+        self.tell_ended(admission.ended);
+        *admission.admitted
+    }
+
+    /// A session that this node had asked after was heard of, or has gone.
+    pub(crate) fn heard_of(&self, fenced: Fenced) {
+        // Whoever asked may have given up.
+        self.probed.send(fenced).ok();
+    }
+
+    /// A session that was admitted, but whose socket was gone before it could know.
+    pub(crate) async fn never_welcomed(&self, admitted: &Admitted) {
+        let departure = match admitted.resumed {
+            true => Departure::Park,
+            false => Departure::End(CloseCode::CannotResume),
+        };
+        self.depart(admitted.fenced, departure).await;
+    }
+}
+
+/// Returns when each of these sessions was heard of.
+async fn all_heard_of(mut answers: Receiver<Fenced>, mut silent: Vec<Fenced>) {
+    while !silent.is_empty() {
+        match answers.recv().await {
+            Ok(fenced) => silent.retain(|one| *one != fenced),
+            // What was missed may have been of them; the engine knows.
+            Err(RecvError::Lagged(_) | RecvError::Closed) => return,
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! Life: what becomes of sessions that have their place.
+
+use engine::contract::{Departed, Departure, Ending};
+use kernel::{
+    message::Fenced,
+    registry::{Blocking, Ended, Touch},
+    shard::Parting,
+    stream::Page,
+};
+use protocol::{
+    close::CloseCode,
+    http::{BlockReply, BlockRequest},
+    limit,
+    name::UserId,
+    position::Position,
+};
+
+use super::{Node, not_taken};
+use crate::{answer::Refusal, event::What};
+
+/// Bytes of a replay's page, so that a page always fits an outbox.
+const PAGE_BYTES: usize = limit::OUTBOX_BYTES_MAX / 4;
+
+impl Node {
+    /// A session whose socket was lost may resume.
+    pub(crate) async fn park(&self, parting: Parting) {
+        let Parting { fenced, user, code } = parting;
+        if self.depart(fenced, Departure::Park).await == Departed::Parked {
+            self.tell(What::SessionParked { user, session: fenced.session, code });
+        }
+    }
+
+    /// A session ended by its own will or fault.
+    pub(crate) async fn release(&self, parting: Parting) {
+        let end = Departure::End(parting.end_code());
+        let Parting { fenced, user, code } = parting;
+        if let Departed::Ended { .. } = self.depart(fenced, end).await {
+            self.tell(What::SessionEnded { user, session: fenced.session, code });
+        }
+    }
+
+    pub(super) async fn depart(&self, fenced: Fenced, departure: Departure) -> Departed {
+        match self.engine.depart(fenced, departure).await {
+            Ok(departed) => departed,
+            Err(error) => {
+                tracing::warn!(session = %fenced.session, %error, "a departure is not told");
+                Departed::Void
+            }
+        }
+    }
+
+    pub(crate) async fn touch(&self, fenced: Fenced, touch: Touch) {
+        if let Err(error) = self.engine.touch(fenced, touch).await {
+            tracing::warn!(session = %fenced.session, %error, "a touch is not told");
+        }
+    }
+
+    pub(crate) async fn read(&self, user: UserId, after: Position) -> Option<Page> {
+        self.engine
+            .read(&user, after, limit::REPLAY_PAGE, PAGE_BYTES)
+            .await
+            .inspect_err(|error| tracing::warn!(%error, "a stream cannot be read"))
+            .ok()
+    }
+
+    /// Ends sessions with 4410; tells how many.
+    ///
+    /// # Errors
+    /// If the engine could not.
+    pub async fn end(&self, ending: &Ending) -> Result<u32, Refusal> {
+        let ended = self.engine.end(ending, CloseCode::ClosedByBackend).await.map_err(not_taken)?;
+        Ok(self.tell_ended(ended))
+    }
+
+    /// Keeps a user out, and ends the sessions with 4403.
+    ///
+    /// # Errors
+    /// If the engine could not.
+    pub async fn block(&self, user: &UserId, request: BlockRequest) -> Result<BlockReply, Refusal> {
+        let blocking = Blocking::Set(request.ttl.map(|ttl| ttl.duration()));
+        let ended = self.engine.block(user, blocking).await.map_err(not_taken)?;
+        Ok(BlockReply { blocked: true, closed: self.tell_ended(ended) })
+    }
+
+    /// Lets a user in again.
+    ///
+    /// # Errors
+    /// If the engine could not.
+    pub async fn lift(&self, user: &UserId) -> Result<BlockReply, Refusal> {
+        let ended = self.engine.block(user, Blocking::Lift).await.map_err(not_taken)?;
+        Ok(BlockReply { blocked: false, closed: self.tell_ended(ended) })
+    }
+
+    /// Takes away what time ended, in one part of the registry.
+    pub(crate) async fn sweep(&self) {
+        match self.engine.sweep().await {
+            Ok(ended) => {
+                self.tell_ended(ended);
+            }
+            Err(error) => tracing::warn!(%error, "a sweep failed"),
+        }
+    }
+
+    /// Tells of sessions that a step of this node ended; how many there are.
+    pub(super) fn tell_ended(&self, ended: Vec<Ended>) -> u32 {
+        let count = u32::try_from(ended.len()).unwrap_or(u32::MAX);
+        for Ended { session, user, code, .. } in ended {
+            self.tell(What::SessionEnded { user, session, code: code.number() });
+        }
+        count
+    }
+}
