@@ -14,6 +14,7 @@ mod sweep;
 mod block;
 mod part;
 mod keys;
+mod receipt;
 mod record;
 
 use std::{
@@ -49,7 +50,8 @@ pub use self::{
     keys::{Key, KeyScope},
     lists::{Census, Presence},
     part::Ended,
-    sends::{Draft, NotAppended, Receipt},
+    receipt::Receipt,
+    sends::{Draft, NotAppended},
     sweep::Swept,
 };
 

@@ -10,7 +10,7 @@ use std::{
 
 use protocol::{limit, name::UserId, time::Timestamp};
 
-use super::sends::Receipt;
+use super::receipt::Receipt;
 
 /// Whose key it is.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

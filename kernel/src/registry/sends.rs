@@ -14,6 +14,7 @@ use protocol::{
 use super::{
     Mail, Registry,
     keys::{Key, Known, Name},
+    receipt::Receipt,
     record::{Record, State},
 };
 use crate::{
@@ -43,21 +44,6 @@ pub struct Draft {
     pub ttl: Option<Duration>,
     /// By which it is known when it is sent again.
     pub key: Option<Key>,
-}
-
-/// What became of a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Receipt {
-    /// Its id; that of the first, where it was sent again.
-    pub id: MessageId,
-    /// Its place; absent where it took none.
-    pub position: Option<Position>,
-    /// Sessions that get it now.
-    pub live: u32,
-    /// Sessions that get it when they resume.
-    pub parked: u32,
-    /// Whether it was accepted before, and only told again.
-    pub replayed: bool,
 }
 
 /// Why a message was not accepted. Nothing has changed.

@@ -11,11 +11,7 @@ use axum::{
 use http::header::AUTHORIZATION;
 use protocol::problem::ProblemCode;
 
-use crate::{
-    answer::Refusal,
-    config::Key,
-    node::Node,
-};
+use crate::{answer::Refusal, config::Key, node::Node};
 
 /// From where a request came.
 #[derive(Debug, Clone, Copy)]

@@ -118,7 +118,8 @@ fn a6_a7_names_are_taken_as_they_are() {
         }
         for (escaped, user) in ESCAPED {
             let shown = node.ask("GET", &format!("/v1/users/{escaped}"), &Value::Null).await;
-            let expected = json!({"user": user, "online": true, "live": 1, "parked": 0});
+            let expected =
+                json!({"user": user, "online": true, "blocked": false, "live": 1, "parked": 0});
             assert_eq!(shown, expected);
             let sent = node.send(escaped, &json!({"data": user})).await;
             assert_eq!(sent["matched"], 1, "{user}");
@@ -408,8 +409,9 @@ fn a_session_is_shown_with_everything_that_is_known_of_it() {
         let list = node.ask("GET", "/v1/users/alice/sessions", &Value::Null).await;
         assert_eq!(list, json!({"items": [shown]}));
         let user = node.ask("GET", "/v1/users/alice", &Value::Null).await;
-        assert_eq!(user, json!({"user": "alice", "online": true, "live": 0, "parked": 1}));
+        let counted = |user: &str, online: bool, parked: u32| json!({"user": user, "online": online, "blocked": false, "live": 0, "parked": parked});
+        assert_eq!(user, counted("alice", true, 1));
         let unknown = node.ask("GET", "/v1/users/bob", &Value::Null).await;
-        assert_eq!(unknown, json!({"user": "bob", "online": false, "live": 0, "parked": 0}));
+        assert_eq!(unknown, counted("bob", false, 0));
     });
 }

@@ -24,3 +24,8 @@ mod api;
 mod requests;
 mod others;
 mod crowds;
+mod keys;
+mod many;
+mod blocks;
+mod places;
+mod gates;

@@ -290,16 +290,6 @@ fn a_handshake_may_come_on_a_socket_that_carried_calls() {
 }
 
 #[test]
-fn an_idempotency_key_is_refused_as_long_as_it_is_not_heeded() {
-    with_node(config(), async |node| {
-        let mut caller = Caller::open(node.address).await;
-        let headers = "Idempotency-Key: k1\r\nContent-Length: 10\r\n";
-        caller.write((head(SEND, headers) + r#"{"data":1}"#).as_bytes()).await;
-        is_problem(&caller.response().await, 400, "bad-parameter");
-    });
-}
-
-#[test]
 fn a_name_that_was_made_to_lead_here_opens_nothing_in_dev() {
     let dev = server::config::Config::dev(Vec::new());
     with_node(dev, async |node| {

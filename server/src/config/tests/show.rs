@@ -77,6 +77,7 @@ fn what_is_shown_can_be_read_again() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "it is the file, line by line")]
 fn the_defaults_are_a_file_of_comments() {
     expect![[r##"
         # Every key, as it is when nothing is said. Take away the `# ` to change one.
