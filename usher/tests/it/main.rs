@@ -8,6 +8,7 @@
 // Top floor first, as everywhere.
 mod walk;
 mod reference;
+mod guide;
 mod bad_inputs;
 mod links;
 mod commands;

@@ -1,12 +1,19 @@
 //! Session: a socket of Python's `websockets`.
 
-use std::process::Command;
+use std::{ffi::OsString, process::Command};
 
 use serde_json::Value;
 
 use crate::{node::Node, program::Program};
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/session.py");
+
+/// The Python that has the packages which tests use.
+pub(crate) fn python() -> OsString {
+    std::env::var_os("USHER_TEST_PYTHON").unwrap_or_else(|| {
+        panic!("USHER_TEST_PYTHON names no Python; run `cargo xtask test`, which sets it")
+    })
+}
 
 /// An open session.
 #[derive(Debug)]
@@ -23,11 +30,8 @@ impl Session {
 
     /// Opens one at this URL; returns its `welcome` too.
     pub(crate) fn at(url: &str, subprotocols: &[&str]) -> (Self, Value) {
-        let python = std::env::var_os("USHER_TEST_PYTHON").unwrap_or_else(|| {
-            panic!("USHER_TEST_PYTHON names no Python; run `cargo xtask test`, which sets it")
-        });
         let mut session =
-            Self(Program::start(Command::new(python).args([SCRIPT, url]).args(subprotocols)));
+            Self(Program::start(Command::new(python()).args([SCRIPT, url]).args(subprotocols)));
         let welcome = session.frame();
         assert_eq!(welcome["type"], "welcome", "{welcome}");
         (session, welcome)
