@@ -21,6 +21,8 @@ use std::{net::SocketAddr, time::Duration};
 use kernel::{outbox, rate::Rate, registry::Terms, stream};
 use protocol::{grant::Origin, limit, partition::PARTITIONS};
 
+use crate::tls;
+
 pub use self::{
     draft::Effective,
     file::File,
@@ -40,6 +42,8 @@ pub struct Config {
     pub public_url: Option<String>,
     /// Pages that may connect.
     pub allowed_origins: Vec<Origin>,
+    /// The certificate that sockets are shown; without one they speak no TLS.
+    pub tls: Option<tls::Files>,
     /// Who may call the API.
     pub keys: Vec<Key>,
     /// The node's name.
@@ -219,6 +223,7 @@ impl Default for Config {
             listen: vec![SocketAddr::from(([0, 0, 0, 0], PORT))],
             public_url: None,
             allowed_origins: Vec::new(),
+            tls: None,
             keys: Vec::new(),
             node: "usher".to_owned(),
             dev: false,

@@ -3,6 +3,8 @@
 //! One port serves sessions and HTTP. The request head is read here; a handshake for a session is
 //! answered here, anything else goes to the HTTP server with the bytes that were read. A refused
 //! handshake closes its socket, so that bytes behind it are never taken for another request.
+//!
+//! Where the port speaks TLS, its handshake is part of reading the head, within the same time.
 
 #[cfg(feature = "echo")]
 mod echo;
@@ -14,9 +16,8 @@ use std::{net::SocketAddr, rc::Rc, sync::Arc};
 use bytes::Bytes;
 use protocol::{limit, problem::ProblemCode};
 use tokio::{
-    io::AsyncWriteExt,
     net::{TcpListener, TcpStream},
-    sync::{Semaphore, mpsc},
+    sync::{Semaphore, mpsc, watch},
     time::timeout,
 };
 
@@ -28,7 +29,11 @@ use crate::{
     answer::Refusal,
     places::{Place, Places},
     shard::{Handoff, Local},
-    ws::{handshake, socket::Socket},
+    tls::Pair,
+    ws::{
+        handshake,
+        socket::{Socket, Unwatched},
+    },
 };
 
 /// Sockets of a shard that are at the door. Others wait in the listener's queue.
@@ -40,25 +45,37 @@ const SILENT_MAX: usize = 3072;
 /// How long a refused peer may take to close.
 const REFUSED_WAIT: std::time::Duration = std::time::Duration::from_secs(1);
 
+/// What is said to who speaks HTTP without TLS.
+const SPEAKS_TLS: &str = "this port speaks TLS; use https:// and wss://";
+
 /// A socket that speaks HTTP, and what it said already.
 #[derive(Debug)]
 pub(crate) struct Visitor {
-    pub(crate) stream: std::net::TcpStream,
+    pub(crate) socket: Unwatched,
     pub(crate) peer: SocketAddr,
     pub(crate) said: Bytes,
 }
 
+/// What sockets speak: TLS with the pair that is shown at the moment, or nothing of the kind.
+pub(crate) type Shown = Option<watch::Receiver<Pair>>;
+
 /// Accepts sockets for ever.
-pub(crate) async fn open(local: Rc<Local>, listener: TcpListener, visitors: mpsc::Sender<Visitor>) {
+pub(crate) async fn open(
+    local: Rc<Local>,
+    listener: TcpListener,
+    shown: Shown,
+    visitors: mpsc::Sender<Visitor>,
+) {
     let half_open = Arc::new(Semaphore::new(HALF_OPEN_MAX));
     let mut silent = Places::new(SILENT_MAX);
     loop {
         let Ok(permit) = Arc::clone(&half_open).acquire_owned().await else { return };
         match listener.accept().await {
             Ok((stream, peer)) => {
+                let Some(socket) = socket(stream, &shown) else { continue };
                 let (local, visitors, place) = (Rc::clone(&local), visitors.clone(), silent.take());
                 tokio::task::spawn_local(async move {
-                    greet(local, stream, peer, visitors, place).await;
+                    greet(local, socket, peer, visitors, place).await;
                     drop(permit);
                 });
             }
@@ -71,61 +88,72 @@ pub(crate) async fn open(local: Rc<Local>, listener: TcpListener, visitors: mpsc
     }
 }
 
+fn socket(stream: TcpStream, shown: &Shown) -> Option<Socket> {
+    let Some(shown) = shown else { return Some(Socket::Plain(stream)) };
+    Socket::tls(stream, &shown.borrow())
+        .inspect_err(|error| tracing::error!(%error, "a socket cannot speak TLS"))
+        .ok()
+}
+
 async fn greet(
     local: Rc<Local>,
-    mut stream: TcpStream,
+    socket: Socket,
     peer: SocketAddr,
     visitors: mpsc::Sender<Visitor>,
     mut place: Place,
 ) {
     let mut said = Vec::new();
     let head = tokio::select! {
-        head = timeout(limit::HEAD_WAIT, head::read(&mut stream, &mut said)) => head,
+        head = timeout(limit::HEAD_WAIT, head::read(&socket, &mut said)) => head,
         () = place.wanted() => return,
     };
     drop(place);
     match head {
         Ok(Ok(Head::Session { length })) => {
             let early = said.split_off(length);
-            meet(&local, stream, peer, &said, early).await;
+            meet(&local, socket, peer, &said, early).await;
         }
         #[cfg(feature = "echo")]
         Ok(Ok(Head::Echo { length })) => {
             let early = said.split_off(length);
-            echo::serve(stream, &said, early).await;
+            echo::serve(socket, &said, early).await;
         }
         Ok(Ok(Head::Other)) => {
             let said = Bytes::from(said);
             let Ok(room) = visitors.try_reserve() else {
-                return refuse_http(stream, Refusal::later(ProblemCode::Overloaded)).await;
+                return refuse_http(socket, Refusal::later(ProblemCode::Overloaded)).await;
             };
-            if let Ok(stream) = stream.into_std() {
-                room.send(Visitor { stream, peer, said });
+            if let Ok(socket) = socket.unwatch() {
+                room.send(Visitor { socket, peer, said });
             }
         }
-        Ok(Err(Unread::Gone)) => {}
-        Ok(Err(Unread::Refused(code))) => refuse_http(stream, Refusal::plain(code)).await,
+        // Who broke off the handshake of TLS may still be listening for the reason.
+        Ok(Err(Unread::Gone)) => socket.close(&[], REFUSED_WAIT).await,
+        Ok(Err(Unread::InTheClear)) => {
+            let refusal = Refusal::new(ProblemCode::BadRequest, SPEAKS_TLS);
+            refuse_http(socket.into_plain(), refusal).await;
+        }
+        Ok(Err(Unread::Refused(code))) => refuse_http(socket, Refusal::plain(code)).await,
         Err(_) if said.is_empty() => {}
-        Err(_) => refuse_http(stream, Refusal::plain(ProblemCode::RequestTimeout)).await,
+        Err(_) => refuse_http(socket, Refusal::plain(ProblemCode::RequestTimeout)).await,
     }
 }
 
 /// A handshake for a session: refused, or admitted and handed to its shard.
-async fn meet(local: &Rc<Local>, stream: TcpStream, peer: SocketAddr, head: &[u8], early: Vec<u8>) {
+async fn meet(local: &Rc<Local>, socket: Socket, peer: SocketAddr, head: &[u8], early: Vec<u8>) {
     match verdict::on(local.node(), peer.ip().to_canonical(), head).await {
-        Verdict::Refused(refusal) => refuse_http(stream, refusal).await,
+        Verdict::Refused(refusal) => refuse_http(socket, refusal).await,
         Verdict::Closed(ask, Farewell(mut last)) => {
             last.insert(0, handshake::switching(&ask.accept, ask.speaks_usher).into());
-            Socket::new(stream).close(&last, limit::CLOSE_WAIT).await;
+            socket.close(&last, limit::CLOSE_WAIT).await;
         }
         Verdict::Admitted(ask, admitted) => {
             let switching = handshake::switching(&ask.accept, ask.speaks_usher);
-            let mut stream = stream;
-            let told = stream.write_all(switching.as_bytes()).await;
-            match told.and_then(|()| stream.into_std()) {
-                Ok(stream) => {
+            let told = socket.write_all(switching.as_bytes()).await;
+            match told.and_then(|()| socket.unwatch()) {
+                Ok(socket) => {
                     let (speaks_usher, admitted) = (ask.speaks_usher, *admitted);
-                    let handoff = Handoff { stream, admitted, speaks_usher, early };
+                    let handoff = Handoff { socket, admitted, speaks_usher, early };
                     local.shards().hand_off(local.node(), handoff).await;
                 }
                 Err(_) => local.node().never_welcomed(&admitted).await,
@@ -134,7 +162,7 @@ async fn meet(local: &Rc<Local>, stream: TcpStream, peer: SocketAddr, head: &[u8
     }
 }
 
-async fn refuse_http(stream: TcpStream, refusal: Refusal) {
+async fn refuse_http(socket: Socket, refusal: Refusal) {
     let answer = refusal.last_answer().to_bytes();
-    Socket::new(stream).close(&[answer.into()], REFUSED_WAIT).await;
+    socket.close(&[answer.into()], REFUSED_WAIT).await;
 }

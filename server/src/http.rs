@@ -85,9 +85,9 @@ async fn serve_one(
     mut stop: watch::Receiver<bool>,
     mut place: Place,
 ) {
-    let Visitor { stream, peer, said } = visitor;
-    let stream = match tokio::net::TcpStream::from_std(stream) {
-        Ok(stream) => stream,
+    let Visitor { socket, peer, said } = visitor;
+    let socket = match socket.watch() {
+        Ok(socket) => socket,
         Err(error) => {
             tracing::error!(%error, "a socket cannot be watched");
             return;
@@ -99,7 +99,7 @@ async fn serve_one(
         .header_read_timeout(IDLE_WAIT)
         .max_headers(limit::HEADERS_MAX)
         .max_buf_size(limit::HEAD_BYTES_MAX)
-        .serve_connection(TokioIo::new(Visit::new(said, stream)), TowerToHyperService::new(router))
+        .serve_connection(TokioIo::new(Visit::new(said, socket)), TowerToHyperService::new(router))
         .with_upgrades();
     tokio::pin!(visit);
     let ended = tokio::select! {

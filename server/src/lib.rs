@@ -19,5 +19,6 @@ mod turns;
 mod fingerprint;
 pub mod config;
 mod memory;
+pub mod tls;
 pub mod random;
 pub mod clock;

@@ -28,10 +28,14 @@ use tokio::{
 use crate::{
     clock::Clock,
     config::Config,
-    door::{self, Visitor},
+    door::{self, Shown, Visitor},
     http,
     node::Node,
     shard::{Command, Local, Shards},
+    tls::{
+        Unusable,
+        renewal::{self, Found, Renewal},
+    },
 };
 
 /// Sockets on their way from the door to a shard, or to the HTTP server.
@@ -58,6 +62,9 @@ pub enum Failed {
         #[source]
         cause: io::Error,
     },
+    /// The files of `[tls]` make no pair.
+    #[error(transparent)]
+    Tls(#[from] Unusable),
     /// It gets no threads.
     #[error("cannot start: {0}")]
     Start(#[from] io::Error),
@@ -72,6 +79,7 @@ pub struct Running {
     threads: Vec<JoinHandle<()>>,
     stop: watch::Sender<bool>,
     http: tokio::task::JoinHandle<()>,
+    renewal: Option<Arc<Renewal>>,
 }
 
 impl fmt::Debug for Running {
@@ -108,8 +116,9 @@ pub fn bind(address: SocketAddr) -> Result<TcpListener, Failed> {
 /// Starts a node on sockets that listen already.
 ///
 /// # Errors
-/// If threads or sockets cannot be had.
+/// If threads or sockets cannot be had, or what sockets should show is unusable.
 pub fn start(config: Config, listeners: Vec<TcpListener>) -> Result<Running, Failed> {
+    let renewal = config.tls.clone().map(Renewal::begin).transpose()?.map(Arc::new);
     let addresses = listeners.iter().map(TcpListener::local_addr).collect::<Result<Vec<_>, _>>()?;
     let clock = Clock::start();
     let shards = config.shards.max(1);
@@ -133,6 +142,7 @@ pub fn start(config: Config, listeners: Vec<TcpListener>) -> Result<Running, Fai
             commands: receiver,
             mailbox,
             listeners,
+            shown: renewal.as_ref().map(|renewal| renewal.shown()),
             visitors: visitors.clone(),
             stopping: stopping.clone(),
         };
@@ -143,7 +153,10 @@ pub fn start(config: Config, listeners: Vec<TcpListener>) -> Result<Running, Fai
     drop(listeners);
     let http = runtime.spawn(http::serve(http::router(&node, ways.clone()), visits, stopping));
     runtime.spawn(sweep(Arc::clone(&node)));
-    Ok(Running { node, addresses, runtime, shards: ways, threads, stop, http })
+    if let Some(renewal) = &renewal {
+        runtime.spawn(renew(Arc::clone(renewal)));
+    }
+    Ok(Running { node, addresses, runtime, shards: ways, threads, stop, http, renewal })
 }
 
 /// What one shard's thread needs.
@@ -153,6 +166,7 @@ struct Part {
     commands: mpsc::Receiver<Command>,
     mailbox: Mailbox,
     listeners: Vec<TcpListener>,
+    shown: Shown,
     visitors: mpsc::Sender<Visitor>,
     stopping: watch::Receiver<bool>,
 }
@@ -172,8 +186,8 @@ impl Part {
             for listener in self.listeners {
                 match tokio::net::TcpListener::from_std(listener) {
                     Ok(listener) => {
-                        let door = door::open(Rc::clone(&local), listener, self.visitors.clone());
-                        doors.spawn_local(door);
+                        let (shown, visitors) = (self.shown.clone(), self.visitors.clone());
+                        doors.spawn_local(door::open(Rc::clone(&local), listener, shown, visitors));
                     }
                     Err(error) => tracing::error!(%error, "a listener cannot be watched"),
                 }
@@ -199,7 +213,31 @@ async fn sweep(node: Arc<Node>) {
     }
 }
 
+/// Looks for another pair now and then.
+async fn renew(renewal: Arc<Renewal>) {
+    loop {
+        tokio::time::sleep(renewal::LOOK).await;
+        let renewal = Arc::clone(&renewal);
+        // Files may be slow.
+        match tokio::task::spawn_blocking(move || renewal.look()).await {
+            Ok(Ok(Found::TheSame)) => {}
+            Ok(Ok(Found::New)) => tracing::info!("another certificate is shown from now on"),
+            Ok(Err(error)) => tracing::error!(%error, "the certificate stays as it was"),
+            Err(_) => return,
+        }
+    }
+}
+
 impl Running {
+    /// Reads certificate and key again, for sockets that come from now on; those that are open stay
+    /// as they are. Does nothing on a node without TLS.
+    ///
+    /// # Errors
+    /// Why what is there cannot be used. What was read before is shown on.
+    pub fn read_again(&self) -> Result<(), Unusable> {
+        self.renewal.as_ref().map_or(Ok(()), |renewal| renewal.read_again())
+    }
+
     /// Where it listens.
     #[must_use]
     pub fn addresses(&self) -> &[SocketAddr] {

@@ -26,7 +26,7 @@ use kernel::{
     shard::{Arrival, Input, Options, Output, Shard, Slot, Violation},
 };
 use protocol::partition::slice_of;
-use tokio::{net::TcpStream, sync::mpsc, task::spawn_local};
+use tokio::{sync::mpsc, task::spawn_local};
 
 use self::seat::Seat;
 use crate::{
@@ -37,6 +37,7 @@ use crate::{
     ws::{
         self,
         codec::{Bounds, Opcode, encode},
+        socket::Unwatched,
     },
 };
 
@@ -53,7 +54,7 @@ const SLEEP_MAX: Duration = Duration::from_secs(1);
 /// A socket with an admitted session, on its way to the shard of its user.
 #[derive(Debug)]
 pub(crate) struct Handoff {
-    pub(crate) stream: std::net::TcpStream,
+    pub(crate) socket: Unwatched,
     pub(crate) admitted: Admitted,
     pub(crate) speaks_usher: bool,
     /// What came behind the handshake already.
@@ -228,9 +229,9 @@ impl Local {
 
     /// Takes a session's socket in, and starts the task that waits for it to speak.
     fn take(self: &Rc<Self>, handoff: Handoff) {
-        let Handoff { stream, admitted, speaks_usher, early } = handoff;
-        let stream = match TcpStream::from_std(stream) {
-            Ok(stream) => stream,
+        let Handoff { socket, admitted, speaks_usher, early } = handoff;
+        let socket = match socket.watch() {
+            Ok(socket) => socket,
             Err(error) => {
                 tracing::error!(%error, "a socket cannot be watched");
                 let node = Arc::clone(&self.node);
@@ -240,7 +241,7 @@ impl Local {
         };
         let arrival = Arrival { admitted, speaks_usher };
         let slot = self.kernel.borrow_mut().open(self.now(), arrival);
-        let seat = Rc::new(Seat::new(slot, stream, early));
+        let seat = Rc::new(Seat::new(slot, socket, early));
         let index = slot.index as usize;
         let mut seats = self.seats.borrow_mut();
         if seats.len() <= index {
@@ -370,7 +371,7 @@ impl Local {
     fn send(self: &Rc<Self>, slot: Slot, frame: &bytes::Bytes) {
         let Some(seat) = self.seat(slot) else { return };
         match seat.socket(|socket| socket.send(frame)) {
-            Some(Ok(sent)) if sent == frame.len() => {}
+            Some(Ok(sent)) if sent == frame.len() => seat.mind_what_it_owes(),
             Some(Ok(sent)) => {
                 let rest = frame.slice(sent..);
                 self.kernel.borrow_mut().handle(self.now(), Input::Stalled(slot, rest));
@@ -385,7 +386,9 @@ impl Local {
         loop {
             let sent = {
                 let kernel = self.kernel.borrow();
-                let Some(outbox) = kernel.outbox(slot) else { return };
+                let Some(outbox) = kernel.outbox(slot) else {
+                    return seat.mind_what_it_owes();
+                };
                 seat.socket(|socket| socket.send_all(outbox.slices()))
             };
             match sent {

@@ -1,4 +1,5 @@
-//! Serve: a node as it is configured, and how nodes stop.
+//! Serve: a node as it is configured, how it is told to read its certificate again, and how nodes
+//! stop.
 
 use std::{env, fs, path::Path};
 
@@ -40,14 +41,23 @@ pub(crate) fn run(args: &Serve) -> Result<(), Failure> {
     let listeners = listeners.map_err(Failure::failed)?;
     let running = serve::start(config, listeners).map_err(Failure::failed)?;
     let mut stop = running.block_on(Stop::watch())?;
+    let mut hang_up = running.block_on(hang_ups())?;
     for address in running.addresses() {
-        tracing::info!(%address, "listening");
+        match running.node().config().tls {
+            Some(_) => tracing::info!(%address, "listening with TLS"),
+            None => tracing::info!(%address, "listening"),
+        }
     }
     let events = running.node().events();
     // A thread of its own: a log that nobody reads must not keep signals from being heard.
     std::thread::spawn(move || log(events));
     let left = running.block_on(async {
-        stop.called().await;
+        loop {
+            tokio::select! {
+                () = stop.called() => break,
+                _ = hang_up.recv() => read_again(&running),
+            }
+        }
         go_away(&running, &mut stop).await
     });
     if left > 0 {
@@ -56,6 +66,20 @@ pub(crate) fn run(args: &Serve) -> Result<(), Failure> {
     running.stop();
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Watches for SIGHUP, by which services are told that their files have changed.
+#[expect(clippy::unused_async, reason = "signals are watched by the runtime that it runs in")]
+async fn hang_ups() -> Result<Signal, Failure> {
+    signal(SignalKind::hangup()).map_err(Failure::failed)
+}
+
+fn read_again(running: &Running) {
+    match (&running.node().config().tls, running.read_again()) {
+        (None, _) => tracing::info!("SIGHUP: without TLS there is nothing to read again"),
+        (Some(_), Ok(())) => tracing::info!("the certificate was read again"),
+        (Some(_), Err(error)) => tracing::error!(%error, "the certificate stays as it was"),
+    }
 }
 
 /// Drains, unless told to stop a second time; returns how many sockets are still open.
@@ -120,15 +144,18 @@ pub(crate) fn refused(invalid: &[Invalid]) -> Failure {
     Failure::usage(lines.join("\n"))
 }
 
-/// Reads a secret; warns if others on this machine can read it too.
+/// Reads a secret; warns if others on this machine can read it too. A certificate comes this way as
+/// well, and is none.
 pub(crate) fn read_secret(path: &Path) -> std::io::Result<String> {
     use std::os::unix::fs::PermissionsExt;
 
     let readable = fs::metadata(path)?.permissions().mode() & 0o004 != 0;
-    if readable {
+    let text = fs::read_to_string(path)?;
+    let secret = text.contains("PRIVATE KEY-----") || !text.contains("-----BEGIN CERTIFICATE-----");
+    if readable && secret {
         out::note(format!("{} can be read by everybody here; chmod 600 it", path.display()));
     }
-    fs::read_to_string(path)
+    Ok(text)
 }
 
 /// Looks at the configuration.

@@ -11,6 +11,7 @@ use super::{
     text,
     unit::Unit,
 };
+use crate::tls::Which;
 
 /// What has been said so far.
 pub(super) struct Draft<'a> {
@@ -56,7 +57,7 @@ impl<'a> Draft<'a> {
     /// Takes the value of a setting. `items` has the places of a list's items, if they differ.
     pub(super) fn set(&mut self, index: usize, value: &Value<'_>, place: Place, items: &[Place]) {
         let setting = &SETTINGS[index];
-        match setting.set(&mut self.config, value) {
+        match setting.set(&mut self.config, value, place.folder()) {
             Ok(()) => self.places[index] = place,
             Err(wrong) => {
                 let place = wrong.item.and_then(|item| items.get(item)).unwrap_or(&place).clone();
@@ -99,6 +100,7 @@ impl<'a> Draft<'a> {
     pub(super) fn finish(mut self) -> Result<Effective, Vec<Invalid>> {
         if self.invalid.is_empty() {
             self.invalid = RELATIONS.iter().filter_map(|relation| self.broken(relation)).collect();
+            self.invalid.extend(self.unusable_tls());
         }
         if self.invalid.is_empty() {
             Ok(Effective { config: self.config, places: self.places, keys: self.keys })
@@ -129,6 +131,29 @@ impl<'a> Draft<'a> {
             smaller.path, smaller.text, larger.path, larger.text
         );
         Some(Invalid { place: place.clone(), detail })
+    }
+
+    /// What is wrong with the certificate or its key, if there is to be one.
+    fn unusable_tls(&self) -> Option<Invalid> {
+        let files = self.config.tls.as_ref()?;
+        let place = |key| {
+            let index = settings::find("tls", key).expect("the table has both files");
+            self.places[index].clone()
+        };
+        let (given, missing) = match (place("cert_file"), place("key_file")) {
+            (given, Place::Default) => (given, "key_file"),
+            (Place::Default, given) => (given, "cert_file"),
+            (cert, key) => {
+                let unusable = files.pair(self.read).err()?;
+                let place = match unusable.which {
+                    Which::Cert => cert,
+                    Which::Key => key,
+                };
+                return Some(Invalid { place, detail: unusable.to_string() });
+            }
+        };
+        let detail = format!("a certificate and its key go together; tls.{missing} is not set");
+        Some(Invalid { place: given, detail })
     }
 
     fn number(&self, (section, key): (&str, &str)) -> Number<'_> {

@@ -1,6 +1,6 @@
 //! File: what `usher.toml` says, with the line of each thing that is wrong.
 
-use std::{borrow::Cow, fmt, path::Path, sync::Arc};
+use std::{borrow::Cow, fmt, sync::Arc};
 
 use protocol::suggest::nearest;
 use toml::{
@@ -138,8 +138,7 @@ impl Reader<'_, '_, '_> {
                 },
                 ("key", DeValue::String(text)) => secrets.push((Secret::Text(text), place)),
                 ("key_file", DeValue::String(path)) => {
-                    let base = Path::new(self.file.name).parent().unwrap_or_else(|| Path::new(""));
-                    secrets.push((Secret::File(base.join(path.as_ref())), place));
+                    secrets.push((Secret::File(place.folder().join(path.as_ref())), place));
                 }
                 ("sha256", DeValue::String(hex)) => secrets.push((Secret::Sha256(hex), place)),
                 (key, _) => {

@@ -2,7 +2,7 @@
 //!
 //! A detail never repeats a value that might be a secret: errors end up in logs.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, path::Path, sync::Arc};
 
 /// Where a value comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +31,17 @@ pub struct Invalid {
     pub place: Place,
     /// What, and what would be right.
     pub detail: String,
+}
+
+impl Place {
+    /// Where a relative path starts that is written there: at the file, or where the process does.
+    pub(super) fn folder(&self) -> &Path {
+        let file = match self {
+            Self::Line { file, .. } => Path::new(&**file).parent(),
+            Self::Default | Self::HostName | Self::Variable(_) | Self::Flag(_) => None,
+        };
+        file.unwrap_or_else(|| Path::new(""))
+    }
 }
 
 impl fmt::Display for Place {

@@ -1,6 +1,10 @@
 //! Setting: one key of the file, and how its value gets in and out of a [`Config`].
 
-use std::{ops::RangeInclusive, time::Duration};
+use std::{
+    ops::RangeInclusive,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use kernel::rate::Rate;
 
@@ -28,6 +32,7 @@ pub(super) struct Absent {
 pub(super) enum Slot {
     Number { unit: Unit, range: RangeInclusive<u64>, field: Field },
     Text { form: &'static str, set: SetText, get: fn(&Config) -> Option<String> },
+    File { set: fn(&mut Config, PathBuf), get: fn(&Config) -> Option<PathBuf> },
     List { form: &'static str, set: SetList, get: fn(&Config) -> Vec<String> },
 }
 
@@ -99,8 +104,13 @@ impl Setting {
         format!("USHER_{}", self.path().replace('.', "__").to_uppercase())
     }
 
-    /// Puts a value where it belongs, if it is right.
-    pub(super) fn set(&self, config: &mut Config, value: &Value<'_>) -> Result<(), Wrong> {
+    /// Puts a value where it belongs, if it is right. Relative paths start at `folder`.
+    pub(super) fn set(
+        &self,
+        config: &mut Config,
+        value: &Value<'_>,
+        folder: &Path,
+    ) -> Result<(), Wrong> {
         let wrong = |detail| Wrong { detail, item: None };
         match &self.slot {
             Slot::Number { unit, range, field } => {
@@ -110,6 +120,16 @@ impl Setting {
             }
             Slot::Text { set, .. } => match value {
                 Value::Text(text) | Value::Plain(text) => set(config, text).map_err(wrong),
+                Value::Integer(_) | Value::List(_) | Value::Other(_) => {
+                    Err(wrong(format!("must be a string, not {}", value.kind())))
+                }
+            },
+            Slot::File { set, .. } => match value {
+                Value::Text("") => Err(wrong("must be the path of a file".to_owned())),
+                Value::Text(path) | Value::Plain(path) => {
+                    set(config, folder.join(path));
+                    Ok(())
+                }
                 Value::Integer(_) | Value::List(_) | Value::Other(_) => {
                     Err(wrong(format!("must be a string, not {}", value.kind())))
                 }
@@ -125,7 +145,7 @@ impl Setting {
     pub(super) fn number(&self, config: &Config) -> Option<(Unit, u64)> {
         match &self.slot {
             Slot::Number { unit, field, .. } => Some((*unit, field.get(config))),
-            Slot::Text { .. } | Slot::List { .. } => None,
+            Slot::Text { .. } | Slot::File { .. } | Slot::List { .. } => None,
         }
     }
 
@@ -136,6 +156,7 @@ impl Setting {
             Slot::Number { unit: Unit::Count, field, .. } => Some(field.get(config).to_string()),
             Slot::Number { unit, field, .. } => Some(quoted(&unit.format(field.get(config)))),
             Slot::Text { get, .. } => get(config).as_ref().map(quoted),
+            Slot::File { get, .. } => get(config).map(|path| quoted(&path.display().to_string())),
             Slot::List { get, .. } => match &get(config)[..] {
                 [one] if self.absent.is_none() => Some(quoted(one)),
                 more => {
@@ -149,6 +170,7 @@ impl Setting {
     pub(super) fn form(&self) -> String {
         match &self.slot {
             Slot::Number { unit, range, .. } => bounds(*unit, range),
+            Slot::File { .. } => "a path".to_owned(),
             Slot::Text { form, .. } | Slot::List { form, .. } => (*form).to_owned(),
         }
     }

@@ -75,6 +75,26 @@ pub(super) static SETTINGS: &[Setting] = &[
         absent: Some(Absent { words: "the host name", example: "\"n1\"" }),
         help: "The node's name, in lists, events and logs.",
     },
+    Setting {
+        section: "tls",
+        key: "cert_file",
+        slot: Slot::File {
+            set: |c, path| c.tls.get_or_insert_default().cert = path,
+            get: |c| c.tls.as_ref().map(|tls| tls.cert.clone()),
+        },
+        absent: Some(Absent { words: "no TLS", example: "\"fullchain.pem\"" }),
+        help: "The certificate and its chain, in PEM form; the port then speaks TLS only.",
+    },
+    Setting {
+        section: "tls",
+        key: "key_file",
+        slot: Slot::File {
+            set: |c, path| c.tls.get_or_insert_default().key = path,
+            get: |c| c.tls.as_ref().map(|tls| tls.key.clone()),
+        },
+        absent: Some(Absent { words: "no TLS", example: "\"privkey.pem\"" }),
+        help: "The private key of the certificate, in PEM form.",
+    },
     time(
         ("session", "ticket_ttl"),
         SECOND..=10 * MINUTE,

@@ -7,7 +7,6 @@ use std::{borrow::Cow, future::poll_fn};
 
 use bytes::Bytes;
 use protocol::limit;
-use tokio::{io::AsyncWriteExt, net::TcpStream};
 
 use super::refuse_http;
 use crate::{
@@ -30,16 +29,15 @@ const BOUNDS: Bounds = Bounds {
 const READ_BYTES: usize = 64 * 1024;
 
 /// Serves one peer until it closes or breaks the rules.
-pub(super) async fn serve(mut stream: TcpStream, head: &[u8], early: Vec<u8>) {
+pub(super) async fn serve(socket: Socket, head: &[u8], early: Vec<u8>) {
     let ask = match handshake::read(head) {
         Ok(ask) => ask,
-        Err(no) => return refuse_http(stream, Refusal::new(no.code, no.detail)).await,
+        Err(no) => return refuse_http(socket, Refusal::new(no.code, no.detail)).await,
     };
     let switching = handshake::switching(&ask.accept, ask.speaks_usher);
-    if stream.write_all(switching.as_bytes()).await.is_err() {
+    if socket.write_all(switching.as_bytes()).await.is_err() {
         return;
     }
-    let socket = Socket::new(stream);
     if let Some(last) = exchange(&socket, early).await {
         socket.close(&[last], limit::CLOSE_WAIT).await;
     }
@@ -56,7 +54,7 @@ async fn exchange(socket: &Socket, early: Vec<u8>) -> Option<Bytes> {
                 Ok(Step::Event { event, rest }) => {
                     bytes = rest;
                     match answer(event) {
-                        Answer::Frame(frame) => write(socket, &frame).await?,
+                        Answer::Frame(frame) => socket.write_all(&frame).await.ok()?,
                         Answer::Nothing => {}
                         Answer::Last(frame) => return Some(frame),
                     }
@@ -71,15 +69,6 @@ async fn exchange(socket: &Socket, early: Vec<u8>) -> Option<Bytes> {
         }
         buffer.truncate(read);
     }
-}
-
-async fn write(socket: &Socket, frame: &Bytes) -> Option<()> {
-    let mut rest = frame.clone();
-    while !rest.is_empty() {
-        let sent = poll_fn(|cx| socket.poll_send(cx, std::iter::once(&rest[..]))).await.ok()?;
-        rest = rest.split_off(sent);
-    }
-    Some(())
 }
 
 enum Answer {

@@ -4,7 +4,8 @@
 //! costs no more than one that comes at once.
 
 use protocol::{CONNECT_PATH, limit, problem::ProblemCode};
-use tokio::{io::AsyncReadExt, net::TcpStream};
+
+use crate::ws::socket::Socket;
 
 /// What a socket wants.
 #[derive(Debug, PartialEq, Eq)]
@@ -27,21 +28,25 @@ pub(super) enum Head {
 /// Why that cannot be said.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Unread {
-    /// The peer went away.
+    /// The peer went away, or does not speak TLS as it should.
     Gone,
+    /// It does not speak TLS at all.
+    InTheClear,
     /// It breaks a bound, or is not HTTP.
     Refused(ProblemCode),
 }
 
 /// Reads until it is known what the socket wants; what was read is in `said`.
-pub(super) async fn read(stream: &mut TcpStream, said: &mut Vec<u8>) -> Result<Head, Unread> {
+pub(super) async fn read(socket: &Socket, said: &mut Vec<u8>) -> Result<Head, Unread> {
+    if socket.lacks_tls().await {
+        return Err(Unread::InTheClear);
+    }
     let mut searched = 0;
     loop {
         if let Some(head) = look(said, &mut searched)? {
             return Ok(head);
         }
-        said.reserve(1024);
-        match stream.read_buf(said).await {
+        match socket.read_on(said).await {
             Ok(0) | Err(_) => return Err(Unread::Gone),
             Ok(_) => {}
         }

@@ -38,8 +38,8 @@ pub(super) async fn connect(
         Verdict::Refused(refusal) => refusal.last_answer().into_response(),
         Verdict::Closed(ask, farewell) => {
             tokio::spawn(async move {
-                if let Some((stream, _)) = taken(upgrade).await {
-                    Socket::new(stream).close(&farewell.0, limit::CLOSE_WAIT).await;
+                if let Some((socket, _)) = taken(upgrade).await {
+                    socket.close(&farewell.0, limit::CLOSE_WAIT).await;
                 }
             });
             switching(&ask)
@@ -49,10 +49,10 @@ pub(super) async fn connect(
             let speaks_usher = ask.speaks_usher;
             tokio::spawn(async move {
                 let taken = taken(upgrade).await;
-                match taken.and_then(|(stream, early)| Some((stream.into_std().ok()?, early))) {
-                    Some((stream, early)) => {
+                match taken.and_then(|(socket, early)| Some((socket.unwatch().ok()?, early))) {
+                    Some((socket, early)) => {
                         let admitted = *admitted;
-                        let handoff = Handoff { stream, admitted, speaks_usher, early };
+                        let handoff = Handoff { socket, admitted, speaks_usher, early };
                         shards.hand_off(&node, handoff).await;
                     }
                     None => node.never_welcomed(&admitted).await,
@@ -79,10 +79,10 @@ fn head(request: &Request) -> Vec<u8> {
 }
 
 /// The socket, when HTTP is done with it, and what it said since.
-async fn taken(upgrade: OnUpgrade) -> Option<(tokio::net::TcpStream, Vec<u8>)> {
+async fn taken(upgrade: OnUpgrade) -> Option<(Socket, Vec<u8>)> {
     let parts = upgrade.await.ok()?.downcast::<TokioIo<Visit>>().ok()?;
-    let (stream, said) = parts.io.into_inner().into_parts();
-    Some((stream, [&parts.read_buf[..], &said[..]].concat()))
+    let (socket, said) = parts.io.into_inner().into_parts();
+    Some((socket, [&parts.read_buf[..], &said[..]].concat()))
 }
 
 fn switching(ask: &Ask) -> Response {

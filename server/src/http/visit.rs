@@ -7,26 +7,25 @@ use std::{
 };
 
 use bytes::{Buf, Bytes};
-use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::TcpStream,
-};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use crate::ws::socket::Socket;
 
 /// Reads what was said, then on from the socket.
 #[derive(Debug)]
 pub(super) struct Visit {
     said: Bytes,
-    stream: TcpStream,
+    socket: Socket,
 }
 
 impl Visit {
-    pub(super) fn new(said: Bytes, stream: TcpStream) -> Self {
-        Self { said, stream }
+    pub(super) fn new(said: Bytes, socket: Socket) -> Self {
+        Self { said, socket }
     }
 
     /// The socket, and what of its beginning nobody has read.
-    pub(super) fn into_parts(self) -> (TcpStream, Bytes) {
-        (self.stream, self.said)
+    pub(super) fn into_parts(self) -> (Socket, Bytes) {
+        (self.socket, self.said)
     }
 }
 
@@ -41,7 +40,7 @@ impl AsyncRead for Visit {
             buffer.put_slice(&self.said.split_to(fits));
             return Poll::Ready(Ok(()));
         }
-        Pin::new(&mut self.stream).poll_read(cx, buffer)
+        AsyncRead::poll_read(Pin::new(&mut self.socket), cx, buffer)
     }
 }
 
@@ -51,7 +50,7 @@ impl AsyncWrite for Visit {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
+        Pin::new(&mut self.socket).poll_write(cx, bytes)
     }
 
     fn poll_write_vectored(
@@ -59,18 +58,18 @@ impl AsyncWrite for Visit {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
+        Pin::new(&mut self.socket).poll_write_vectored(cx, slices)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        self.socket.is_write_vectored()
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        AsyncWrite::poll_flush(Pin::new(&mut self.socket), cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        Pin::new(&mut self.socket).poll_shutdown(cx)
     }
 }

@@ -12,7 +12,7 @@ use kernel::{
     shard::{Closing, Input, NO_CODE, Slot, Violation},
 };
 use protocol::{frame, limit};
-use tokio::{net::TcpStream, task::spawn_local};
+use tokio::task::spawn_local;
 
 use super::Local;
 use crate::ws::{
@@ -45,10 +45,10 @@ pub(super) struct Seat {
 }
 
 impl Seat {
-    pub(super) fn new(slot: Slot, stream: TcpStream, early: Vec<u8>) -> Self {
+    pub(super) fn new(slot: Slot, socket: Socket, early: Vec<u8>) -> Self {
         Self {
             slot,
-            state: RefCell::new(Use::Session(Socket::new(stream))),
+            state: RefCell::new(Use::Session(socket)),
             waker: RefCell::new(None),
             decoder: RefCell::new(Decoder::default()),
             held: RefCell::new(early),
@@ -63,6 +63,13 @@ impl Seat {
     pub(super) fn wake(&self) {
         if let Some(waker) = &*self.waker.borrow() {
             waker.wake_by_ref();
+        }
+    }
+
+    /// What the socket took and did not write is for its task, even where no outbox waits.
+    pub(super) fn mind_what_it_owes(&self) {
+        if self.socket(Socket::owes) == Some(true) {
+            self.wake();
         }
     }
 
@@ -146,7 +153,7 @@ impl Local {
     fn write_on(self: &Rc<Self>, seat: &Rc<Seat>, cx: &mut Context<'_>) -> Poll<()> {
         let sent = {
             let kernel = self.kernel.borrow();
-            let Some(outbox) = kernel.outbox(seat.slot) else { return Poll::Pending };
+            let Some(outbox) = kernel.outbox(seat.slot) else { return self.flush_on(seat, cx) };
             seat.socket(|socket| socket.poll_send(cx, outbox.slices()))
         };
         match sent {
@@ -155,6 +162,14 @@ impl Local {
             Some(Poll::Ready(Err(_))) | None => self.lose(seat.slot),
         }
         Poll::Ready(())
+    }
+
+    /// Writes what the socket owes, when nothing else waits. That alone is no reason to look again.
+    fn flush_on(&self, seat: &Seat, cx: &mut Context<'_>) -> Poll<()> {
+        if let Some(Poll::Ready(Err(_))) = seat.socket(|socket| socket.poll_flush(cx)) {
+            self.lose(seat.slot);
+        }
+        Poll::Pending
     }
 
     /// Deals with what came, when the session takes frames.

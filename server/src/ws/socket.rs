@@ -1,10 +1,19 @@
-//! Socket: bytes to and from one peer.
+//! Socket: bytes to and from one peer, in the clear or within TLS.
 //!
 //! Whoever has something to write writes it, at once and past the task that reads: most sockets
 //! take a frame when it comes. Only when one does not, its task waits until it does.
+//!
+//! Within TLS the bytes that are counted here are those of the plaintext. What was taken may still
+//! be owed to the socket as ciphertext; then nothing more is taken, and whoever wrote must see to
+//! it that [`Socket::poll_flush`] is called.
+
+mod stream;
+mod tls;
 
 use std::{
+    future::poll_fn,
     io::{self, ErrorKind, IoSlice},
+    net::Shutdown,
     task::{Context, Poll},
     time::Duration,
 };
@@ -13,33 +22,93 @@ use bytes::Bytes;
 use socket2::SockRef;
 use tokio::{io::Interest, net::TcpStream, time::timeout};
 
+use self::tls::Tls;
+use crate::tls::{Pair, Records};
+
 /// Slices of one vectored write. More are rarely there, and the list lies on the stack.
 const SLICES: usize = 32;
+
+/// Bytes for which there is room when a head is read on.
+const READ_BYTES: usize = 1024;
 
 /// Bytes that a peer may still send while its socket closes.
 const LATE_BYTES_MAX: usize = 1024 * 1024;
 
 /// One peer's socket.
 #[derive(Debug)]
-pub(crate) struct Socket {
-    stream: TcpStream,
+pub(crate) enum Socket {
+    /// What it carries is what is meant.
+    Plain(TcpStream),
+    /// It carries records of TLS. Boxed, so that a plain socket is no larger for it.
+    Tls(Box<Tls>),
+}
+
+/// A socket that no thread watches, on its way to another.
+#[derive(Debug)]
+pub(crate) struct Unwatched {
+    stream: std::net::TcpStream,
+    records: Option<Box<Records>>,
 }
 
 impl Socket {
-    pub(crate) fn new(stream: TcpStream) -> Self {
-        Self { stream }
+    /// A socket that speaks TLS, from its first byte.
+    pub(crate) fn tls(stream: TcpStream, pair: &Pair) -> io::Result<Self> {
+        Ok(Self::Tls(Box::new(Tls::new(stream, Records::new(pair)?))))
+    }
+
+    /// Whether it is to speak TLS, and its peer begins with a request in the clear. Waits for the
+    /// first byte.
+    pub(crate) async fn lacks_tls(&self) -> bool {
+        let Self::Tls(tls) = self else { return false };
+        let mut first = [0];
+        // A method is a word in capitals; no record begins with a letter.
+        matches!(tls.stream().peek(&mut first).await, Ok(1) if first[0].is_ascii_uppercase())
+    }
+
+    /// The same without TLS, for a peer that has not begun with it.
+    pub(crate) fn into_plain(self) -> Self {
+        match self {
+            Self::Plain(stream) => Self::Plain(stream),
+            Self::Tls(tls) => Self::Plain(tls.into_parts().0),
+        }
+    }
+
+    /// Leaves the thread's care.
+    pub(crate) fn unwatch(self) -> io::Result<Unwatched> {
+        let (stream, records) = match self {
+            Self::Plain(stream) => (stream, None),
+            Self::Tls(tls) => {
+                let (stream, records) = tls.into_parts();
+                (stream, Some(Box::new(records)))
+            }
+        };
+        Ok(Unwatched { stream: stream.into_std()?, records })
     }
 
     /// Writes a frame now; returns how much of it the socket took.
     pub(crate) fn send(&self, frame: &[u8]) -> io::Result<usize> {
-        none_if_full(SockRef::from(&self.stream).send(frame))
+        match self {
+            Self::Plain(stream) => none_if_full(SockRef::from(stream).send(frame)),
+            Self::Tls(tls) => tls.send(std::iter::once(frame)),
+        }
     }
 
     /// Writes several now; returns how much of them the socket took.
     pub(crate) fn send_all<'a>(&self, frames: impl Iterator<Item = &'a [u8]>) -> io::Result<usize> {
-        with_slices(frames, |slices| {
-            none_if_full(SockRef::from(&self.stream).send_vectored(slices))
-        })
+        match self {
+            Self::Plain(stream) => with_slices(frames, |slices| {
+                none_if_full(SockRef::from(stream).send_vectored(slices))
+            }),
+            Self::Tls(tls) => tls.send(frames),
+        }
+    }
+
+    /// Whether something that was taken has yet to be written.
+    pub(crate) fn owes(&self) -> bool {
+        match self {
+            Self::Plain(_) => false,
+            Self::Tls(tls) => tls.owes(),
+        }
     }
 
     /// Writes several when the socket takes some.
@@ -48,18 +117,20 @@ impl Socket {
         cx: &mut Context<'_>,
         frames: impl Iterator<Item = &'a [u8]>,
     ) -> Poll<io::Result<usize>> {
-        with_slices(frames, |slices| {
-            loop {
-                std::task::ready!(self.stream.poll_write_ready(cx))?;
-                let sent = self.stream.try_io(Interest::WRITABLE, || {
-                    SockRef::from(&self.stream).send_vectored(slices)
-                });
-                match sent {
-                    Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                    sent => return Poll::Ready(sent),
-                }
-            }
-        })
+        match self {
+            Self::Plain(stream) => with_slices(frames, |slices| {
+                poll_write(stream, cx, || SockRef::from(stream).send_vectored(slices))
+            }),
+            Self::Tls(tls) => tls.poll_send(cx, frames),
+        }
+    }
+
+    /// Writes what was taken.
+    pub(crate) fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Plain(_) => Poll::Ready(Ok(())),
+            Self::Tls(tls) => tls.poll_flush(cx),
+        }
     }
 
     /// Reads when something is there; 0 at the end.
@@ -68,13 +139,45 @@ impl Socket {
         cx: &mut Context<'_>,
         buffer: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        loop {
-            std::task::ready!(self.stream.poll_read_ready(cx))?;
-            match self.stream.try_read(buffer) {
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                read => return Poll::Ready(read),
-            }
+        match self {
+            Self::Plain(stream) => poll_read(stream, cx, buffer),
+            Self::Tls(tls) => tls.poll_read(cx, buffer),
         }
+    }
+
+    /// Says that nothing more will be written.
+    fn poll_end(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if let Self::Tls(tls) = self {
+            std::task::ready!(tls.poll_end(cx))?;
+        }
+        Poll::Ready(SockRef::from(self.stream()).shutdown(Shutdown::Write))
+    }
+
+    /// Reads some more behind what was read; 0 at the end.
+    pub(crate) async fn read_on(&self, said: &mut Vec<u8>) -> io::Result<usize> {
+        // Between polls there is nothing in it that was not said: nobody may poll again.
+        poll_fn(|cx| {
+            let start = said.len();
+            said.reserve(READ_BYTES);
+            said.resize(said.capacity(), 0);
+            let read = self.poll_read(cx, &mut said[start..]);
+            let end = match &read {
+                Poll::Ready(Ok(read)) => start + read,
+                Poll::Ready(Err(_)) | Poll::Pending => start,
+            };
+            said.truncate(end);
+            read
+        })
+        .await
+    }
+
+    /// Writes all of it, when the socket takes it.
+    pub(crate) async fn write_all(&self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            let sent = poll_fn(|cx| self.poll_send(cx, std::iter::once(bytes))).await?;
+            bytes = &bytes[sent..];
+        }
+        poll_fn(|cx| self.poll_flush(cx)).await
     }
 
     /// Writes the last bytes, says that there are no more, and waits until the peer has closed too:
@@ -85,40 +188,74 @@ impl Socket {
             for bytes in last {
                 self.write_all(bytes).await?;
             }
-            SockRef::from(&self.stream).shutdown(std::net::Shutdown::Write)?;
-            self.read_to_end().await
+            poll_fn(|cx| self.poll_end(cx)).await?;
+            read_to_end(self.stream()).await
         };
         if !matches!(timeout(wait, parting).await, Ok(Ok(()))) {
             // Best effort: the socket may be reset already.
-            SockRef::from(&self.stream).set_linger(Some(Duration::ZERO)).ok();
+            SockRef::from(self.stream()).set_linger(Some(Duration::ZERO)).ok();
         }
     }
 
-    async fn write_all(&self, mut bytes: &[u8]) -> io::Result<()> {
-        while !bytes.is_empty() {
-            self.stream.writable().await?;
-            match self.stream.try_write(bytes) {
-                Ok(sent) => bytes = &bytes[sent..],
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                Err(error) => return Err(error),
-            }
+    fn stream(&self) -> &TcpStream {
+        match self {
+            Self::Plain(stream) => stream,
+            Self::Tls(tls) => tls.stream(),
         }
-        Ok(())
     }
+}
 
-    async fn read_to_end(&self) -> io::Result<()> {
-        let (mut scrap, mut late) = ([0; 1024], 0);
-        while late < LATE_BYTES_MAX {
-            self.stream.readable().await?;
-            match self.stream.try_read(&mut scrap) {
-                Ok(0) => return Ok(()),
-                Ok(read) => late += read,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Err(ErrorKind::InvalidData.into())
+impl Unwatched {
+    /// Comes into the care of the thread that asks.
+    pub(crate) fn watch(self) -> io::Result<Socket> {
+        let stream = TcpStream::from_std(self.stream)?;
+        Ok(match self.records {
+            None => Socket::Plain(stream),
+            Some(records) => Socket::Tls(Box::new(Tls::new(stream, *records))),
+        })
     }
+}
+
+/// Reads what is there, as it is on the wire.
+fn poll_read(
+    stream: &TcpStream,
+    cx: &mut Context<'_>,
+    buffer: &mut [u8],
+) -> Poll<io::Result<usize>> {
+    loop {
+        std::task::ready!(stream.poll_read_ready(cx))?;
+        match stream.try_read(buffer) {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            read => return Poll::Ready(read),
+        }
+    }
+}
+
+/// Writes when the socket takes some.
+fn poll_write(
+    stream: &TcpStream,
+    cx: &mut Context<'_>,
+    write: impl Fn() -> io::Result<usize>,
+) -> Poll<io::Result<usize>> {
+    loop {
+        std::task::ready!(stream.poll_write_ready(cx))?;
+        match stream.try_io(Interest::WRITABLE, &write) {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            sent => return Poll::Ready(sent),
+        }
+    }
+}
+
+/// What still comes is not looked at.
+async fn read_to_end(stream: &TcpStream) -> io::Result<()> {
+    let (mut scrap, mut late) = ([0; 1024], 0);
+    while late < LATE_BYTES_MAX {
+        match poll_fn(|cx| poll_read(stream, cx, &mut scrap)).await? {
+            0 => return Ok(()),
+            read => late += read,
+        }
+    }
+    Err(ErrorKind::InvalidData.into())
 }
 
 fn none_if_full(sent: io::Result<usize>) -> io::Result<usize> {
@@ -140,3 +277,6 @@ fn with_slices<'a, T>(
     }
     write(&slices[..count])
 }
+
+// The data plane's plain sockets pay nothing for those that speak TLS.
+const _: () = assert!(size_of::<Socket>() == size_of::<TcpStream>());

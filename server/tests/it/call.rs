@@ -4,7 +4,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use serde_json::Value;
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::TcpStream,
 };
 
@@ -59,10 +59,15 @@ impl Response {
     }
 }
 
+/// What bytes go over: a socket, or TLS on one.
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Stream for S {}
+
 /// Someone who speaks HTTP over one socket.
 #[derive(Debug)]
-pub(crate) struct Caller {
-    pub(crate) stream: TcpStream,
+pub(crate) struct Caller<S = TcpStream> {
+    pub(crate) stream: S,
     /// What came and was not looked at yet.
     came: Vec<u8>,
 }
@@ -74,20 +79,23 @@ impl Caller {
         Self::over(stream)
     }
 
-    pub(crate) fn over(stream: TcpStream) -> Self {
+    /// Writes one byte, then waits a while; tells whether the other side still listens.
+    pub(crate) async fn trickle(&mut self, byte: u8) -> std::io::Result<()> {
+        self.stream.write_all(&[byte]).await?;
+        let said = tokio::time::timeout(Duration::from_millis(200), self.stream.readable()).await;
+        if said.is_ok() { Err(std::io::ErrorKind::Other.into()) } else { Ok(()) }
+    }
+}
+
+impl<S: Stream> Caller<S> {
+    pub(crate) fn over(stream: S) -> Self {
         Self { stream, came: Vec::new() }
     }
 
     /// Writes bytes as they are. A peer that has closed by then may have said why before.
     pub(crate) async fn write(&mut self, bytes: &[u8]) {
         self.stream.write_all(bytes).await.ok();
-    }
-
-    /// Writes one byte, then waits a while; tells whether the other side still listens.
-    pub(crate) async fn trickle(&mut self, byte: u8) -> std::io::Result<()> {
-        self.stream.write_all(&[byte]).await?;
-        let said = tokio::time::timeout(Duration::from_millis(200), self.stream.readable()).await;
-        if said.is_ok() { Err(std::io::ErrorKind::Other.into()) } else { Ok(()) }
+        self.stream.flush().await.ok();
     }
 
     /// A call with the key; its answer.
@@ -166,7 +174,7 @@ impl Caller {
     }
 
     /// What was read beyond the last answer, and the socket.
-    pub(crate) fn into_parts(self) -> (TcpStream, Vec<u8>) {
+    pub(crate) fn into_parts(self) -> (S, Vec<u8>) {
         (self.stream, self.came)
     }
 }

@@ -10,6 +10,7 @@ mod node;
 mod call;
 mod peer;
 mod frame;
+mod pair;
 
 mod delivery;
 mod resume;
@@ -29,3 +30,4 @@ mod many;
 mod blocks;
 mod places;
 mod gates;
+mod tls;

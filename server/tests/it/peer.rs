@@ -17,7 +17,7 @@ use tokio::{
 };
 
 use crate::{
-    call::{Caller, Response},
+    call::{Caller, Response, Stream},
     frame::{self, Frame},
     node::{soon, text},
 };
@@ -39,8 +39,8 @@ pub(crate) fn handshake(query: &str, headers: &[(&str, &str)]) -> String {
 
 /// An open WebSocket.
 #[derive(Debug)]
-pub(crate) struct Peer {
-    pub(crate) stream: TcpStream,
+pub(crate) struct Peer<S = TcpStream> {
+    pub(crate) stream: S,
     /// What came and was not looked at yet.
     came: Vec<u8>,
     /// The answer to the handshake.
@@ -57,9 +57,17 @@ impl Peer {
         Self::over(Caller::open(address).await, &handshake(query, headers), &[]).await
     }
 
+    /// Goes away without a word: RST.
+    pub(crate) fn reset(self) {
+        SockRef::from(&self.stream).set_linger(Some(Duration::ZERO)).unwrap();
+        drop(self.stream);
+    }
+}
+
+impl<S: Stream> Peer<S> {
     /// The same over a socket that is there, with bytes that follow in the same packet.
     pub(crate) async fn over(
-        mut caller: Caller,
+        mut caller: Caller<S>,
         handshake: &str,
         early: &[u8],
     ) -> Result<Self, Response> {
@@ -82,6 +90,7 @@ impl Peer {
     /// Writes bytes as they are. A peer that has closed by then may have said why before.
     pub(crate) async fn write(&mut self, bytes: &[u8]) {
         self.stream.write_all(bytes).await.ok();
+        self.stream.flush().await.ok();
     }
 
     /// Writes a frame.
@@ -152,18 +161,12 @@ impl Peer {
     pub(crate) fn vanish(self) {
         drop(self.stream);
     }
-
-    /// Goes away without a word: RST.
-    pub(crate) fn reset(self) {
-        SockRef::from(&self.stream).set_linger(Some(Duration::ZERO)).unwrap();
-        drop(self.stream);
-    }
 }
 
 /// A peer that got its `welcome`.
 #[derive(Debug)]
-pub(crate) struct Session {
-    pub(crate) peer: Peer,
+pub(crate) struct Session<S = TcpStream> {
+    pub(crate) peer: Peer<S>,
     pub(crate) welcome: Value,
     pub(crate) id: String,
     pub(crate) token: String,
@@ -171,9 +174,9 @@ pub(crate) struct Session {
     pub(crate) position: String,
 }
 
-impl Session {
+impl<S: Stream> Session<S> {
     /// Waits for the `welcome`.
-    pub(crate) async fn welcomed(mut peer: Peer) -> Self {
+    pub(crate) async fn welcomed(mut peer: Peer<S>) -> Self {
         let welcome = peer.typed("welcome").await;
         let position = text(&welcome["position"]);
         let (id, token) = (text(&welcome["session"]), text(&welcome["resume"]));
@@ -205,16 +208,16 @@ impl Session {
     }
 }
 
-impl Deref for Session {
-    type Target = Peer;
+impl<S> Deref for Session<S> {
+    type Target = Peer<S>;
 
-    fn deref(&self) -> &Peer {
+    fn deref(&self) -> &Peer<S> {
         &self.peer
     }
 }
 
-impl DerefMut for Session {
-    fn deref_mut(&mut self) -> &mut Peer {
+impl<S> DerefMut for Session<S> {
+    fn deref_mut(&mut self) -> &mut Peer<S> {
         &mut self.peer
     }
 }

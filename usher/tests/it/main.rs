@@ -14,6 +14,7 @@ mod links;
 mod commands;
 mod refusals;
 mod leaving;
+mod tls;
 mod page;
 mod session;
 mod node;

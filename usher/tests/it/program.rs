@@ -114,7 +114,16 @@ impl Program {
 
     /// Asks it to end, as a service supervisor does.
     pub(crate) fn terminate(&self) {
-        let line = format!("kill -TERM {}", self.child.id());
+        self.signal("TERM");
+    }
+
+    /// Tells it that its files have changed.
+    pub(crate) fn hang_up(&self) {
+        self.signal("HUP");
+    }
+
+    fn signal(&self, name: &str) {
+        let line = format!("kill -{name} {}", self.child.id());
         let status = Command::new("sh").args(["-c", &line]).status();
         assert!(status.is_ok_and(|status| status.success()), "{line}");
     }

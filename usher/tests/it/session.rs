@@ -1,6 +1,6 @@
 //! Session: a socket of Python's `websockets`.
 
-use std::{ffi::OsString, process::Command};
+use std::{ffi::OsString, path::Path, process::Command};
 
 use serde_json::Value;
 
@@ -30,8 +30,22 @@ impl Session {
 
     /// Opens one at this URL; returns its `welcome` too.
     pub(crate) fn at(url: &str, subprotocols: &[&str]) -> (Self, Value) {
-        let mut session =
-            Self(Program::start(Command::new(python()).args([SCRIPT, url]).args(subprotocols)));
+        Self::begin(&mut Self::command(url, subprotocols))
+    }
+
+    /// The same for a server that shows a certificate of which only this file tells.
+    pub(crate) fn knowing(cert: &Path, url: &str, subprotocols: &[&str]) -> (Self, Value) {
+        Self::begin(Self::command(url, subprotocols).env("SSL_CERT_FILE", cert))
+    }
+
+    fn command(url: &str, subprotocols: &[&str]) -> Command {
+        let mut command = Command::new(python());
+        command.args([SCRIPT, url]).args(subprotocols);
+        command
+    }
+
+    fn begin(command: &mut Command) -> (Self, Value) {
+        let mut session = Self(Program::start(command));
         let welcome = session.frame();
         assert_eq!(welcome["type"], "welcome", "{welcome}");
         (session, welcome)

@@ -44,12 +44,12 @@ listen = "127.0.0.1:7329"
 #[test]
 fn c1_an_unknown_section_is_told_with_its_line_and_the_nearest_one() {
     check_file(
-        "[sesion]\nping = \"30s\"\n[engine]\nurl = \"memory:\"\n[[tls]]\n",
+        "[sesion]\nping = \"30s\"\n[engine]\nurl = \"memory:\"\n[[places]]\n",
         expect![[r#"
-        conf/usher.toml:1: unknown section [sesion]; did you mean [session]?
-        conf/usher.toml:3: unknown section [engine]
-        conf/usher.toml:5: unknown section [tls]
-    "#]],
+            conf/usher.toml:1: unknown section [sesion]; did you mean [session]?
+            conf/usher.toml:3: unknown section [engine]
+            conf/usher.toml:5: unknown section [places]
+        "#]],
     );
     check_file(
         "session = 3\n[[drain]]\nwindow = \"1s\"\n[listen]\na = 1\n",

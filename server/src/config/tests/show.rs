@@ -1,6 +1,6 @@
 //! What people read: the effective configuration, the file of defaults, the reference.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, path::Path};
 
 use expect_test::expect;
 
@@ -29,6 +29,10 @@ fn each_value_is_shown_with_where_it_comes_from() {
 
         [node]
         name = "host"                            # host name
+
+        [tls]
+        # cert_file = (not set)                  # default
+        # key_file = (not set)                   # default
 
         [session]
         ticket_ttl = "30s"                       # default
@@ -98,6 +102,14 @@ fn the_defaults_are_a_file_of_comments() {
 
         # The node's name, in lists, events and logs. Default: the host name.
         # name = "n1"
+
+        [tls]
+
+        # The certificate and its chain, in PEM form; the port then speaks TLS only. Default: no TLS.
+        # cert_file = "fullchain.pem"
+
+        # The private key of the certificate, in PEM form. Default: no TLS.
+        # key_file = "privkey.pem"
 
         [session]
 
@@ -205,7 +217,7 @@ fn the_file_of_defaults_is_right_without_its_comments() {
     let file: String = keys.map(|line| line.to_owned() + "\n").collect();
     let wrong = resolve(Said { file: &file, ..Said::default() }).unwrap_err();
     expect![[r#"
-        conf/usher.toml:104: cannot read conf/backend.key: no such file
+        conf/usher.toml:112: cannot read conf/backend.key: no such file
     "#]]
     .assert_eq(&wrong);
 }
@@ -220,6 +232,8 @@ fn the_reference_names_every_setting() {
         | `allowed_origins` | none | one or more of `https://host` or `https://host:port` | `USHER_ALLOWED_ORIGINS` | Pages that may connect; a ticket's own origin suffices too. |
         | `shards` | one for each core | 1 to 256 | `USHER_SHARDS` | Threads that serve sessions. |
         | `node.name` | the host name | letters, digits, `-`, `_` and `.` | `USHER_NODE__NAME` | The node's name, in lists, events and logs. |
+        | `tls.cert_file` | no TLS | a path | `USHER_TLS__CERT_FILE` | The certificate and its chain, in PEM form; the port then speaks TLS only. |
+        | `tls.key_file` | no TLS | a path | `USHER_TLS__KEY_FILE` | The private key of the certificate, in PEM form. |
         | `session.ticket_ttl` | `"30s"` | 1s to 10m | `USHER_SESSION__TICKET_TTL` | Life of a ticket that does not say. |
         | `session.resume_window` | `"2m"` | 1s to 1d | `USHER_SESSION__RESUME_WINDOW` | How long a session may be without its socket. |
         | `session.max_age` | `"30d"` | 1m to 365d | `USHER_SESSION__MAX_AGE` | The age at which a session ends, whatever it does. |
@@ -263,12 +277,12 @@ fn the_table_is_in_order_and_its_defaults_are_in_range() {
         let mut config = Config::default();
         if let Some((unit, number)) = setting.number(&config) {
             let text = unit.format(number);
-            let set = setting.set(&mut config, &Value::Plain(&text));
+            let set = setting.set(&mut config, &Value::Plain(&text), Path::new(""));
             assert!(set.is_ok(), "the default of {} is in its range", setting.path());
         }
         if let Slot::Number { unit, range, .. } = &setting.slot {
             let highest = unit.format(*range.end());
-            assert!(setting.set(&mut config, &Value::Plain(&highest)).is_ok());
+            assert!(setting.set(&mut config, &Value::Plain(&highest), Path::new("")).is_ok());
         }
         assert!(setting.absent.is_some() || setting.shown(&config).is_some());
     }
