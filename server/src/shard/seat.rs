@@ -151,11 +151,11 @@ impl Local {
 
     /// Writes what waits, when the socket takes it.
     fn write_on(self: &Rc<Self>, seat: &Rc<Seat>, cx: &mut Context<'_>) -> Poll<()> {
-        let sent = {
-            let kernel = self.kernel.borrow();
-            let Some(outbox) = kernel.outbox(seat.slot) else { return self.flush_on(seat, cx) };
-            seat.socket(|socket| socket.poll_send(cx, outbox.slices()))
-        };
+        let sent = self.kernel.borrow().outbox(seat.slot).map(|outbox| {
+            let send = |socket: &Socket| socket.poll_send(cx, outbox.slices());
+            seat.socket(send)
+        });
+        let Some(sent) = sent else { return self.flush_on(seat, cx) };
         match sent {
             Some(Poll::Pending) => return Poll::Pending,
             Some(Poll::Ready(Ok(sent))) => self.give(Input::Took(seat.slot, sent)),

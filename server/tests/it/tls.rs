@@ -1,6 +1,6 @@
 //! TLS: sessions and calls within it, whatever way its bytes come, and certificates that change.
 
-use std::fs;
+use std::{fs, time::Duration};
 
 use protocol::{limit::HEAD_WAIT, name::UserId};
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use server::{
     config::Config,
     serve::{self, Failed},
 };
-use socket2::{Domain, Socket, Type};
+use socket2::{Domain, SockRef, Socket, Type};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -210,13 +210,7 @@ fn f23_a_session_is_parked_however_its_socket_ends() {
             match way {
                 "close_notify" => session.peer.stream.shutdown().await.unwrap(),
                 "FIN" => drop(session.peer.stream.into_inner().0),
-                _ => {
-                    let stream = session.peer.stream.into_inner().0;
-                    socket2::SockRef::from(&stream)
-                        .set_linger(Some(std::time::Duration::ZERO))
-                        .unwrap();
-                    drop(stream);
-                }
+                _ => reset(session.peer.stream.into_inner().0),
             }
             watch.parked(&session.id).await;
             send(node, "alice", &json!({"data": way})).await;
@@ -228,6 +222,12 @@ fn f23_a_session_is_parked_however_its_socket_ends() {
             back.closed_with(1000, "").await;
         }
     });
+}
+
+/// Goes away without a word: RST.
+#[expect(clippy::needless_pass_by_value, reason = "it is closed")]
+fn reset(stream: TcpStream) {
+    SockRef::from(&stream).set_linger(Some(Duration::ZERO)).unwrap();
 }
 
 /// A socket that holds little before it has to be read.
@@ -340,6 +340,11 @@ fn what_a_full_socket_did_not_take_is_written_when_it_does() {
             for number in 0..count {
                 assert_eq!(slow.message().await["data"][0], number, "of {count}");
             }
+            // Nor does it do any harm if the socket is lost at that moment.
+            let mut watch = node.watch();
+            let lost = sent_to_narrow(node, &pair, &format!("lost-{count}"), count).await;
+            reset(lost.peer.stream.into_inner().0);
+            watch.parked(&lost.id).await;
         }
     });
 }

@@ -11,11 +11,18 @@ use std::{
 use serde_json::Value;
 
 use crate::{
+    page::blocks,
     program::{Ended, Program, USHER, run, shell, usher},
     session::Session,
 };
 
-/// A folder with a configuration, and what it names.
+const PAGE: &str = include_str!("../../../docs/tls.md");
+
+/// The files that the page names.
+const CERT: &str = "fullchain.pem";
+const KEY: &str = "privkey.pem";
+
+/// A folder with the configuration that the page shows, and what it names.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -25,12 +32,10 @@ impl Folder {
         let folder = Self(env::temp_dir().join(format!("usher-tls-{}-{number}", process::id())));
         fs::create_dir(&folder.0).expect("it is not there yet");
         folder.write("usher.key", "a-key-for-tests-and-nothing-else");
-        folder.write(
-            "usher.toml",
-            "listen = \"127.0.0.1:0\"\n[tls]\ncert_file = \"cert.pem\"\nkey_file = \"key.pem\"\n\
-             [drain]\nwindow = \"0s\"\ndelay = \"0s\"\n\
-             [[api.keys]]\nname = \"test\"\nkey_file = \"usher.key\"\n",
-        );
+        let config = shown("toml").replace("0.0.0.0:443", "127.0.0.1:0")
+            + "\n[drain]\nwindow = \"0s\"\ndelay = \"0s\"\n\
+               [[api.keys]]\nname = \"test\"\nkey_file = \"usher.key\"\n";
+        folder.write("usher.toml", &config);
         folder.renew();
         folder
     }
@@ -55,8 +60,8 @@ impl Folder {
     fn renew(&self) {
         let names = ["localhost".to_owned(), "127.0.0.1".to_owned()];
         let made = rcgen::generate_simple_self_signed(names).expect("names are names");
-        self.write("cert.pem", &made.cert.pem());
-        self.write("key.pem", &made.signing_key.serialize_pem());
+        self.write(CERT, &made.cert.pem());
+        self.write(KEY, &made.signing_key.serialize_pem());
     }
 
     /// Starts a node; what it logs are its lines.
@@ -79,7 +84,7 @@ impl Folder {
     fn curl(&self, port: &str, arguments: &[&str], path: &str) -> Ended {
         let url = format!("https://localhost:{port}{path}");
         let mut curl = Command::new("curl");
-        curl.args(["-sS", "--cacert"]).arg(self.path("cert.pem")).args(arguments);
+        curl.args(["-sS", "--cacert"]).arg(self.path(CERT)).args(arguments);
         run(curl.arg(url), "")
     }
 }
@@ -88,6 +93,12 @@ impl Drop for Folder {
     fn drop(&mut self) {
         fs::remove_dir_all(&self.0).ok();
     }
+}
+
+/// The block of this language on the page.
+fn shown(language: &str) -> &'static str {
+    let found = blocks(PAGE).find(|(name, _)| *name == language);
+    found.expect("the page shows one").1
 }
 
 /// The next line in which this stands.
@@ -116,6 +127,16 @@ fn calls_and_sessions_of_others_work_within_tls() {
         let ready = folder.curl(&port, &["--tls-max", version], "/readyz");
         assert_eq!(ready.out, "ready\n", "{ready:?}");
     }
+    // Who forgets the `s`.
+    let url = format!("http://localhost:{port}/livez");
+    let refused = run(Command::new("curl").args(["-sS", &url]), "");
+    let parse = |text: &str| -> Value { serde_json::from_str(text).expect("it is JSON") };
+    let (mut said, mut on_page) = (parse(&refused.out), parse(shown("json")));
+    for answer in [&mut said, &mut on_page] {
+        answer["request_id"].take();
+    }
+    assert_eq!(said, on_page);
+
     let bearer = "Authorization: Bearer a-key-for-tests-and-nothing-else";
     let ask = |data: &str, path: &str| -> Value {
         let answer = folder.curl(&port, &["-H", bearer, "-d", data], path);
@@ -124,8 +145,7 @@ fn calls_and_sessions_of_others_work_within_tls() {
     let ticket = ask(r#"{"user":"alice"}"#, "/v1/tickets");
     let ticket = format!("ticket.{}", ticket["ticket"].as_str().expect("it is a text"));
     let url = format!("wss://localhost:{port}/v1/connect");
-    let (mut session, welcome) =
-        Session::knowing(&folder.path("cert.pem"), &url, &["usher.v1", &ticket]);
+    let (mut session, welcome) = Session::knowing(&folder.path(CERT), &url, &["usher.v1", &ticket]);
     assert_eq!(welcome["user"], "alice");
     for size in [0, 126, 60_000] {
         let data = "x".repeat(size);
@@ -147,19 +167,18 @@ fn c3_c11_c12_a_certificate_is_read_again_when_the_node_is_told() {
     node.hang_up();
     line_with(&mut node, "was read again");
     assert_eq!(folder.curl(&port, &[], "/livez").out, "live\n");
-    let (cert, key) = ("cert.pem", "key.pem");
-    let whole = fs::read_to_string(folder.path(cert)).expect("it is there");
+    let whole = fs::read_to_string(folder.path(CERT)).expect("it is there");
     for (name, broken, told) in
-        [(key, "", "there is no private key in"), (cert, &*whole, "is not that of the certificate")]
+        [(KEY, "", "there is no private key in"), (CERT, &*whole, "is not that of the certificate")]
     {
-        if name == cert {
+        if name == CERT {
             folder.renew();
         }
         folder.write(name, broken);
         node.hang_up();
         let line = line_with(&mut node, "stays as it was");
         assert!(line.contains("ERROR") && line.contains(told), "{line}");
-        assert!(!line.contains(&secret(&folder.path(cert))), "{line}");
+        assert!(!line.contains(&secret(&folder.path(CERT))), "{line}");
     }
     assert_eq!(folder.curl(&port, &[], "/livez").out, "live\n", "what was good is shown on");
     node.terminate();
@@ -169,26 +188,26 @@ fn c3_c11_c12_a_certificate_is_read_again_when_the_node_is_told() {
 #[test]
 fn c3_c12_what_is_wrong_with_a_certificate_is_told_before_anything_starts() {
     let folder = Folder::new();
-    folder.allow("cert.pem", 0o644);
+    folder.allow(CERT, 0o644);
     let fine = folder.usher(&["config", "check"]);
     assert_eq!((fine.code, &*fine.err), (Some(0), "the configuration is fine\n"));
-    folder.allow("key.pem", 0o644);
+    folder.allow(KEY, 0o644);
     let fine = folder.usher(&["config", "check"]);
     assert_eq!(fine.code, Some(0));
-    assert!(fine.err.contains("key.pem can be read by everybody here"), "{}", fine.err);
+    assert!(fine.err.contains("privkey.pem can be read by everybody here"), "{}", fine.err);
 
-    let key = fs::read_to_string(folder.path("key.pem")).expect("it is there");
+    let key = fs::read_to_string(folder.path(KEY)).expect("it is there");
     folder.renew();
-    folder.write("key.pem", &key);
+    folder.write(KEY, &key);
     for command in [&["serve"][..], &["config", "check"]] {
         let ended = folder.usher(command);
         assert_eq!((ended.code, ended.err.lines().count()), (Some(2), 1), "{}", ended.err);
-        let told = "usher.toml:4: the key in ";
-        assert!(ended.err.contains(told) && ended.err.contains("key.pem"), "{}", ended.err);
-        assert!(!ended.err.contains(&secret(&folder.path("key.pem"))), "{}", ended.err);
+        let told = "usher.toml:6: the key in ";
+        assert!(ended.err.contains(told) && ended.err.contains(KEY), "{}", ended.err);
+        assert!(!ended.err.contains(&secret(&folder.path(KEY))), "{}", ended.err);
     }
-    fs::remove_file(folder.path("cert.pem")).expect("it is there");
+    fs::remove_file(folder.path(CERT)).expect("it is there");
     let ended = folder.usher(&["serve"]);
     assert_eq!((ended.code, ended.err.lines().count()), (Some(2), 1), "{}", ended.err);
-    assert!(ended.err.contains("usher.toml:3: cannot read "), "{}", ended.err);
+    assert!(ended.err.contains("usher.toml:5: cannot read "), "{}", ended.err);
 }

@@ -206,6 +206,7 @@ fn a_session_that_does_nothing_holds_no_bytes() {
 #[test]
 fn keys_are_renewed_in_both_directions() {
     let mut talk = Talk::begun(&TLS13);
+    talk.cuts = vec![9, 1, 30, usize::MAX];
     for round in 0..100 {
         talk.peer.refresh_traffic_keys().unwrap();
         let said = text(round);

@@ -115,7 +115,9 @@ impl Tls {
         let mut records = self.records();
         loop {
             if let Some(read) = records.read(buffer) {
-                return Poll::Ready(read.inspect_err(|error| tracing::debug!(%error, "no TLS")));
+                return Poll::Ready(
+                    read.inspect_err(|error| tracing::debug!(%error, "TLS broke off")),
+                );
             }
             // The peer may wait for its part of the handshake before it says more. Where nothing
             // can be written, something may still be read; whoever writes is told.
