@@ -19,5 +19,6 @@ pub mod stream;
 pub mod plan;
 pub mod message;
 pub mod moment;
+mod index;
 #[cfg(test)]
 mod fixture;

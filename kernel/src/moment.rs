@@ -19,6 +19,12 @@ impl Moment {
         Self(self.0.saturating_add(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)))
     }
 
+    /// Whether `earlier` is less than `time` ago; something that never was is not.
+    #[must_use]
+    pub fn is_within(self, time: Duration, earlier: Self) -> bool {
+        earlier != Self::NEVER && self < earlier.after(time)
+    }
+
     /// Milliseconds from `earlier` to here; 0 if it is later.
     #[must_use]
     pub fn ms_since(self, earlier: Self) -> u64 {

@@ -15,6 +15,7 @@ mod block;
 mod part;
 mod keys;
 mod receipt;
+mod people;
 mod record;
 
 use std::{
@@ -35,11 +36,7 @@ use protocol::{
     time::Timestamp,
 };
 
-use self::{
-    block::Block,
-    keys::Keys,
-    record::{Record, User},
-};
+use self::{block::Block, keys::Keys, people::People, record::Record};
 use crate::{
     message::{Envelope, Fence, Fenced, NodeRef},
     stream,
@@ -253,9 +250,7 @@ enum TicketState {
 pub struct Registry {
     terms: Terms,
     tickets: BTreeMap<Ticket, IssuedTicket>,
-    users: BTreeMap<UserId, User>,
-    sessions: BTreeMap<SessionId, UserId>,
-    tokens: HashMap<ResumeToken, SessionId>,
+    people: People,
     /// End codes by token, for those who try to come back.
     ended: HashMap<ResumeToken, CloseCode>,
     ended_until: VecDeque<(Timestamp, ResumeToken)>,
@@ -297,18 +292,19 @@ impl Registry {
                 TicketState::Good(grant) => Some(&grant.user),
                 TicketState::Spent { by } => self.user_of(*by),
             },
-            Proof::Resume(token, _) => self.user_of(*self.tokens.get(token)?),
+            Proof::Resume(token, _) => self.user_of(self.people.of_token(*token)?),
         }
     }
 
     /// How much is kept.
     #[must_use]
     pub fn held(&self) -> Held {
+        let (users, sessions, tokens) = self.people.counts();
         Held {
             tickets: self.tickets.len(),
-            users: self.users.len(),
-            sessions: self.sessions.len(),
-            tokens: self.tokens.len(),
+            users,
+            sessions,
+            tokens,
             ended: self.ended.len().max(self.ended_until.len()),
             keys: self.keys.len(),
             blocks: self.blocks.len(),
@@ -318,29 +314,19 @@ impl Registry {
     /// The user of a session.
     #[must_use]
     pub fn user_of(&self, session: SessionId) -> Option<&UserId> {
-        self.sessions.get(&session)
+        self.people.session(session).map(|(user, _)| user)
     }
 
     /// Whether nothing is known of sessions of a user, not even of one whose window is over: that
     /// one is still to be told as the last.
     fn is_vacant(&self, user: &UserId) -> bool {
-        self.users.get(user).is_none_or(|known| known.records.is_empty())
+        self.people.user(user).is_none_or(|known| known.records.is_empty())
     }
 
     /// A user's sessions, but for parked ones whose window is over.
     fn standing(&self, now: Timestamp, user: &UserId) -> impl Iterator<Item = &Record> {
-        let records = self.users.get(user).map(|known| known.records.as_slice());
+        let records = self.people.user(user).map(|known| known.records.as_slice());
         records.unwrap_or_default().iter().filter(move |record| !record.over(now))
-    }
-
-    fn record(&self, session: SessionId) -> Option<&Record> {
-        let user = self.users.get(self.sessions.get(&session)?)?;
-        user.records.iter().find(|record| record.id == session)
-    }
-
-    fn record_mut(&mut self, session: SessionId) -> Option<&mut Record> {
-        let user = self.users.get_mut(self.sessions.get(&session)?)?;
-        user.records.iter_mut().find(|record| record.id == session)
     }
 
     /// Fences grow with the engine's time, so that they grow also over a loss of the counter.

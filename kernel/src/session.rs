@@ -91,11 +91,14 @@ pub(crate) struct Session {
     pub(crate) bucket: Bucket,
     pub(crate) heard: Moment,
     pub(crate) pinged: Option<Ping>,
-    pub(crate) activity_told: Option<Moment>,
-    pub(crate) ack_told: Option<Moment>,
-    pub(crate) closes_at: Option<Moment>,
+    /// When the registry was told of activity; never, at first.
+    pub(crate) activity_told: Moment,
+    pub(crate) ack_told: Moment,
+    pub(crate) closes_at: Moment,
     /// When the wheel brings it up for a look. An entry that comes up earlier has been overtaken.
     pub(crate) look_at: Moment,
+    /// The next session of the same user.
+    pub(crate) sibling: u32,
 }
 
 impl Session {

@@ -8,6 +8,7 @@
 //! Not here: bytes of WebSocket (`encode` is handed in), reading sockets, calling engines.
 
 mod frames;
+mod siblings;
 mod replay;
 mod probe;
 mod life;
@@ -15,11 +16,7 @@ mod everyone;
 mod deliver;
 mod room;
 
-use std::{
-    collections::{HashMap, VecDeque},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use protocol::{
@@ -33,8 +30,9 @@ use protocol::{
 };
 use slab::Slab;
 
-use self::everyone::Broadcast;
+use self::{everyone::Broadcast, siblings::NOBODY};
 use crate::{
+    index::Index,
     message::{End, Envelope, Fenced, Message, Notice},
     moment::Moment,
     outbox::{self, Outbox},
@@ -225,7 +223,8 @@ pub struct Arrival {
 pub struct Shard {
     options: Options,
     sessions: Slab<Session>,
-    users: HashMap<UserId, Vec<u32>>,
+    /// The first session of each user; the others follow by [`Session::sibling`].
+    by_user: Index,
     outputs: VecDeque<Output>,
     wheel: Wheel<Slot>,
     dirty: Vec<Slot>,
@@ -254,7 +253,7 @@ impl Shard {
         Self {
             options,
             sessions: Slab::new(),
-            users: HashMap::new(),
+            by_user: Index::default(),
             outputs: VecDeque::new(),
             wheel: Wheel::new(now),
             dirty: Vec::new(),
@@ -307,17 +306,16 @@ impl Shard {
             bucket: Bucket::full(&self.options.frames, now),
             heard: now,
             pinged: None,
-            activity_told: None,
-            ack_told: None,
-            closes_at: None,
+            activity_told: Moment::NEVER,
+            ack_told: Moment::NEVER,
+            closes_at: Moment::NEVER,
             look_at: Moment::NEVER,
+            sibling: NOBODY,
         };
         let fenced = session.fenced;
         let index = u32::try_from(self.sessions.insert(session)).expect("fewer than 2^32 sessions");
         let slot = Slot { index, generation: self.next_generation };
-        let siblings = self.users.entry(user.clone()).or_default();
-        siblings.reserve_exact(1);
-        siblings.push(index);
+        self.link(&user, index);
         self.look_by(slot, now.after(self.options.ping));
         match self.take_early_end(fenced) {
             Some(end) => self.end(slot, &end),
@@ -419,27 +417,11 @@ impl Shard {
         (session.generation == slot.generation).then_some(session)
     }
 
-    fn slots_of(&self, user: &UserId) -> Vec<Slot> {
-        let indexes = self.users.get(user).map(Vec::as_slice).unwrap_or_default();
-        indexes
-            .iter()
-            .map(|index| Slot {
-                index: *index,
-                generation: self.sessions[*index as usize].generation,
-            })
-            .collect()
-    }
-
     fn remove(&mut self, slot: Slot) -> Option<Session> {
         self.get(slot)?;
+        self.unlink(slot.index);
         let session = self.sessions.remove(slot.index as usize);
         self.waiting_bytes -= session.waiting_bytes();
-        if let Some(siblings) = self.users.get_mut(&session.user) {
-            siblings.retain(|index| *index != slot.index);
-            if siblings.is_empty() {
-                self.users.remove(&session.user);
-            }
-        }
         Some(session)
     }
 

@@ -44,6 +44,12 @@ pub struct Stream {
     /// The number of the last message that is not kept any more.
     floor: u64,
     floor_reason: GapReason,
+    /// Set while there is any: most users have no message of late.
+    kept: Option<Box<Kept>>,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
     bytes: usize,
     messages: VecDeque<Arc<Message>>,
 }
@@ -65,14 +71,7 @@ impl Stream {
     /// An empty stream. Its epoch must be greater than that of any earlier stream of the user.
     #[must_use]
     pub fn new(epoch: u64) -> Self {
-        Self {
-            epoch,
-            last: 0,
-            floor: 0,
-            floor_reason: GapReason::Expired,
-            bytes: 0,
-            messages: VecDeque::new(),
-        }
+        Self { epoch, last: 0, floor: 0, floor_reason: GapReason::Expired, kept: None }
     }
 
     /// The place after the last message.
@@ -84,7 +83,7 @@ impl Stream {
     /// Whether no message is kept.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.messages.is_empty()
+        self.kept.is_none()
     }
 
     fn at(&self, seq: u64) -> Position {
@@ -104,29 +103,39 @@ impl Stream {
     pub fn append(&mut self, message: Arc<Message>, bounds: &Bounds, now: Timestamp) {
         assert_eq!(message.position, Some(self.next()), "messages are numbered in order");
         self.last += 1;
-        self.bytes += message.data.len();
-        self.messages.push_back(message);
+        let kept = self.kept.get_or_insert_default();
+        kept.bytes += message.data.len();
+        kept.messages.push_back(message);
         self.expire(bounds, now);
-        while self.messages.len() > bounds.messages || self.bytes > bounds.bytes {
+        let is_over =
+            |kept: &Kept| kept.messages.len() > bounds.messages || kept.bytes > bounds.bytes;
+        while self.kept.as_deref().is_some_and(is_over) {
             self.drop_first(GapReason::Overflow);
         }
     }
 
     /// Drops what is too old.
     pub fn expire(&mut self, bounds: &Bounds, now: Timestamp) {
-        while self.messages.front().is_some_and(|m| m.at.after(bounds.age) <= now) {
+        let is_old = |message: &Arc<Message>| message.at.after(bounds.age) <= now;
+        while self.messages_from(0).next().is_some_and(is_old) {
             self.drop_first(GapReason::Expired);
-        }
-        if self.messages.is_empty() {
-            self.messages.shrink_to_fit();
         }
     }
 
+    fn messages_from(&self, skip: usize) -> impl Iterator<Item = &Arc<Message>> {
+        let kept = self.kept.iter();
+        kept.flat_map(move |kept| kept.messages.range(skip.min(kept.messages.len())..))
+    }
+
     fn drop_first(&mut self, reason: GapReason) {
-        if let Some(message) = self.messages.pop_front() {
-            self.bytes -= message.data.len();
+        let Some(kept) = &mut self.kept else { return };
+        if let Some(message) = kept.messages.pop_front() {
+            kept.bytes -= message.data.len();
             self.floor += 1;
             self.floor_reason = reason;
+        }
+        if kept.messages.is_empty() {
+            self.kept = None;
         }
     }
 
@@ -137,7 +146,7 @@ impl Stream {
         let start = gap.as_ref().map_or(after.seq, |gap| gap.until.seq);
         let skip = usize::try_from(start - self.floor).unwrap_or(usize::MAX);
         let (mut page, mut page_bytes, mut until) = (Vec::new(), 0, start);
-        for message in self.messages.iter().skip(skip) {
+        for message in self.messages_from(skip) {
             if !page.is_empty() && (page.len() >= messages || page_bytes >= bytes) {
                 break;
             }

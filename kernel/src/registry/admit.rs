@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use protocol::{
     close::CloseCode,
     frame::By,
-    grant::{Origin, SendGrant},
+    grant::Origin,
     id::{ResumeToken, SessionId, Ticket},
     name::UserId,
     position::Position,
@@ -15,7 +15,7 @@ use protocol::{
 use super::{
     Admitted, Attempt, Grant, Mail, Proof, Registry, TicketState, Verdict,
     part::answers,
-    record::{Record, State, User},
+    record::{Rare, Record, State, User},
 };
 use crate::{
     admission::{self, Decision, Newcomer},
@@ -55,7 +55,7 @@ impl Registry {
         let grant = match &issued.state {
             TicketState::Good(grant) => grant,
             TicketState::Spent { by } if *by == attempt.session => {
-                let standing = self.sessions.get(by).zip(self.record(*by));
+                let standing = self.people.session(*by);
                 // Nobody has parked it then: its node does not have its socket yet.
                 let standing = standing.filter(|(_, record)| record.is_live());
                 let (user, record) = standing.ok_or(CloseCode::TicketSpent)?;
@@ -99,7 +99,8 @@ impl Registry {
             Decision::Admit { yielding } => return Place::Free { yielding },
             Decision::Full { holders, max } => (holders, max),
         };
-        let proven = |id: &SessionId| self.record(*id).is_some_and(|record| record.is_proven(now));
+        let proven =
+            |id: &SessionId| self.people.session(*id).is_some_and(|(_, one)| one.is_proven(now));
         let (proven, unproven): (Vec<_>, Vec<_>) = holders.into_iter().partition(proven);
         match proven.len() >= max {
             true => Place::Refused(CloseCode::LimitReached),
@@ -117,7 +118,7 @@ impl Registry {
     ) -> (Verdict, Vec<Mail>) {
         let (mut asked, mut mail) = (Vec::new(), Vec::new());
         for session in sessions {
-            let Some(record) = self.record_mut(*session) else { continue };
+            let Some(record) = self.people.session_mut(*session) else { continue };
             let State::Live(node) = &record.state else { continue };
             let (node, fenced) = (Arc::clone(node), record.fenced());
             asked.push(fenced);
@@ -137,9 +138,9 @@ impl Registry {
     ) -> Admitted {
         let fence = self.next_fence(now);
         let epoch = (now.0 * 1000).max(self.last_epoch + 1);
-        let user = self.users.entry(grant.user.clone()).or_insert_with(|| {
+        let user = self.people.meet(&grant.user, || {
             self.last_epoch = epoch;
-            User { records: Vec::new(), stream: Stream::new(epoch), vacant_since: None }
+            User::new(grant.user.clone(), Stream::new(epoch))
         });
         user.vacant_since = None;
         let head = user.stream.head();
@@ -161,24 +162,13 @@ impl Registry {
             active_at: now,
             ends_at: now.after(age),
             joined,
-            acked: None,
             token: attempt.token,
-            previous_token: None,
-            probe: None,
             address: attempt.address,
-            origin: grant.origin.map(Box::new),
-            send: match grant.send {
-                SendGrant::None => None,
-                send @ (SendGrant::Any | SendGrant::Users(_)) => Some(Box::new(send)),
-            },
-            meta: (!grant.meta.is_empty()).then(|| Box::new(grant.meta)),
+            rare: Rare::of(grant.origin, grant.send, grant.meta),
         };
         let from = after.unwrap_or(joined);
         let admitted = record.admitted(grant.user.clone(), from, after.is_some(), false);
-        user.records.reserve_exact(1);
-        user.records.push(record);
-        self.sessions.insert(attempt.session, grant.user);
-        self.tokens.insert(attempt.token, attempt.session);
+        self.people.add(&grant.user, record);
         admitted
     }
 
@@ -192,17 +182,17 @@ impl Registry {
         if let Some(code) = self.ended.get(&token) {
             return Err(*code);
         }
-        let session = *self.tokens.get(&token).ok_or(CloseCode::CannotResume)?;
-        let user = self.sessions.get(&session).ok_or(CloseCode::CannotResume)?.clone();
+        let session = self.people.of_token(token).ok_or(CloseCode::CannotResume)?;
+        let user = self.user_of(session).ok_or(CloseCode::CannotResume)?.clone();
         let fence = self.next_fence(now);
-        let record = self.record_mut(session).ok_or(CloseCode::CannotResume)?;
+        let record = self.people.session_mut(session).ok_or(CloseCode::CannotResume)?;
         if record.ends_at <= now {
             return Err(CloseCode::TooOld);
         }
         if record.over(now) {
             return Err(CloseCode::CannotResume);
         }
-        if !origin_fits(record.origin.as_deref(), attempt) {
+        if !origin_fits(record.rare().origin.as_ref(), attempt) {
             return Err(CloseCode::Forbidden);
         }
         let taken_over = record.fenced();
@@ -211,18 +201,18 @@ impl Registry {
             State::Parked { .. } => None,
         };
         let askers = record.take_askers();
-        let void = [Some(record.token), record.previous_token];
-        record.previous_token = Some(token);
+        let void = record.tokens();
+        record.rare_mut().previous_token = Some(token);
         record.token = attempt.token;
         record.state = State::Live(Arc::clone(&attempt.node));
         record.fence = fence;
         record.connected_at = now;
         record.address = attempt.address;
         let admitted = Box::new(record.admitted(user.clone(), after, true, true));
-        for void in void.into_iter().flatten().filter(|void| *void != token) {
-            self.tokens.remove(&void);
+        for void in void.into_iter().filter(|void| *void != token) {
+            self.people.void_token(session, void);
         }
-        self.tokens.insert(attempt.token, session);
+        self.people.add_token(session, attempt.token);
         let mut mail = answers(&user, taken_over, askers);
         mail.extend(socket_of.map(|node| {
             let end = End { code: CloseCode::TakenOver, by: None };
@@ -234,8 +224,8 @@ impl Registry {
 
     /// A resume that was refused for now keeps its session for at least `wait` more.
     pub fn hold(&mut self, now: Timestamp, token: ResumeToken, wait: Duration) {
-        let Some(session) = self.tokens.get(&token).copied() else { return };
-        let Some(record) = self.record_mut(session) else { return };
+        let Some(session) = self.people.of_token(token) else { return };
+        let Some(record) = self.people.session_mut(session) else { return };
         let over = record.over(now);
         if let State::Parked { until, .. } = &mut record.state
             && !over

@@ -1,7 +1,5 @@
 //! Lists: what the registry tells of users and sessions.
 
-use std::ops::Bound;
-
 use protocol::{
     http::{Session, SessionState},
     id::SessionId,
@@ -49,19 +47,20 @@ impl Registry {
     /// One session.
     #[must_use]
     pub fn session(&self, now: Timestamp, id: SessionId) -> Option<Session> {
-        let user = self.sessions.get(&id)?;
-        self.record(id).filter(|record| !record.over(now)).map(|record| shown(record, user))
+        let (user, record) = self.people.session(id)?;
+        (!record.over(now)).then(|| shown(record, user))
     }
 
     /// The sessions after `after`, in the order of their ids.
     #[must_use]
     pub fn sessions(&self, now: Timestamp, after: Option<SessionId>, most: usize) -> Vec<Session> {
-        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
-        self.sessions
-            .range((start, Bound::Unbounded))
-            .filter_map(|(id, _)| self.session(now, *id))
-            .take(most)
-            .collect()
+        let records = self.people.users().flat_map(|known| &known.records);
+        let ids =
+            records.map(|record| record.id).filter(|id| after.is_none_or(|after| *id > after));
+        // Lists are rare, and a partition is small; an order kept for them would cost each session.
+        let mut ids: Vec<_> = ids.collect();
+        ids.sort_unstable();
+        ids.into_iter().filter_map(|id| self.session(now, id)).take(most).collect()
     }
 
     /// Who of a user is there.
@@ -81,7 +80,7 @@ impl Registry {
     #[must_use]
     pub fn census(&self, now: Timestamp) -> Census {
         let mut census = Census::default();
-        for known in self.users.values() {
+        for known in self.people.users() {
             let standing = || known.records.iter().filter(|record| !record.over(now));
             let live = standing().filter(|record| record.is_live()).count();
             let all = standing().count();
@@ -109,8 +108,8 @@ fn shown(record: &Record, user: &UserId) -> Session {
         connected_at: record.connected_at,
         active_at: record.active_at,
         resumable_until,
-        acked: record.acked,
+        acked: record.rare().acked,
         address: record.address,
-        meta: record.meta.as_deref().cloned().unwrap_or_default(),
+        meta: record.rare().meta.clone(),
     }
 }

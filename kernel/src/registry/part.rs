@@ -28,7 +28,9 @@ impl Registry {
     /// still this admission's.
     pub fn park(&mut self, now: Timestamp, fenced: Fenced) -> (bool, Vec<Mail>) {
         let until = now.after(self.terms.resume_window);
-        let Some(record) = self.record_mut(fenced.session) else { return (false, Vec::new()) };
+        let Some(record) = self.people.session_mut(fenced.session) else {
+            return (false, Vec::new());
+        };
         let State::Live(node) = &record.state else { return (false, Vec::new()) };
         if record.fence != fenced.fence {
             return (false, Vec::new());
@@ -45,9 +47,9 @@ impl Registry {
         fenced: Fenced,
         code: CloseCode,
     ) -> (Option<Ended>, Vec<Mail>) {
-        let standing = self.record(fenced.session).is_some_and(|r| r.fence == fenced.fence);
-        let user = self.user_of(fenced.session).filter(|_| standing).cloned();
-        let Some(user) = user else { return (None, Vec::new()) };
+        let standing = self.people.session(fenced.session);
+        let standing = standing.filter(|(_, record)| record.fence == fenced.fence);
+        let Some(user) = standing.map(|(user, _)| user.clone()) else { return (None, Vec::new()) };
         let Some(mut record) = self.remove(now, fenced.session, code) else {
             return (None, Vec::new());
         };
@@ -75,16 +77,19 @@ impl Registry {
 
     /// Notes what a session's node tells of it.
     pub fn touch(&mut self, now: Timestamp, fenced: Fenced, touch: Touch) -> Vec<Mail> {
-        let Some(record) = self.record_mut(fenced.session) else { return Vec::new() };
+        let Some(record) = self.people.session_mut(fenced.session) else { return Vec::new() };
         if record.fence != fenced.fence {
             return Vec::new();
         }
         match touch {
             Touch::Active => record.active_at = now,
-            Touch::Acked(position) => record.acked = record.acked.max(Some(position)),
+            Touch::Acked(position) => {
+                let acked = &mut record.rare_mut().acked;
+                *acked = (*acked).max(Some(position));
+            }
             Touch::Welcomed => {
-                if let Some(void) = record.previous_token.take() {
-                    self.tokens.remove(&void);
+                if let Some(void) = record.confirm() {
+                    self.people.void_token(fenced.session, void);
                 }
             }
             Touch::Alive => {
@@ -129,16 +134,13 @@ impl Registry {
     }
 
     fn remove(&mut self, now: Timestamp, session: SessionId, code: CloseCode) -> Option<Record> {
-        let user = self.sessions.remove(&session)?;
-        let user = self.users.get_mut(&user)?;
-        let place = user.records.iter().position(|record| record.id == session)?;
-        let record = user.records.remove(place);
-        if user.records.is_empty() {
+        let user = self.user_of(session)?.clone();
+        let record = self.people.remove(session)?;
+        if let Some(user) = self.people.user_mut(&user).filter(|user| user.records.is_empty()) {
             user.vacant_since = Some(now);
         }
         let until = now.after(self.terms.resume_window);
-        for token in [Some(record.token), record.previous_token].into_iter().flatten() {
-            self.tokens.remove(&token);
+        for token in record.tokens() {
             self.ended.insert(token, code);
             self.ended_until.push_back((until, token));
         }

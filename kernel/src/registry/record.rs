@@ -1,6 +1,9 @@
 //! What the registry keeps of a user and of each session.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{
+    net::IpAddr,
+    sync::{Arc, LazyLock},
+};
 
 use protocol::{
     grant::{Meta, Origin, SendGrant},
@@ -22,10 +25,18 @@ use crate::{
 /// A user that has sessions, or had some a moment ago.
 #[derive(Debug)]
 pub(super) struct User {
+    pub(super) name: UserId,
     pub(super) records: Vec<Record>,
     pub(super) stream: Stream,
     /// Since when there is no session.
     pub(super) vacant_since: Option<Timestamp>,
+}
+
+impl User {
+    /// One without sessions yet.
+    pub(super) fn new(name: UserId, stream: Stream) -> Self {
+        Self { name, records: Vec::new(), stream, vacant_since: None }
+    }
 }
 
 /// Where a session's socket is.
@@ -50,21 +61,35 @@ pub(super) struct Record {
     pub(super) active_at: Timestamp,
     pub(super) ends_at: Timestamp,
     pub(super) joined: Position,
-    pub(super) acked: Option<Position>,
     pub(super) token: ResumeToken,
-    /// Good until the session shows that it got `token`.
-    pub(super) previous_token: Option<ResumeToken>,
-    /// Set while somebody wants to know, or a moment ago wanted to know, whether anyone is there.
-    pub(super) probe: Option<Box<Probe>>,
     pub(super) address: IpAddr,
-    pub(super) origin: Option<Box<Origin>>,
-    pub(super) send: Option<Box<SendGrant>>,
-    pub(super) meta: Option<Box<Meta>>,
+    pub(super) rare: Option<Box<Rare>>,
+}
+
+/// What few sessions have, or only for a while.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Rare {
+    pub(super) acked: Option<Position>,
+    /// Good until the session shows that it got its present token.
+    pub(super) previous_token: Option<ResumeToken>,
+    pub(super) origin: Option<Origin>,
+    pub(super) send: SendGrant,
+    pub(super) meta: Meta,
+    /// While somebody wants to know, or a moment ago wanted to know, whether anyone is there.
+    probe: Option<Probe>,
+}
+
+impl Rare {
+    /// What a ticket gives, if it gives anything.
+    pub(super) fn of(origin: Option<Origin>, send: SendGrant, meta: Meta) -> Option<Box<Self>> {
+        let rare = Self { origin, send, meta, ..Self::default() };
+        (rare != Self::default()).then(|| Box::new(rare))
+    }
 }
 
 /// Whether anybody is at a session, as far as nodes have asked.
-#[derive(Debug, Default)]
-pub(super) struct Probe {
+#[derive(Debug, Default, PartialEq)]
+struct Probe {
     /// Since when its node is asking.
     asked_at: Option<Timestamp>,
     /// When it last answered.
@@ -76,14 +101,14 @@ pub(super) struct Probe {
 impl Record {
     /// Whether it was there a moment ago: it came, or answered.
     pub(super) fn is_proven(&self, now: Timestamp) -> bool {
-        let heard_at = self.probe.as_ref().and_then(|probe| probe.heard_at);
+        let heard_at = self.rare().probe.as_ref().and_then(|probe| probe.heard_at);
         heard_at.max(Some(self.connected_at)).is_some_and(|at| at.after(PROBE_SHARED) > now)
     }
 
     /// Notes that `node` wants to know whether anybody is there; tells whether the session's node
     /// has to be asked, which it need not if it is asking already.
     pub(super) fn ask(&mut self, now: Timestamp, node: Arc<NodeRef>) -> bool {
-        let probe = self.probe.get_or_insert_default();
+        let probe = self.rare_mut().probe.get_or_insert_default();
         let asking = probe.asked_at.is_some_and(|at| at <= now && at.after(PROBED_WAIT) > now);
         if !asking {
             probe.asked_at = Some(now);
@@ -98,13 +123,49 @@ impl Record {
     /// It answered; returns who wanted to know.
     pub(super) fn heard_of(&mut self, now: Timestamp) -> Vec<Arc<NodeRef>> {
         let askers = self.take_askers();
-        self.probe.get_or_insert_default().heard_at = Some(now);
+        self.rare_mut().probe.get_or_insert_default().heard_at = Some(now);
         askers
     }
 
     /// Who wants to know, now that it is known.
     pub(super) fn take_askers(&mut self) -> Vec<Arc<NodeRef>> {
-        self.probe.take().map(|probe| probe.askers).unwrap_or_default()
+        let Some(probe) = self.rare.as_mut().and_then(|rare| rare.probe.take()) else {
+            return Vec::new();
+        };
+        self.tidy();
+        probe.askers
+    }
+
+    /// What it has of what few have.
+    pub(super) fn rare(&self) -> &Rare {
+        static NOTHING: LazyLock<Rare> = LazyLock::new(Rare::default);
+        self.rare.as_deref().unwrap_or(&NOTHING)
+    }
+
+    pub(super) fn rare_mut(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
+
+    fn tidy(&mut self) {
+        if self.rare.as_deref() == Some(&Rare::default()) {
+            self.rare = None;
+        }
+    }
+
+    /// The tokens that are good for it.
+    pub(super) fn tokens(&self) -> Vec<ResumeToken> {
+        [Some(self.token), self.rare().previous_token].into_iter().flatten().collect()
+    }
+
+    pub(super) fn has_token(&self, token: ResumeToken) -> bool {
+        self.token == token || self.rare().previous_token == Some(token)
+    }
+
+    /// It has its present token; returns the earlier one, which is void.
+    pub(super) fn confirm(&mut self) -> Option<ResumeToken> {
+        let void = self.rare.as_mut().and_then(|rare| rare.previous_token.take());
+        self.tidy();
+        void
     }
 
     pub(super) fn is_live(&self) -> bool {
@@ -172,7 +233,7 @@ impl Record {
             user,
             device: self.device.clone(),
             class: self.class.clone(),
-            send: self.send.as_deref().cloned().unwrap_or_default(),
+            send: self.rare().send.clone(),
             joined: self.joined,
             after,
             replay,

@@ -123,7 +123,7 @@ impl Registry {
 
     fn accept(&mut self, now: Timestamp, user: &UserId, draft: Draft) -> (Receipt, Vec<Mail>) {
         let nobody = Receipt { id: draft.id, position: None, live: 0, parked: 0, replayed: false };
-        let Some(known) = self.users.get_mut(user) else { return (nobody, Vec::new()) };
+        let Some(known) = self.people.user_mut(user) else { return (nobody, Vec::new()) };
         let standing = || known.records.iter().filter(|record| !record.over(now));
         if standing().next().is_none() {
             return (nobody, Vec::new());
@@ -175,6 +175,6 @@ impl Registry {
         messages: usize,
         bytes: usize,
     ) -> Option<Page> {
-        self.users.get(user).map(|known| known.stream.read(after, messages, bytes, now))
+        self.people.user(user).map(|known| known.stream.read(after, messages, bytes, now))
     }
 }

@@ -34,11 +34,11 @@ impl Registry {
             swept.ended.extend(ended);
         }
         let terms = self.terms;
-        self.users.retain(|_, known| {
+        self.people.retain(|known| {
             known.stream.expire(&terms.stream, now);
             let forgotten =
                 known.vacant_since.is_some_and(|since| since.after(terms.stream.age) <= now);
-            !(forgotten && known.stream.is_empty())
+            !(forgotten && known.records.is_empty() && known.stream.is_empty())
         });
         swept
     }
@@ -54,9 +54,9 @@ impl Registry {
             _ if record.over(now) => Some(CloseCode::CannotResume),
             _ => None,
         };
-        self.users
-            .iter()
-            .flat_map(|(user, known)| known.records.iter().map(move |record| (user, record)))
+        self.people
+            .users()
+            .flat_map(|known| known.records.iter().map(|record| (&known.name, record)))
             .filter_map(|(user, record)| why(record).map(|code| (user.clone(), record.id, code)))
             .filter(|(user, _, _)| may_be_told(user))
             .take(most)

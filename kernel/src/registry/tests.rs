@@ -215,7 +215,7 @@ impl Desk {
                 if is_new {
                     fences.push(admitted.fenced.fence);
                 }
-                let epoch = self.registry.users[&admitted.user].stream.head().epoch;
+                let epoch = self.registry.people.user(&admitted.user).unwrap().stream.head().epoch;
                 if !self.epochs.contains(&epoch) {
                     assert!(self.epochs.iter().all(|earlier| *earlier < epoch), "epochs grow");
                     self.epochs.push(epoch);

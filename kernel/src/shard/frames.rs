@@ -1,5 +1,7 @@
 //! What sessions say.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use protocol::{
     frame::{
@@ -14,10 +16,10 @@ use super::{Forward, Output, Shard, Slot, Violation, deliver::Need, life::NORMAL
 use crate::{moment::Moment, registry::Touch, session::Ping};
 
 /// The registry learns of activity at most this often.
-const ACTIVITY_EVERY_MS: u64 = 5000;
+const ACTIVITY_EVERY: Duration = Duration::from_secs(5);
 
 /// The registry learns of processed messages at most this often.
-const ACK_EVERY_MS: u64 = 1000;
+const ACK_EVERY: Duration = Duration::from_secs(1);
 
 const FLOOD: Violation = Violation { code: 1008, reason: "flood" };
 
@@ -102,10 +104,10 @@ impl Shard {
 
     fn active(&mut self, now: Moment, slot: Slot) {
         let Some(session) = self.get_mut(slot) else { return };
-        if session.activity_told.is_some_and(|at| now.ms_since(at) < ACTIVITY_EVERY_MS) {
+        if now.is_within(ACTIVITY_EVERY, session.activity_told) {
             return;
         }
-        session.activity_told = Some(now);
+        session.activity_told = now;
         let fenced = session.fenced;
         self.outputs.push_back(Output::Touch(fenced, Touch::Active));
     }
@@ -117,10 +119,10 @@ impl Shard {
             self.refuse(slot, reference, Invalid::Field.name(), detail);
             return;
         }
-        if session.ack_told.is_some_and(|at| now.ms_since(at) < ACK_EVERY_MS) {
+        if now.is_within(ACK_EVERY, session.ack_told) {
             return;
         }
-        session.ack_told = Some(now);
+        session.ack_told = now;
         let fenced = session.fenced;
         self.outputs.push_back(Output::Touch(fenced, Touch::Acked(position)));
     }

@@ -152,7 +152,7 @@ impl Shard {
             return;
         }
         session.look_at = Moment::NEVER;
-        if session.closes_at.is_some_and(|at| at <= now) {
+        if session.closes_at <= now {
             self.park(slot, CloseCode::Drain);
             return;
         }
@@ -176,8 +176,8 @@ impl Shard {
             }
             None => quiet_since.after(ping),
         };
-        let closes_at = self.get(slot).and_then(|session| session.closes_at);
-        self.look_by(slot, closes_at.map_or(next, |at| at.min(next)));
+        let closes_at = self.get(slot).map_or(Moment::NEVER, |session| session.closes_at);
+        self.look_by(slot, closes_at.min(next));
     }
 
     /// Has a session looked after at `at`, or earlier. There is one entry in the wheel that counts
@@ -224,7 +224,7 @@ impl Shard {
 
     pub(super) fn tell_to_leave(&mut self, now: Moment, slot: Slot, at: Moment) {
         let Some(session) = self.get_mut(slot) else { return };
-        session.closes_at = Some(at);
+        session.closes_at = at;
         let retry_ms = Some(at.ms_since(now));
         let closing = frame::Closing { retry_ms, ..frame::Closing::new(CloseCode::Drain) };
         self.tell(slot, &ToSession::Closing(&closing));
