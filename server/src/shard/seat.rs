@@ -25,10 +25,17 @@ use crate::ws::{
 enum Use {
     /// Its session's frames.
     Session(Socket),
-    /// To be closed with these last bytes.
-    Closing(Socket, Vec<Bytes>),
+    /// To be closed.
+    Closing(Box<Last>),
     /// Nothing: it is gone.
     Gone,
+}
+
+/// A socket that is to be closed, and its last bytes.
+#[derive(Debug)]
+struct Last {
+    socket: Socket,
+    bytes: Vec<Bytes>,
 }
 
 /// One socket. What is rare is boxed or empty, since there is one for each session.
@@ -39,9 +46,9 @@ pub(super) struct Seat {
     waker: RefCell<Option<Waker>>,
     decoder: RefCell<Decoder>,
     /// Bytes that wait until the session takes frames again.
-    held: RefCell<Vec<u8>>,
-    /// Until when the message that is being received must be whole.
-    unfinished_until: Cell<Option<Moment>>,
+    held: RefCell<Option<Box<Vec<u8>>>>,
+    /// Until when the message that is being received must be whole; never, if there is none.
+    unfinished_until: Cell<Moment>,
 }
 
 impl Seat {
@@ -51,8 +58,8 @@ impl Seat {
             state: RefCell::new(Use::Session(socket)),
             waker: RefCell::new(None),
             decoder: RefCell::new(Decoder::default()),
-            held: RefCell::new(early),
-            unfinished_until: Cell::new(None),
+            held: RefCell::new((!early.is_empty()).then(|| Box::new(early))),
+            unfinished_until: Cell::new(Moment::NEVER),
         }
     }
 
@@ -77,7 +84,7 @@ impl Seat {
     pub(super) fn socket<T>(&self, act: impl FnOnce(&Socket) -> T) -> Option<T> {
         match &*self.state.borrow() {
             Use::Session(socket) => Some(act(socket)),
-            Use::Closing(..) | Use::Gone => None,
+            Use::Closing(_) | Use::Gone => None,
         }
     }
 
@@ -94,7 +101,7 @@ impl Seat {
                 NO_CODE => encode::frame(Opcode::Close, b""),
                 code => encode::close(code, closing.reason),
             });
-            *state = Use::Closing(socket, last);
+            *state = Use::Closing(Box::new(Last { socket, bytes: last }));
         }
         drop(state);
         self.wake();
@@ -106,7 +113,7 @@ impl Seat {
     }
 
     pub(super) fn is_unfinished_since_before(&self, until: Moment) -> bool {
-        self.unfinished_until.get() == Some(until)
+        self.unfinished_until.get() == until
     }
 
     fn listen(&self, cx: &Context<'_>) {
@@ -130,8 +137,9 @@ impl Local {
     }
 
     async fn part(self: Rc<Self>, seat: Rc<Seat>) {
-        if let Use::Closing(socket, last) = seat.state.replace(Use::Gone) {
-            socket.close(&last, limit::CLOSE_WAIT).await;
+        if let Use::Closing(last) = seat.state.replace(Use::Gone) {
+            let Last { socket, bytes } = *last;
+            socket.close(&bytes, limit::CLOSE_WAIT).await;
         }
         self.node.socket_closed();
     }
@@ -177,8 +185,7 @@ impl Local {
         if !self.kernel.borrow().takes_frames(seat.slot) {
             return Poll::Pending;
         }
-        if !seat.held.borrow().is_empty() {
-            let mut held = seat.held.take();
+        if let Some(mut held) = seat.held.take() {
             self.receive(seat, &mut held);
             return Poll::Ready(());
         }
@@ -199,7 +206,9 @@ impl Local {
         let mut completed = false;
         loop {
             if !self.kernel.borrow().takes_frames(seat.slot) {
-                seat.held.borrow_mut().extend_from_slice(bytes);
+                if !bytes.is_empty() {
+                    seat.held.borrow_mut().get_or_insert_default().extend_from_slice(bytes);
+                }
                 break;
             }
             let step = seat.decoder.borrow_mut().next(std::mem::take(&mut bytes), &self.bounds);
@@ -226,14 +235,12 @@ impl Local {
     /// A message must be whole in time, however its bytes trickle.
     fn note_unfinished(&self, seat: &Rc<Seat>, completed: bool) {
         let unfinished = seat.decoder.borrow().unfinished();
-        match seat.unfinished_until.get() {
-            Some(_) if unfinished && !completed => {}
-            _ if unfinished => {
-                let until = self.now().after(self.node.config().limits.message_wait);
-                seat.unfinished_until.set(Some(until));
-                self.unfinished.borrow_mut().push_back((until, Rc::clone(seat)));
-            }
-            _ => seat.unfinished_until.set(None),
+        if !unfinished {
+            seat.unfinished_until.set(Moment::NEVER);
+        } else if completed || seat.unfinished_until.get() == Moment::NEVER {
+            let until = self.now().after(self.node.config().limits.message_wait);
+            seat.unfinished_until.set(until);
+            self.unfinished.borrow_mut().push_back((until, Rc::clone(seat)));
         }
     }
 }
