@@ -8,6 +8,7 @@ mod bulk;
 mod message;
 mod session;
 mod block;
+mod stats;
 mod seconds;
 
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,7 @@ pub use self::{
     message::{Durability, Echo, SendReply, SendRequest},
     seconds::{LongTtl, Seconds, TicketTtl},
     session::{CloseReply, Session, SessionState, UserReply, UsersQuery},
+    stats::{AdmissionStats, MessageStats, SessionStats, Stats, StatsReply},
     ticket::{TicketReply, TicketRequest},
 };
 

@@ -1,4 +1,4 @@
-//! What crosses the wire: names, ids, frames, HTTP bodies, close codes, problems, limits.
+//! What crosses the wire: names, ids, frames, events, HTTP bodies, close codes, problems, limits.
 //!
 //! Everything that arrives is parsed here once, into types that cannot hold the invalid; every
 //! form that leaves is written here once. The JSON files in `fixtures/` are the same forms as an
@@ -10,6 +10,7 @@
 // Top floor first. A module names only those below it; `cargo xtask tidy` checks.
 #[cfg(feature = "schema")]
 mod schema;
+pub mod event;
 pub mod frame;
 pub mod http;
 pub mod body;

@@ -123,6 +123,22 @@ pub const LIST_MAX: usize = 1000;
 /// Items of a list when no `limit` is given.
 pub const LIST_DEFAULT: usize = 100;
 
+/// Events that a node keeps for those who watch it and come back, or read slowly. A thousand would do
+/// for who comes back; a node under load has that many in a moment in which a watcher looks away.
+pub const EVENTS_KEPT: usize = 8 * 1024;
+
+/// Watchers of a node's events at once: each is a socket and a task. There are few operators.
+pub const EVENT_WATCHERS_MAX: usize = 64;
+
+/// Silence in the feed of events after which comes a comment, so that no proxy takes it for dead.
+pub const EVENT_COMMENT: Duration = Duration::from_secs(15);
+
+/// How long a watcher of events may take nothing before its socket is cut.
+pub const EVENT_STALL: Duration = Duration::from_secs(60);
+
+/// How often those who watch statistics get them.
+pub const STATS_EVERY: Duration = Duration::from_secs(1);
+
 /// Time over which a draining node spreads the return of its sessions.
 pub const DRAIN_WINDOW: Duration = Duration::from_secs(20);
 

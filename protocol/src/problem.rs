@@ -3,7 +3,7 @@
 //! One catalogue. Programs compare `code`; `status` is its HTTP status; `title` is the same for
 //! every problem of a code, `detail` tells of this one and never repeats a secret or an input.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::close::CloseCode;
 
@@ -148,6 +148,19 @@ impl ProblemCode {
             CloseCode::ClosedByBackend => Self::ClosedByBackend,
             CloseCode::LimitReached => Self::LimitReached,
         }
+    }
+}
+
+impl Serialize for ProblemCode {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+impl<'de> Deserialize<'de> for ProblemCode {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        Self::from_name(&name).ok_or_else(|| de::Error::custom("must be a known problem"))
     }
 }
 

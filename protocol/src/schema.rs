@@ -13,6 +13,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use crate::{
     data::Data,
+    event::Kind,
     grant::{Meta, Origin, Policy, Scope, SendGrant, WhenFull},
     http::{Echo, Seconds},
     id::{MessageId, SessionId, Ticket},
@@ -71,6 +72,10 @@ named! {
         "format": "int64",
         "minimum": 0,
         "description": "Milliseconds since 1970-01-01T00:00:00Z.",
+    });
+    Kind: |_| json_schema!({
+        "type": "string",
+        "enum": Kind::ALL.iter().map(|kind| kind.name()).collect::<Vec<_>>(),
     });
     Data: |_| json_schema!({
         "description": format!(

@@ -12,6 +12,7 @@ mod settings;
 mod setting;
 mod secret;
 mod text;
+mod log;
 mod unit;
 mod key;
 mod invalid;
@@ -29,6 +30,7 @@ pub use self::{
     invalid::{Invalid, Place},
     key::{Key, Scope, Weak},
     layers::{Flags, Layers},
+    log::{Log, LogFormat},
     secret::ReadFile,
     show::{defaults, reference, show},
 };
@@ -58,6 +60,8 @@ pub struct Config {
     pub drain: Drain,
     /// Bounds of single requests and frames.
     pub limits: Limits,
+    /// What is logged, and how.
+    pub log: Log,
 }
 
 /// `[session]`
@@ -231,6 +235,7 @@ impl Default for Config {
             session: Session::default(),
             drain: Drain::default(),
             limits: Limits::default(),
+            log: Log::default(),
         }
     }
 }

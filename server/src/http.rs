@@ -11,6 +11,8 @@ mod operation;
 mod pages;
 mod calls;
 mod cursor;
+mod events;
+mod metrics;
 mod connect;
 mod repeatable;
 mod guard;
@@ -93,7 +95,8 @@ async fn serve_one(
             return;
         }
     };
-    let router = router.layer(axum::Extension(guard::Peer(peer.ip().to_canonical())));
+    let (peer, cut) = (guard::Peer(peer.ip().to_canonical()), events::Cut::default());
+    let router = router.layer((axum::Extension(peer), axum::Extension(cut.clone())));
     let visit = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(IDLE_WAIT)
@@ -106,15 +109,20 @@ async fn serve_one(
         ended = &mut visit => Some(ended),
         () = stopped(&mut stop) => None,
         () = place.wanted() => None,
+        () = cut.wanted() => return,
     };
     let ended = match ended {
         Some(ended) => ended,
         None => {
             visit.as_mut().graceful_shutdown();
             // Whoever does not read its answer would stay for ever.
-            match timeout(limit::BODY_WAIT + limit::CLOSE_WAIT, visit).await {
-                Ok(ended) => ended,
-                Err(_) => return,
+            let wait = limit::BODY_WAIT + limit::CLOSE_WAIT;
+            tokio::select! {
+                ended = timeout(wait, visit) => match ended {
+                    Ok(ended) => ended,
+                    Err(_) => return,
+                },
+                () = cut.wanted() => return,
             }
         }
     };

@@ -7,6 +7,7 @@ mod bulk;
 mod sends;
 mod people;
 mod life;
+mod stats;
 
 use std::{
     fmt,
@@ -18,21 +19,22 @@ use std::{
 
 use engine::contract::{Engine, Failed};
 use kernel::message::{Fenced, NodeRef};
-use protocol::problem::ProblemCode;
-use tokio::sync::{Notify, broadcast};
+use protocol::{event::What, limit, problem::ProblemCode};
+use tokio::sync::{Notify, Semaphore, broadcast};
 
 use crate::{
     answer::Refusal,
     clock::Clock,
     config::Config,
-    event::{Event, What},
     gate::Gate,
+    journal::{Filter, Journal, Watcher},
     limiter::Limiter,
+    tally::Tally,
     turns::Turns,
 };
 
-/// Events that a watcher may be behind before it misses some.
-const EVENTS_BEHIND_MAX: usize = 1024;
+/// The version of this server.
+pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Answers to probes that a waiting newcomer may be behind.
 const ANSWERS_BEHIND_MAX: usize = 1024;
@@ -52,7 +54,8 @@ pub struct Node {
     engine: Arc<dyn Engine>,
     clock: Clock,
     me: Arc<NodeRef>,
-    events: broadcast::Sender<Event>,
+    journal: Arc<Journal>,
+    pub(crate) tally: Tally,
     /// Whether it goes away soon: nobody new should be sent here.
     unready: AtomicBool,
     /// Whether it goes away now: nobody new is taken.
@@ -67,6 +70,8 @@ pub struct Node {
     resumes: Gate,
     /// Calls under way, by their idempotency keys.
     pub(crate) turns: Turns,
+    /// Room for those who watch events.
+    pub(crate) watchers: Arc<Semaphore>,
     /// Who failed to connect too often.
     pub(crate) failed_handshakes: Limiter,
     /// Who showed wrong keys too often.
@@ -88,11 +93,13 @@ impl Node {
         Self {
             failed_handshakes: Limiter::new(config.limits.failed_handshakes),
             failed_keys: Limiter::new(config.limits.failed_keys),
-            events: broadcast::Sender::new(EVENTS_BEHIND_MAX),
             probed: broadcast::Sender::new(ANSWERS_BEHIND_MAX),
             admissions: Gate::new(config.limits.admissions, config.shards),
             resumes: Gate::new(config.limits.resumes, config.shards),
             turns: Turns::default(),
+            journal: Arc::new(Journal::new(&me)),
+            tally: Tally::new(config.shards.max(1)),
+            watchers: Arc::new(Semaphore::new(limit::EVENT_WATCHERS_MAX)),
             unready: AtomicBool::new(false),
             draining: AtomicBool::new(false),
             sockets: AtomicUsize::new(0),
@@ -127,18 +134,28 @@ impl Node {
         &self.me
     }
 
-    /// What happens from now on.
+    /// The last events, and those to come.
     #[must_use]
-    pub fn events(&self) -> broadcast::Receiver<Event> {
-        self.events.subscribe()
+    pub fn journal(&self) -> &Arc<Journal> {
+        &self.journal
     }
 
-    /// Tells whoever watches. Without a watcher it costs a look at a counter.
+    /// What happens from now on.
+    #[must_use]
+    pub fn events(&self) -> Watcher {
+        self.journal.watch(Filter::default())
+    }
+
+    /// Notes that something happened: in numbers, and for whoever watches.
     pub(crate) fn tell(&self, what: What) {
-        if self.events.receiver_count() > 0 {
-            // A watcher that left in between misses nothing that it wanted.
-            self.events.send(Event { at: Clock::timestamp(), what }).ok();
-        }
+        self.tally.count(&what);
+        self.journal.add(what);
+    }
+
+    /// Counts a message that is not accepted, and passes on why.
+    fn refused(&self, refusal: Refusal) -> Refusal {
+        self.tally.not_accepted.count(refusal.code);
+        refusal
     }
 
     /// Whether load balancers should send anybody here.

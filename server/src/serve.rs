@@ -18,7 +18,7 @@ use engine::{
     mailbox::{Mailbox, Mailboxes},
     memory::Memory,
 };
-use protocol::{limit, partition::PARTITIONS};
+use protocol::{event::What, limit, partition::PARTITIONS};
 use tokio::{
     runtime::Runtime,
     sync::{mpsc, watch},
@@ -30,7 +30,7 @@ use crate::{
     config::Config,
     door::{self, Shown, Visitor},
     http,
-    node::Node,
+    node::{self, Node},
     shard::{Command, Local, Shards},
     tls::{
         Unusable,
@@ -125,6 +125,9 @@ pub fn start(config: Config, listeners: Vec<TcpListener>) -> Result<Running, Fai
     let (mailboxes, taken) = Mailboxes::new(shards, limit::MAILBOX_ENVELOPES_MAX);
     let engine = Memory::new(config.terms(), mailboxes, Arc::new(Clock::timestamp));
     let node = Arc::new(Node::new(config, Arc::new(engine), clock));
+    node.tell(What::NodeUp { version: node::VERSION.to_owned() });
+    // The engine in memory is up as long as its process is.
+    node.tell(What::EngineUp);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .thread_name("usher-http")
         .worker_threads(shards)
@@ -138,6 +141,7 @@ pub fn start(config: Config, listeners: Vec<TcpListener>) -> Result<Running, Fai
         let listeners = listeners.iter().map(TcpListener::try_clone).collect::<Result<_, _>>()?;
         let part = Part {
             node: Arc::clone(&node),
+            index,
             shards: ways.clone(),
             commands: receiver,
             mailbox,
@@ -162,6 +166,8 @@ pub fn start(config: Config, listeners: Vec<TcpListener>) -> Result<Running, Fai
 /// What one shard's thread needs.
 struct Part {
     node: Arc<Node>,
+    /// Which of the shards it is.
+    index: usize,
     shards: Shards,
     commands: mpsc::Receiver<Command>,
     mailbox: Mailbox,
@@ -181,7 +187,7 @@ impl Part {
             }
         };
         LocalSet::new().block_on(&runtime, async move {
-            let local = Local::new(self.node, self.shards);
+            let local = Local::new(self.node, self.shards, self.index);
             let mut doors = JoinSet::new();
             for listener in self.listeners {
                 match tokio::net::TcpListener::from_std(listener) {
@@ -260,6 +266,7 @@ impl Running {
     pub async fn drain(&self) -> usize {
         let drain = self.node.config().drain;
         self.node.go_unready();
+        self.node.tell(What::NodeDraining);
         tokio::time::sleep(drain.delay).await;
         self.node.start_draining();
         self.shards.tell_all(|| Command::Drain(drain.window)).await;
@@ -272,6 +279,9 @@ impl Running {
 
     /// Ends its threads. Requests that are under way are answered first.
     pub fn stop(self) {
+        // Those who watch see it, and end with that.
+        self.node.tell(What::NodeDown);
+        self.node.journal().close();
         self.stop.send_replace(true);
         self.runtime.block_on(async {
             tokio::time::timeout(limit::CLOSE_WAIT, self.http).await.ok();

@@ -1,6 +1,10 @@
 //! Api: the public HTTP API of a server, as this program calls it.
 
-use std::{fs, time::Duration};
+use std::{
+    fs,
+    io::{self, Read},
+    time::Duration,
+};
 
 use protocol::problem::Problem;
 use serde::{Serialize, de::DeserializeOwned};
@@ -13,6 +17,10 @@ use crate::{
 
 /// How long an answer may take.
 const WAIT: Duration = Duration::from_secs(10);
+
+/// After how long a feed is asked for anew. It has a line every 15 seconds, but how long ago the
+/// last one was cannot be asked.
+const FEED: Duration = Duration::from_secs(60);
 
 /// A server and the key to it.
 pub(crate) struct Api {
@@ -74,6 +82,26 @@ impl Api {
         Ok((response.status().as_u16(), body))
     }
 
+    /// The lines of a feed, from after an event on if one is named.
+    pub(crate) fn feed(
+        &self,
+        path: &str,
+        after: Option<&str>,
+    ) -> Result<impl Read + use<>, Failure> {
+        let request = self.agent.get(self.at(path)).header("authorization", &self.bearer);
+        let request = match after {
+            Some(after) => request.header("last-event-id", after),
+            None => request,
+        };
+        let waits = request.config().timeout_global(None).timeout_connect(Some(WAIT));
+        let waits = waits.timeout_recv_response(Some(WAIT)).timeout_recv_body(Some(FEED));
+        let response = waits.build().call().map_err(|e| self.lost(&e))?;
+        match response.status().is_success() {
+            true => Ok(response.into_body().into_reader()),
+            false => Err(self.refused(response)),
+        }
+    }
+
     fn at(&self, path: &str) -> String {
         format!("{}{path}", self.base)
     }
@@ -83,13 +111,18 @@ impl Api {
         response: Result<Response<Body>, ureq::Error>,
     ) -> Result<T, Failure> {
         let mut response = response.map_err(|e| self.lost(&e))?;
-        let status = response.status();
-        if status.is_success() {
-            return response.body_mut().read_json().map_err(|e| self.lost(&e));
+        match response.status().is_success() {
+            true => response.body_mut().read_json().map_err(|e| self.lost(&e)),
+            false => Err(self.refused(response)),
         }
+    }
+
+    fn refused(&self, mut response: Response<Body>) -> Failure {
+        let status = response.status();
         let kind = match status.as_u16() {
             401 => Kind::KeyRefused,
             404 => Kind::NotFound,
+            503 => Kind::Overloaded,
             504 => Kind::TimedOut,
             _ => Kind::Failed,
         };
@@ -102,7 +135,7 @@ impl Api {
             }
             Err(_) => format!("{} answered {status}, which is not Usher's manner", self.base),
         };
-        Err(Failure::new(kind, text))
+        Failure::new(kind, text)
     }
 
     fn lost(&self, error: &ureq::Error) -> Failure {
@@ -119,6 +152,12 @@ impl Api {
             ),
         }
     }
+}
+
+/// Whether reading ended because the time of a feed is over.
+pub(crate) fn is_over(error: &io::Error) -> bool {
+    let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<ureq::Error>());
+    matches!(cause, Some(ureq::Error::Timeout(_)))
 }
 
 /// The proxy that the environment names, but for servers on this machine.

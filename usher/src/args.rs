@@ -42,6 +42,9 @@ pub(crate) enum Command {
     /// Be a session: print frames, send lines
     #[command(after_help = CONNECT_EXAMPLES)]
     Connect(Connect),
+    /// Follow what happens: one line for each event
+    #[command(after_help = EVENTS_EXAMPLES)]
+    Events(Events),
     /// Ask a node whether it is ready
     #[command(after_help = HEALTH_EXAMPLES)]
     Health(Health),
@@ -93,6 +96,9 @@ pub(crate) struct Serve {
     /// A file with an API key of at least 24 bytes
     #[arg(long, value_name = "FILE")]
     pub(crate) key_file: Option<PathBuf>,
+    /// How to log: text, or json for programs
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) log: Option<String>,
 }
 
 /// Which server to talk to.
@@ -260,6 +266,30 @@ pub(crate) struct Connect {
     /// To whom lines are sent
     #[arg(long, value_name = "USER", value_parser = UserId::parse)]
     pub(crate) to: Option<UserId>,
+    #[command(flatten)]
+    pub(crate) server: Server,
+}
+
+const EVENTS_EXAMPLES: &str = "Examples:
+  usher events
+  usher events --user alice -o json
+  usher events --type session.ended,ticket.refused
+  usher events --type stats
+
+Ends on Ctrl-C. A server that goes away is waited for, and what happened meanwhile is told if it
+still knows it.";
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Events {
+    /// Only those about this user
+    #[arg(long, value_parser = UserId::parse)]
+    pub(crate) user: Option<UserId>,
+    /// Only those of this type, such as session.opened; may be given several times
+    #[arg(long, value_name = "TYPE", value_delimiter = ',')]
+    pub(crate) r#type: Vec<String>,
+    /// How to print
+    #[arg(short, long, value_enum, default_value_t = Format::Table)]
+    pub(crate) output: Format,
     #[command(flatten)]
     pub(crate) server: Server,
 }

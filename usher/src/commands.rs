@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::{
     api::{Api, segment},
     args::{self, Args, Command, Format},
-    bench, connect, dev,
+    bench, connect, dev, events,
     failure::{Failure, Kind},
     out, serve,
 };
@@ -26,6 +26,7 @@ pub(crate) fn run(command: Command) -> Result<(), Failure> {
         Command::Sessions(args) => sessions(&args),
         Command::Kick(args) => kick(&args),
         Command::Connect(args) => connect::run(args),
+        Command::Events(args) => events::run(args),
         Command::Health(args) => health(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Config(args) => serve::config(&args.command),

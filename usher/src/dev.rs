@@ -8,15 +8,16 @@ use std::{
 use serde_json::json;
 use server::{
     config::{Config, DEV_KEY, Layers, PORT, Session},
-    event::Event,
+    journal::Watcher,
     serve::{self, Running},
 };
-use tokio::sync::broadcast::{Receiver, error::RecvError};
 
 use crate::{
     args::Dev,
     failure::{Failure, Kind},
-    feed, out,
+    feed,
+    follow::Follower,
+    log, out,
     serve::{Stop, environment, go_away, read_secret, refused},
 };
 
@@ -26,6 +27,7 @@ const PORTS_TRIED: u16 = 20;
 /// Runs a node until told to stop.
 pub(crate) fn run(args: &Dev) -> Result<(), Failure> {
     let config = config()?;
+    log::start(&config.log);
     let listeners = listen(args.listen)?;
     let running = serve::start(config, listeners).map_err(Failure::failed)?;
     let events = running.node().events();
@@ -34,9 +36,7 @@ pub(crate) fn run(args: &Dev) -> Result<(), Failure> {
         true => out::line(urls(&running).to_string()),
         false => banner(&running),
     }
-    let json = args.json;
-    // A thread of its own: a pipe that nobody reads must not keep signals from being heard.
-    std::thread::spawn(move || follow(events, json));
+    let follower = follow(events, args.json)?;
     let left = running.block_on(async {
         stop.called().await;
         let live = running.node().live_sockets();
@@ -49,18 +49,25 @@ pub(crate) fn run(args: &Dev) -> Result<(), Failure> {
         out::note(format!("{left} sockets did not close in time"));
     }
     running.stop();
+    follower.end();
     Ok(())
 }
 
 /// The defaults of dev, but for what variables such as `USHER_SESSION__PING` say. Plain ones such
 /// as `USHER_KEY` are for other commands.
 fn config() -> Result<Config, Failure> {
-    let environment: Vec<_> = environment().filter(|(name, _)| name.contains("__")).collect();
+    let taken = |name: &str| name.contains("__") || name == "USHER_LOG";
+    let environment: Vec<_> = environment().filter(|(name, _)| taken(name)).collect();
     let layers = Layers { environment: &environment, ..Layers::default() };
     let said = layers.resolve(&read_secret).map_err(|invalid| refused(&invalid))?.config;
     let given = |name: &str| environment.iter().any(|(given, _)| given == name);
     let mut config = Config::dev(Vec::new());
     config.limits = said.limits;
+    // What happens is printed anyway; what goes wrong is for the log.
+    config.log = said.log;
+    if !given("USHER_LOG") && !given("USHER_LOG__FILTER") {
+        "warn".clone_into(&mut config.log.filter);
+    }
     config.session = Session { ticket_ttl: config.session.ticket_ttl, ..said.session };
     if given("USHER_SESSION__TICKET_TTL") {
         config.session.ticket_ttl = said.session.ticket_ttl;
@@ -139,14 +146,14 @@ fn banner(running: &Running) {
     ));
 }
 
-fn follow(mut events: Receiver<Event>, json: bool) {
+/// Of the node itself a person who sits before it knows already.
+fn follow(events: Watcher, json: bool) -> Result<Follower, Failure> {
     let colourful = out::is_colourful();
-    loop {
-        match events.blocking_recv() {
-            Ok(event) if json => out::line(feed::json(&event).to_string()),
-            Ok(event) => out::line(feed::line(&event, colourful)),
-            Err(RecvError::Lagged(missed)) => out::note(format!("… {missed} events not shown")),
-            Err(RecvError::Closed) => return,
-        }
-    }
+    let told = Follower::start(events, move |event| match (json, serde_json::to_string(event)) {
+        (true, Ok(text)) => out::line(text),
+        (true, Err(error)) => out::note(format!("an event cannot be written: {error}")),
+        (false, _) if feed::is_of_node(&event.what) => {}
+        (false, _) => out::line(feed::line(event, colourful)),
+    });
+    told.map_err(Failure::failed)
 }

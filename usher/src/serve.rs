@@ -5,31 +5,28 @@ use std::{env, fs, path::Path};
 
 use server::{
     config::{self, Effective, File, Flags, Invalid, Layers},
-    event::{Event, What},
     serve::{self, Running},
 };
-use tokio::{
-    signal::unix::{Signal, SignalKind, signal},
-    sync::broadcast::{Receiver, error::RecvError},
-};
-use tracing_subscriber::EnvFilter;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{
     args::{ConfigCommand, ConfigFile, Serve},
     failure::Failure,
-    feed, out,
+    follow::Follower,
+    log, out,
 };
 
 /// Runs a node until told to stop.
 pub(crate) fn run(args: &Serve) -> Result<(), Failure> {
-    log_to_stderr();
     let flags = Flags {
         listen: args.listen.iter().map(ToString::to_string).collect(),
         public_url: args.public_url.clone(),
         node: args.node.clone(),
         key_file: args.key_file.clone(),
+        log: args.log.clone(),
     };
     let config = resolve(args.config.as_deref(), flags)?.config;
+    log::start(&config.log);
     if config.keys.is_empty() {
         return Err(Failure::usage(
             "usher serve needs an API key of 24 bytes or more. Make one and give it:\n\
@@ -48,9 +45,8 @@ pub(crate) fn run(args: &Serve) -> Result<(), Failure> {
             None => tracing::info!(%address, "listening"),
         }
     }
-    let events = running.node().events();
-    // A thread of its own: a log that nobody reads must not keep signals from being heard.
-    std::thread::spawn(move || log(events));
+    let events = running.node().journal().watch_all();
+    let follower = Follower::start(events, log::event).map_err(Failure::failed)?;
     let left = running.block_on(async {
         loop {
             tokio::select! {
@@ -64,6 +60,7 @@ pub(crate) fn run(args: &Serve) -> Result<(), Failure> {
         tracing::warn!(left, "sockets did not close in time");
     }
     running.stop();
+    follower.end();
     tracing::info!("stopped");
     Ok(())
 }
@@ -87,31 +84,6 @@ pub(crate) async fn go_away(running: &Running, stop: &mut Stop) -> usize {
     tokio::select! {
         left = running.drain() => left,
         () = stop.called() => running.node().live_sockets(),
-    }
-}
-
-/// `USHER_LOG` chooses what is logged, as in `info` or `server=debug`.
-fn log_to_stderr() {
-    let filter = EnvFilter::try_from_env("USHER_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    // Only the first of a process counts, and this is it.
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_target(false)
-        .try_init()
-        .ok();
-}
-
-fn log(mut events: Receiver<Event>) {
-    loop {
-        match events.blocking_recv() {
-            Ok(event) if matches!(event.what, What::MessageAccepted { .. }) => {
-                tracing::debug!("{}", feed::log_line(&event));
-            }
-            Ok(event) => tracing::info!("{}", feed::log_line(&event)),
-            Err(RecvError::Lagged(missed)) => tracing::warn!(missed, "events not logged"),
-            Err(RecvError::Closed) => return,
-        }
     }
 }
 

@@ -15,6 +15,9 @@ const PREFIX: &str = "USHER_";
 pub(super) const KEY: &str = "USHER_KEY";
 /// A file with that secret.
 pub(super) const KEY_FILE: &str = "USHER_KEY_FILE";
+/// The filter of the log, under the name that one types by hand; the setting's own name wins.
+const LOG: &str = "USHER_LOG";
+const LOG_FILTER: &str = "USHER_LOG__FILTER";
 /// What logs call that key.
 const KEY_NAME: &str = "env";
 
@@ -27,7 +30,8 @@ pub(super) fn read<'v>(
         variables.into_iter().filter(|(name, _)| name.starts_with(PREFIX)).collect();
     variables.sort_unstable();
     for (name, text) in variables {
-        let setting = SETTINGS.iter().position(|setting| setting.variable() == name);
+        let of = |name| SETTINGS.iter().position(|setting| setting.variable() == name);
+        let setting = of(if name == LOG { LOG_FILTER } else { name });
         let place = Place::Variable(name.to_owned());
         match (name, setting) {
             (KEY | KEY_FILE, _) | (_, Some(_)) if text.is_empty() => {

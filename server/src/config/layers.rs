@@ -34,6 +34,8 @@ pub struct Flags {
     pub public_url: Option<String>,
     /// `--node`
     pub node: Option<String>,
+    /// `--log`
+    pub log: Option<String>,
     /// `--key-file`, a further key.
     pub key_file: Option<PathBuf>,
 }
@@ -64,6 +66,7 @@ impl Flags {
             ("--listen", ("", "listen"), (!self.listen.is_empty()).then(|| self.listen.join(","))),
             ("--public-url", ("", "public_url"), self.public_url.clone()),
             ("--node", ("node", "name"), self.node.clone()),
+            ("--log", ("log", "format"), self.log.clone()),
         ];
         for (flag, (section, key), text) in texts {
             let Some(text) = text else { continue };

@@ -9,7 +9,7 @@ use std::{ops::RangeInclusive, time::Duration};
 use protocol::limit::FRAME_BYTES_MAX;
 
 use super::{
-    Config,
+    Config, log,
     setting::{Absent, Field, Relation, Setting, Slot},
     text,
     unit::{DAY, KIB, MIB, MINUTE, SECOND, Unit},
@@ -240,6 +240,28 @@ pub(super) static SETTINGS: &[Setting] = &[
         Field::PerMinute(|c| &mut c.limits.failed_keys),
         "Wrong API keys of one address in a minute.",
     ),
+    Setting {
+        section: "log",
+        key: "format",
+        slot: Slot::Text {
+            form: "`text` or `json`",
+            set: log::set_format,
+            get: |c| Some(c.log.format.name().to_owned()),
+        },
+        absent: None,
+        help: "How a line of the log looks.",
+    },
+    Setting {
+        section: "log",
+        key: "filter",
+        slot: Slot::Text {
+            form: "a level, or levels by module",
+            set: log::set_filter,
+            get: |c| Some(c.log.filter.clone()),
+        },
+        absent: None,
+        help: "What is logged: off, error, warn, info, debug or trace, or as in \"info,server=debug\".",
+    },
 ];
 
 /// What must hold between settings.

@@ -9,6 +9,7 @@ use engine::contract::NotAdmitted;
 use kernel::registry::{Admitted, Attempt};
 use protocol::{
     close::CloseCode,
+    event::What,
     frame::{Closing, ToSession},
     grant::Origin,
     problem::ProblemCode,
@@ -16,7 +17,6 @@ use protocol::{
 
 use crate::{
     answer::Refusal,
-    event::What,
     node::Node,
     random,
     ws::{
@@ -47,7 +47,12 @@ pub(crate) async fn on(node: &Node, peer: IpAddr, head: &[u8]) -> Verdict {
     let ask = match handshake::read(head) {
         Ok(ask) => ask,
         Err(NoHandshake { code, detail }) => {
-            node.tell(What::ConnectRefused { code, close_code: None, origin: None });
+            node.tell(What::TicketRefused {
+                problem: code,
+                code: None,
+                origin: None,
+                address: peer,
+            });
             let failed = failed(node, peer).err();
             return Verdict::Refused(failed.unwrap_or_else(|| Refusal::new(code, detail)));
         }
@@ -66,10 +71,11 @@ pub(crate) async fn on(node: &Node, peer: IpAddr, head: &[u8]) -> Verdict {
         Err(code) => (code, None),
     };
     let foreign = |origin: &Origin| code == CloseCode::Forbidden && !node.config().allows(origin);
-    node.tell(What::ConnectRefused {
-        code: ProblemCode::of_refusal(code),
-        close_code: Some(code.number()),
+    node.tell(What::TicketRefused {
+        problem: ProblemCode::of_refusal(code),
+        code: Some(code.number()),
         origin: ask.origin.clone().ok().flatten().filter(foreign),
+        address: peer,
     });
     // What an honest session may meet, after a restart or in another tab, is no sign of guessing.
     let suspicious = matches!(code, CloseCode::TicketUnknown | CloseCode::TicketMissing);

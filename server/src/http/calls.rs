@@ -7,7 +7,7 @@ use engine::contract::{Ending, Query};
 use protocol::{
     http::{
         Block, BlockReply, BlockRequest, BulkReply, BulkRequest, CloseReply, List, SendReply,
-        SendRequest, Session, TicketReply, TicketRequest, UserReply, UsersQuery,
+        SendRequest, Session, StatsReply, TicketReply, TicketRequest, UserReply, UsersQuery,
     },
     id::SessionId,
     name::UserId,
@@ -171,4 +171,8 @@ pub(super) async fn end_sessions_of_user(
     InQuery(EndQuery { except }): InQuery<EndQuery>,
 ) -> Outcome<CloseReply> {
     ok(CloseReply { closed: node.end(&Ending::User { user, except }).await? })
+}
+
+pub(super) async fn stats(State(node): ThisNode) -> Outcome<StatsReply> {
+    ok(node.stats().await?)
 }

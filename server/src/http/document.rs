@@ -25,10 +25,10 @@ use serde_json::{Map, Value, json};
 use self::schemas::{Parameter, Schemas};
 use super::{
     operation::{Call, Group, Who},
-    pages::VERSION,
     reply::respond,
     shape::{self, Gives, Shape},
 };
+use crate::node::VERSION;
 
 /// What is told of the API as a whole.
 const ABOUT: &str = "\
@@ -139,6 +139,16 @@ fn operation(call: &Call, schemas: &mut Schemas) -> Value {
             "required": is_required,
             "description": about,
             "schema": schema,
+        }));
+    }
+    if shape.is_feed {
+        parameters.push(json!({
+            "name": "Last-Event-ID",
+            "in": "header",
+            "required": false,
+            "description": "The `id` of the last event of a feed that was lost; the new one goes on \
+                            from there.",
+            "schema": { "type": "string", "pattern": r"^.+\.[0-9a-f]+\.[0-9]+$" },
         }));
     }
     let mut described = json!({

@@ -75,13 +75,21 @@ pub(super) enum Group {
     Messages,
     Users,
     Sessions,
+    Watching,
     Health,
     Reference,
 }
 
 impl Group {
-    pub(super) const ALL: [Self; 6] =
-        [Self::Tickets, Self::Messages, Self::Users, Self::Sessions, Self::Health, Self::Reference];
+    pub(super) const ALL: [Self; 7] = [
+        Self::Tickets,
+        Self::Messages,
+        Self::Users,
+        Self::Sessions,
+        Self::Watching,
+        Self::Health,
+        Self::Reference,
+    ];
 
     pub(super) fn name(self) -> &'static str {
         match self {
@@ -89,6 +97,7 @@ impl Group {
             Self::Messages => "messages",
             Self::Users => "users",
             Self::Sessions => "sessions",
+            Self::Watching => "watching",
             Self::Health => "health",
             Self::Reference => "reference",
         }
@@ -100,6 +109,7 @@ impl Group {
             Self::Messages => "What the app says to its users",
             Self::Users => "Who is there",
             Self::Sessions => "One client's stay: live, or parked until it comes back",
+            Self::Watching => "What happens, for operators",
             Self::Health => "For machines that watch the node",
             Self::Reference => "What this API is",
         }

@@ -23,6 +23,8 @@ pub(super) struct Shape {
     pub(super) body: Option<SchemaOf>,
     /// Whether it takes a key, under which it may be made again.
     pub(super) is_repeatable: bool,
+    /// Whether its answer is a feed, which goes on where the last one was lost.
+    pub(super) is_feed: bool,
     /// The answer, if it is a success.
     pub(super) answer: Answer,
     /// What may be wrong with any of it.

@@ -7,14 +7,14 @@ use http::Method;
 use protocol::problem::ProblemCode;
 
 use super::{
-    calls, document,
+    calls, document, events, metrics,
     operation::{Calls, Group, Operation, Who},
     pages,
 };
 
 /// All of them.
 pub(super) fn calls() -> Calls {
-    let groups = [tickets, messages, users, blocks, sessions, health, reference];
+    let groups = [tickets, messages, users, blocks, sessions, watching, health, reference];
     groups.into_iter().fold(Calls::default(), |calls, group| group(calls))
 }
 
@@ -202,6 +202,46 @@ fn sessions(calls: Calls) -> Calls {
                 problems: &[],
             },
             calls::end_session,
+        )
+}
+
+fn watching(calls: Calls) -> Calls {
+    calls
+        .call(
+            Operation {
+                id: "showStats",
+                at: (Method::GET, "/v1/stats"),
+                who: Who::Key,
+                group: Group::Watching,
+                summary: "Tell how much there is, and was since the start",
+                gives: "The numbers",
+                problems: &[],
+            },
+            calls::stats,
+        )
+        .call(
+            Operation {
+                id: "watchEvents",
+                at: (Method::GET, "/v1/events"),
+                who: Who::Key,
+                group: Group::Watching,
+                summary: "Watch what happens, as Server-Sent Events",
+                gives: "Events, each with `id`, `event` and `data`, for as long as anybody reads",
+                problems: &[],
+            },
+            events::watch,
+        )
+        .call(
+            Operation {
+                id: "showMetrics",
+                at: (Method::GET, "/metrics"),
+                who: Who::Key,
+                group: Group::Watching,
+                summary: "Show the numbers to a program that watches servers",
+                gives: "Text of Prometheus, or of OpenMetrics where that is accepted",
+                problems: &[],
+            },
+            metrics::show,
         )
 }
 

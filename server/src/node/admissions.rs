@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use engine::contract::{Admission, Departure, Failed, NotAdmitted, NotMinted};
+use engine::contract::{Admission, Departed, Departure, Failed, NotAdmitted, NotMinted};
 use kernel::{
     message::Fenced,
     registry::{Admitted, Attempt, Grant, Proof},
 };
 use protocol::{
     close::CloseCode,
+    event::What,
     http::{TicketReply, TicketRequest},
     limit,
     problem::ProblemCode,
@@ -84,8 +85,12 @@ impl Node {
     }
 
     fn admitted(&self, admission: Admission) -> Admitted {
-        self.tell_ended(admission.ended);
-        *admission.admitted
+        let Admission { admitted, ended } = admission;
+        self.tell_ended(ended);
+        if admitted.first {
+            self.tell(What::UserOnline { user: admitted.user.clone() });
+        }
+        *admitted
     }
 
     /// A session that this node had asked after was heard of, or has gone.
@@ -100,7 +105,10 @@ impl Node {
             true => Departure::Park,
             false => Departure::End(CloseCode::CannotResume),
         };
-        self.depart(admitted.fenced, departure).await;
+        // Nobody was told that it is there, but perhaps that its user is.
+        if let Departed::Ended { last: true } = self.depart(admitted.fenced, departure).await {
+            self.tell(What::UserOffline { user: admitted.user.clone() });
+        }
     }
 }
 

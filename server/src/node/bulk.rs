@@ -7,6 +7,7 @@ use kernel::{
     registry::{Key, KeyScope},
 };
 use protocol::{
+    event::{Recipients, What},
     http::{
         BulkError, BulkOutcome, BulkReply, BulkRequest, BulkResult, Durability, Echo, SendRequest,
     },
@@ -20,7 +21,6 @@ use super::{Answered, Node, people::distinct, sends::not_accepted};
 use crate::{
     answer::{Refusal, field_error},
     clock::Clock,
-    event::What,
     random,
 };
 
@@ -38,7 +38,7 @@ impl Node {
         key: Option<Key>,
     ) -> Result<Answered<BulkReply>, Refusal> {
         if self.is_draining() {
-            return Err(Refusal::later(ProblemCode::Draining));
+            return Err(self.refused(Refusal::later(ProblemCode::Draining)));
         }
         match (request.everyone, request.users.is_empty()) {
             (true, true) => self.send_to_everyone(request, key).await,
@@ -123,9 +123,10 @@ impl Node {
             .engine
             .everyone(Arc::new(message), key.map(for_many))
             .await
-            .map_err(not_accepted)?;
+            .map_err(|not| self.refused(not_accepted(not)))?;
         if !spread.replayed {
-            self.tell(What::SentToEveryone { message: spread.id });
+            let to = Recipients::Everyone { everyone: true };
+            self.tell(What::MessageAccepted { message: spread.id, to });
         }
         let (id, nodes) = (spread.id, spread.nodes);
         let answer = BulkReply::Everyone { id, nodes, durability: Durability::None };

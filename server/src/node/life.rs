@@ -9,6 +9,7 @@ use kernel::{
 };
 use protocol::{
     close::CloseCode,
+    event::What,
     http::{BlockReply, BlockRequest},
     limit,
     name::UserId,
@@ -16,7 +17,7 @@ use protocol::{
 };
 
 use super::{Node, not_taken};
-use crate::{answer::Refusal, event::What};
+use crate::answer::Refusal;
 
 /// Bytes of a replay's page, so that a page always fits an outbox.
 const PAGE_BYTES: usize = limit::OUTBOX_BYTES_MAX / 4;
@@ -34,8 +35,11 @@ impl Node {
     pub(crate) async fn release(&self, parting: Parting) {
         let end = Departure::End(parting.end_code());
         let Parting { fenced, user, code } = parting;
-        if let Departed::Ended { .. } = self.depart(fenced, end).await {
-            self.tell(What::SessionEnded { user, session: fenced.session, code });
+        if let Departed::Ended { last } = self.depart(fenced, end).await {
+            self.tell(What::SessionEnded { user: user.clone(), session: fenced.session, code });
+            if last {
+                self.tell(What::UserOffline { user });
+            }
         }
     }
 
@@ -104,8 +108,11 @@ impl Node {
     /// Tells of sessions that a step of this node ended; how many there are.
     pub(super) fn tell_ended(&self, ended: Vec<Ended>) -> u32 {
         let count = u32::try_from(ended.len()).unwrap_or(u32::MAX);
-        for Ended { session, user, code, .. } in ended {
-            self.tell(What::SessionEnded { user, session, code: code.number() });
+        for Ended { session, user, code, last } in ended {
+            self.tell(What::SessionEnded { user: user.clone(), session, code: code.number() });
+            if last {
+                self.tell(What::UserOffline { user });
+            }
         }
         count
     }

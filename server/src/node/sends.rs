@@ -6,6 +6,7 @@ use kernel::{
     shard::Forward,
 };
 use protocol::{
+    event::{Recipients, What},
     frame::{ReplyError, ReplyOutcome},
     http::{Durability, Echo, SendReply, SendRequest},
     id::SessionId,
@@ -17,7 +18,6 @@ use protocol::{
 use super::{Answered, Node};
 use crate::{
     answer::{Refusal, field_error},
-    event::What,
     fingerprint, random,
 };
 
@@ -34,7 +34,7 @@ impl Node {
     ) -> Result<Answered<SendReply>, Refusal> {
         // A session may send until its socket closes; a backend has other nodes to ask.
         if self.is_draining() {
-            return Err(Refusal::later(ProblemCode::Draining));
+            return Err(self.refused(Refusal::later(ProblemCode::Draining)));
         }
         let echo = request.echo.unwrap_or_default();
         if echo != Echo::No && request.from.is_none() {
@@ -129,10 +129,12 @@ impl Node {
                 Draft { echo_of: Some(user.clone()), to: Target::All, except, ..draft.clone() };
             (sender, draft)
         });
-        let receipt = self.engine.append(user, draft).await.map_err(not_accepted)?;
+        let receipt = self.engine.append(user, draft).await;
+        let receipt = receipt.map_err(|not| self.refused(not_accepted(not)))?;
         let Receipt { id, position, live, parked, replayed } = receipt;
         if !replayed {
-            self.tell(What::MessageAccepted { user: user.clone(), message: id, live, parked });
+            let to = Recipients::User { user: user.clone(), live, parked };
+            self.tell(What::MessageAccepted { message: id, to });
         }
         let echoed = match copy {
             None => None,

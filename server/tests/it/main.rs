@@ -11,6 +11,7 @@ mod call;
 mod peer;
 mod frame;
 mod pair;
+mod feed;
 
 mod delivery;
 mod resume;
@@ -31,3 +32,5 @@ mod blocks;
 mod places;
 mod gates;
 mod tls;
+mod events;
+mod metrics;

@@ -9,15 +9,15 @@ use std::{
     time::Duration,
 };
 
-use protocol::{id::SessionId, time::Timestamp};
+use protocol::{event::What, id::SessionId, time::Timestamp};
 use serde_json::{Value, json};
 use server::{
     clock::Clock,
     config::{Config, Drain, Key},
-    event::{Event, What},
+    journal::Watcher,
     serve::{self, Running},
 };
-use tokio::{sync::broadcast, time::timeout};
+use tokio::time::timeout;
 
 use crate::{
     call::{Caller, Response},
@@ -155,21 +155,16 @@ impl Node {
 }
 
 /// Someone who sees what happens at a node.
-pub(crate) struct Watch(broadcast::Receiver<Event>);
+pub(crate) struct Watch(Watcher);
 
 impl Watch {
     /// The next event for which `pick` has something to say.
     pub(crate) async fn until<T>(&mut self, what: &str, pick: impl Fn(&What) -> Option<T>) -> T {
         let picked = async {
             loop {
-                match self.0.recv().await {
-                    Ok(event) => {
-                        if let Some(picked) = pick(&event.what) {
-                            return picked;
-                        }
-                    }
-                    Err(broadcast::error::RecvError::Lagged(_)) => {}
-                    Err(broadcast::error::RecvError::Closed) => panic!("the node is gone"),
+                let next = self.0.next().await.expect("the node is there");
+                if let Some(picked) = pick(&next.event.what) {
+                    return picked;
                 }
             }
         };

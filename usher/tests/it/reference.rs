@@ -7,7 +7,7 @@ use serde_json::{Value, value::RawValue};
 
 use crate::{
     node::Node,
-    page::{blocks, call, steps},
+    page::{blocks, do_as_shown, steps},
     session::Session,
 };
 
@@ -27,7 +27,7 @@ fn every_call_on_the_page_answers_what_the_page_shows() {
     let steps = steps(&API.replace(SESSION, id));
     assert!(!steps.is_empty());
     for step in &steps {
-        call(&node, step);
+        do_as_shown(&node, step);
     }
 }
 

@@ -65,6 +65,10 @@ fn each_value_is_shown_with_where_it_comes_from() {
         failed_handshakes_burst = 200            # default
         failed_keys_per_minute = 60              # default
 
+        [log]
+        format = "text"                          # default
+        filter = "info"                          # default
+
         [[api.keys]]
         name = "env"
         key_file = "/etc/usher/key"              # USHER_KEY_FILE
@@ -192,6 +196,14 @@ fn the_defaults_are_a_file_of_comments() {
         # Wrong API keys of one address in a minute.
         # failed_keys_per_minute = 60
 
+        [log]
+
+        # How a line of the log looks.
+        # format = "text"
+
+        # What is logged: off, error, warn, info, debug or trace, or as in "info,server=debug".
+        # filter = "info"
+
         # Who may call the API, as often as there are keys.
         # [[api.keys]]
         # name = "backend"
@@ -217,7 +229,7 @@ fn the_file_of_defaults_is_right_without_its_comments() {
     let file: String = keys.map(|line| line.to_owned() + "\n").collect();
     let wrong = resolve(Said { file: &file, ..Said::default() }).unwrap_err();
     expect![[r#"
-        conf/usher.toml:112: cannot read conf/backend.key: no such file
+        conf/usher.toml:120: cannot read conf/backend.key: no such file
     "#]]
     .assert_eq(&wrong);
 }
@@ -259,6 +271,8 @@ fn the_reference_names_every_setting() {
         | `limits.failed_handshakes_per_second` | `20` | 1 to 10000 | `USHER_LIMITS__FAILED_HANDSHAKES_PER_SECOND` | Failed handshakes of one address in a second, kept up. |
         | `limits.failed_handshakes_burst` | `200` | 1 to 100000 | `USHER_LIMITS__FAILED_HANDSHAKES_BURST` | Failed handshakes of one address at once. |
         | `limits.failed_keys_per_minute` | `60` | 60 to 60000 | `USHER_LIMITS__FAILED_KEYS_PER_MINUTE` | Wrong API keys of one address in a minute. |
+        | `log.format` | `"text"` | `text` or `json` | `USHER_LOG__FORMAT` | How a line of the log looks. |
+        | `log.filter` | `"info"` | a level, or levels by module | `USHER_LOG__FILTER` | What is logged: off, error, warn, info, debug or trace, or as in "info,server=debug". |
         | `api.keys[].name` |  | a string |  | What logs call the key. |
         | `api.keys[].key_file` |  | a string | `USHER_KEY_FILE` | A file with the secret; a relative path starts at the configuration file. |
         | `api.keys[].key` |  | a string | `USHER_KEY` | The secret itself, of at least 24 bytes. |
