@@ -8,7 +8,7 @@
 
 #[cfg(feature = "echo")]
 mod echo;
-mod head;
+pub(crate) mod head;
 pub(crate) mod verdict;
 
 use std::{net::SocketAddr, rc::Rc, sync::Arc};
