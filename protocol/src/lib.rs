@@ -25,6 +25,7 @@ pub mod partition;
 pub mod name;
 pub mod time;
 pub mod suggest;
+mod brief;
 pub mod limit;
 
 /// The WebSocket subprotocol of version 1, as offered in `Sec-WebSocket-Protocol`.

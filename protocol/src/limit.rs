@@ -24,6 +24,12 @@ pub const POSITION_BYTES_MAX: usize = 256;
 /// Bytes of an idempotency key or of a frame's `ref`.
 pub const KEY_BYTES_MAX: usize = 255;
 
+/// Bytes of what is told of a fault: a sentence with a name in it. What was sent is not sent back.
+pub const DETAIL_BYTES_MAX: usize = 512;
+
+/// Bytes of that which name the field to blame. Names of our own are far shorter.
+pub const FIELD_BYTES_MAX: usize = 160;
+
 /// Bytes of an origin; a host name has at most 253.
 pub const ORIGIN_BYTES_MAX: usize = 300;
 

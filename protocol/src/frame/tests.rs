@@ -7,6 +7,7 @@ use crate::{
     close::CloseCode,
     data::Data,
     id::{MessageId, ResumeToken, SessionId},
+    limit::DETAIL_BYTES_MAX,
     name::{DeviceId, UserId},
     partition::Partition,
     position::Position,
@@ -232,6 +233,20 @@ fn j6_j7_a_missing_or_wrong_field_is_named() {
     );
     let refused = read(r#"{"type":"send","ref":"c9","user":"","data":1}"#).unwrap_err();
     assert_eq!(refused.reference.as_deref(), Some("c9"));
+}
+
+#[test]
+fn what_was_sent_is_not_sent_back_at_length() {
+    // Escaped for a person, each of these characters is three times as long.
+    let long = "\u{200b}".repeat(25_000);
+    for text in [
+        format!(r#"{{"type":"send","user":"bob","data":1,"volatile":"{long}"}}"#),
+        format!(r#"{{"type":"send","user":"bob","data":1,"ttl":["{long}"]}}"#),
+        format!(r#"{{"type":"ping","ref":"{long}"}}"#),
+    ] {
+        let detail = read(&text).unwrap_err().detail;
+        assert!(detail.len() <= DETAIL_BYTES_MAX, "{detail}");
+    }
 }
 
 #[test]
