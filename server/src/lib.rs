@@ -4,6 +4,8 @@
 //! API boundary: `serve::start` and what it takes and gives.
 
 // Top floor first. A module names only those below it; `cargo xtask tidy` checks.
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 pub mod serve;
 mod http;
 mod door;
