@@ -67,8 +67,10 @@ fn refused(text: &str, unread: Unread) {
     }
     if let Some(keys) = json::keys(text) {
         let is_twice = |known| keys.iter().filter(|key| *key == known).count() > 1;
-        let no_frame = KEYS.into_iter().any(is_twice) || !keys.iter().any(|key| key == "type");
-        assert_eq!(invalid == Invalid::Frame, no_frame, "{detail}");
+        let (any_twice, has_type) =
+            (KEYS.into_iter().any(is_twice), keys.iter().any(|key| key == "type"));
+        assert!(invalid == Invalid::Frame || !any_twice, "{detail}");
+        assert!(invalid != Invalid::Frame || any_twice || !has_type, "{detail}");
     }
     let error = ReplyError { code: invalid.name().to_owned(), detail, retry_ms: None };
     reply(&Reply { reference, outcome: ReplyOutcome::Refused { error } });
