@@ -6,7 +6,7 @@
 
 use protocol::{
     body::{self, Refused},
-    http::{SendRequest, TicketRequest},
+    http::{BlockRequest, BulkRequest, SendRequest, TicketRequest, UsersQuery},
     limit,
     problem::ProblemCode,
 };
@@ -17,15 +17,17 @@ use super::json;
 
 /// A kind of body, and its fields by a second list.
 struct Kind {
+    name: &'static str,
     read: fn(&[u8]) -> Result<String, Refused>,
     fields: &'static [&'static str],
     /// Fields that are objects with fields of their own.
     within: &'static [(&'static str, &'static [&'static str])],
 }
 
-/// All bodies that the API takes.
-const KINDS: &[Kind] = &[
+/// All bodies that the API takes. A test holds this against the description of the API.
+const KINDS: [Kind; 5] = [
     Kind {
+        name: "TicketRequest",
         read: read::<TicketRequest>,
         fields: &[
             "user",
@@ -41,10 +43,19 @@ const KINDS: &[Kind] = &[
         within: &[("policy", &["max", "per", "when_full"])],
     },
     Kind {
+        name: "SendRequest",
         read: read::<SendRequest>,
         fields: &["data", "to", "except", "volatile", "ttl", "from", "echo"],
         within: &[("echo", &["except"])],
     },
+    Kind {
+        name: "BulkRequest",
+        read: read::<BulkRequest>,
+        fields: &["users", "everyone", "data", "to", "except", "volatile", "ttl", "from", "echo"],
+        within: &[("echo", &["except"])],
+    },
+    Kind { name: "UsersQuery", read: read::<UsersQuery>, fields: &["users"], within: &[] },
+    Kind { name: "BlockRequest", read: read::<BlockRequest>, fields: &["ttl"], within: &[] },
 ];
 
 /// Names that no field has.
@@ -55,7 +66,7 @@ const STRANGE: [&str; 8] =
 pub fn check(input: &[u8]) {
     for kind in KINDS {
         match (kind.read)(input) {
-            Ok(written) => taken(kind, input, &written),
+            Ok(written) => taken(&kind, input, &written),
             Err(refused) => told(&refused),
         }
     }
@@ -75,7 +86,7 @@ fn taken(kind: &Kind, input: &[u8], written: &str) {
     let text = if input.is_empty() { "{}" } else { str::from_utf8(input).expect("JSON is UTF-8") };
     let keys = json::keys(text).expect("a body is an object");
     for (at, key) in keys.iter().enumerate() {
-        assert!(kind.fields.contains(&key.as_str()), "{key} is not known");
+        assert!(kind.fields.contains(&key.as_str()), "{} has no {key}", kind.name);
         assert!(!keys[..at].contains(key), "{key} is there twice");
         let refused = (kind.read)(with_field(text, key).as_bytes());
         assert!(refused.is_err(), "with {key} twice it is not taken");
@@ -86,7 +97,7 @@ fn taken(kind: &Kind, input: &[u8], written: &str) {
     }
     for name in STRANGE {
         let refused = (kind.read)(with_field(text, name).as_bytes());
-        let Err(refused) = refused else { panic!("{name:?} is not known, but taken") };
+        let Err(refused) = refused else { panic!("{} is taken with {name:?}", kind.name) };
         assert_eq!(refused.code, ProblemCode::UnknownField);
         let fields: Vec<&str> = refused.errors.iter().map(|error| error.field.as_str()).collect();
         assert_eq!(fields, [name], "the field that is to blame is told");
@@ -130,3 +141,6 @@ fn told(refused: &Refused) {
         assert!(text.len() <= limit::DETAIL_BYTES_MAX, "{} bytes of detail", text.len());
     }
 }
+
+#[cfg(test)]
+mod tests;
