@@ -58,10 +58,11 @@ pub(crate) fn decode_in_many_ways(bounds: &Bounds, input: &[u8]) -> Vec<Seen> {
 fn decode<'a>(bounds: &Bounds, reads: impl IntoIterator<Item = &'a [u8]>) -> Vec<Seen> {
     let mut decoder = Decoder::default();
     let mut seen = Vec::new();
-    let mut received = 0;
+    let (mut buffer, mut received) = (Vec::new(), 0);
     for read in reads {
         received += read.len();
-        let mut buffer = read.to_owned();
+        buffer.clear();
+        buffer.extend_from_slice(read);
         let mut input = buffer.as_mut_slice();
         loop {
             let before = input.len();
