@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 pub use self::{
     block::{Block, BlockReply, BlockRequest},
     bulk::{BulkError, BulkOutcome, BulkReply, BulkRequest, BulkResult},
-    message::{Durability, Echo, SendReply, SendRequest},
+    message::{Durability, Echo, SendReply, SendRequest, SessionSendRequest},
     seconds::{LongTtl, Seconds, TicketTtl},
     session::{CloseReply, Session, SessionState, UserReply, UsersQuery},
     ticket::{TicketReply, TicketRequest},

@@ -24,6 +24,7 @@ pub mod partition;
 pub mod name;
 pub mod time;
 pub mod suggest;
+mod whole;
 pub mod limit;
 
 /// The WebSocket subprotocol of version 1, as offered in `Sec-WebSocket-Protocol`.

@@ -10,6 +10,7 @@
 use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde_json::json;
 
 use crate::{
     data::Data,
@@ -160,6 +161,13 @@ impl<const MAX: u64> JsonSchema for Seconds<MAX> {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({ "type": "integer", "minimum": 1, "maximum": MAX })
     }
+}
+
+/// A copy needs a sender whose sessions get it.
+pub(crate) fn echo_needs_from(send: &mut Schema) {
+    let no_copy = json!({ "properties": { "echo": { "enum": [false, null] } } });
+    let sender = json!({ "properties": { "from": { "type": "string" } }, "required": ["from"] });
+    send.insert("dependentSchemas".to_owned(), json!({ "echo": { "anyOf": [no_copy, sender] } }));
 }
 
 fn name(what: &str) -> Schema {

@@ -9,7 +9,7 @@ use axum::extract::{FromRequest, Request};
 use kernel::registry::{Key, KeyScope};
 use protocol::{
     body,
-    http::{BulkRequest, SendRequest},
+    http::{BulkRequest, SendRequest, SessionSendRequest},
     limit,
     problem::ProblemCode,
 };
@@ -43,6 +43,12 @@ pub(super) trait Bounded {
 }
 
 impl Bounded for SendRequest {
+    fn bytes_max(limits: &Limits) -> usize {
+        limits.body_bytes
+    }
+}
+
+impl Bounded for SessionSendRequest {
     fn bytes_max(limits: &Limits) -> usize {
         limits.body_bytes
     }
