@@ -170,6 +170,24 @@ pub(crate) fn echo_needs_from(send: &mut Schema) {
     send.insert("dependentSchemas".to_owned(), json!({ "echo": { "anyOf": [no_copy, sender] } }));
 }
 
+/// A message goes to the users that are named, or to everyone, and is not kept then.
+pub(crate) fn users_or_everyone(bulk: &mut Schema) {
+    let everyone =
+        json!({ "properties": { "everyone": { "const": true } }, "required": ["everyone"] });
+    let not_kept = json!({
+        "properties": {
+            "users": { "maxItems": 0 },
+            "to": { "anyOf": [{ "type": "null" }, { "pattern": "^(all$|device:|class:)" }] },
+            "ttl": { "type": "null" },
+            "echo": { "enum": [false, null] },
+        },
+    });
+    let named = json!({ "properties": { "users": { "minItems": 1 } }, "required": ["users"] });
+    for (keyword, schema) in [("if", everyone), ("then", not_kept), ("else", named)] {
+        bulk.insert(keyword.to_owned(), schema);
+    }
+}
+
 fn name(what: &str) -> Schema {
     json_schema!({
         "type": "string",

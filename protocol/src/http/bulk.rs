@@ -16,10 +16,13 @@ use crate::{
 /// `POST /v1/messages`
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(transform = crate::schema::echo_needs_from))]
+#[cfg_attr(feature = "schema", schemars(transform = crate::schema::users_or_everyone))]
 #[serde(deny_unknown_fields)]
 pub struct BulkRequest {
     /// To whom, up to 1,000; who is named twice gets it once.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "schema", schemars(length(max = crate::limit::USERS_PER_CALL_MAX)))]
     pub users: Vec<UserId>,
     /// Instead of `users`: to every session that is live now. It is not kept for others.
     #[serde(default, skip_serializing_if = "is_false")]
@@ -97,6 +100,7 @@ pub enum BulkOutcome {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct BulkError {
     /// What a program compares: the code of a problem.
+    #[cfg_attr(feature = "schema", schemars(with = "crate::problem::ProblemCode"))]
     pub code: String,
     /// What is the matter, for a person.
     pub detail: String,

@@ -110,7 +110,7 @@ impl SendRequest {
     }
 }
 
-/// `POST /v1/sessions/{session}/messages`: as a [`SendRequest`], but the path says to whom.
+/// `POST /v1/sessions/{session}/messages`: a send of which the path says to whom.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "schema", schemars(transform = crate::schema::echo_needs_from))]

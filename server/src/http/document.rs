@@ -19,7 +19,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::StatusCode;
-use protocol::problem::{Problem, ProblemCode};
+use protocol::{
+    limit,
+    problem::{Problem, ProblemCode},
+};
 use serde_json::{Map, Value, json};
 
 use self::schemas::{Parameter, Schemas};
@@ -109,6 +112,7 @@ fn write(calls: &[Arc<Call>]) -> String {
         "paths": paths,
         "components": {
             "headers": headers(),
+            "parameters": parameters(),
             "responses": responses,
             "schemas": schemas.all(),
             "securitySchemes": {
@@ -141,6 +145,9 @@ fn operation(call: &Call, schemas: &mut Schemas) -> Value {
             "schema": schema,
         }));
     }
+    if shape.is_repeatable {
+        parameters.push(json!({ "$ref": "#/components/parameters/Idempotency-Key" }));
+    }
     let mut described = json!({
         "operationId": operation.id,
         "tags": [operation.group.name()],
@@ -153,9 +160,11 @@ fn operation(call: &Call, schemas: &mut Schemas) -> Value {
         },
     });
     if let Some(body) = shape.body {
+        let schema = schemas.of_request(body);
         described["requestBody"] = json!({
-            "required": true,
-            "content": { "application/json": { "schema": schemas.of_request(body) } },
+            // No body is an object without properties.
+            "required": schemas.has_required(&schema),
+            "content": { "application/json": { "schema": schema } },
         });
     }
     described
@@ -173,10 +182,14 @@ fn responses(call: &Call, schemas: &mut Schemas) -> Map<String, Value> {
         Some(body) => schemas.of_answer(*body),
         None => json!({ "type": "string" }),
     };
-    let success = json!({
+    let mut success = json!({
         "description": call.operation.gives,
         "content": { *kind: { "schema": schema } },
     });
+    if call.shape.is_repeatable {
+        let replayed = json!({ "$ref": "#/components/headers/Idempotent-Replayed" });
+        success["headers"] = json!({ "Idempotent-Replayed": replayed });
+    }
     let mut responses = Map::from_iter([(status.to_string(), success)]);
     for (status, codes) in by_status(&call.problems) {
         let name = response_name(&codes);
@@ -227,8 +240,31 @@ fn response(codes: &[ProblemCode], problem: &Value) -> Value {
 const RETRIED: [ProblemCode; 3] =
     [ProblemCode::RateLimited, ProblemCode::Overloaded, ProblemCode::Draining];
 
+/// Parameters of several calls.
+fn parameters() -> Value {
+    json!({
+        "Idempotency-Key": {
+            "name": "Idempotency-Key",
+            "in": "header",
+            "required": false,
+            "description": "A text of your choice, by which the call is known if it is made again: \
+                            it is done once, and answered as before.",
+            "schema": {
+                "type": "string",
+                // Visible characters, with spaces between.
+                "pattern": format!("^[!-~]([ -~]{{0,{}}}[!-~])?$", limit::KEY_BYTES_MAX - 2),
+            },
+        },
+    })
+}
+
 fn headers() -> Value {
     json!({
+        "Idempotent-Replayed": {
+            "description": "That the call was made before, under the same Idempotency-Key.",
+            "required": false,
+            "schema": { "type": "string", "const": "true" },
+        },
         "X-Request-Id": {
             "description": "Under which the server's log tells of the request.",
             "required": true,
