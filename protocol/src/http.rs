@@ -3,6 +3,8 @@
 //! The server reads the requests and writes the answers; the CLI and SDKs do it the other way
 //! round, with the same types.
 
+#[cfg(feature = "schema")]
+mod schema;
 mod ticket;
 mod bulk;
 mod message;

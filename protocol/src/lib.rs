@@ -8,10 +8,10 @@
 //! API boundary: all of it; other crates and SDKs of this repository build on these names.
 
 // Top floor first. A module names only those below it; `cargo xtask tidy` checks.
-#[cfg(feature = "schema")]
-mod schema;
 pub mod frame;
 pub mod http;
+#[cfg(feature = "schema")]
+mod schema;
 pub mod body;
 pub mod problem;
 pub mod close;

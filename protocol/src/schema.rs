@@ -15,7 +15,6 @@ use serde_json::json;
 use crate::{
     data::Data,
     grant::{Meta, Origin, Policy, Scope, SendGrant, WhenFull},
-    http::{Echo, Seconds},
     id::{MessageId, SessionId, Ticket},
     limit::{
         DATA_BYTES_MAX, DATA_DEPTH_MAX, GRANT_USERS_MAX, META_BYTES_MAX, NAME_BYTES_MAX,
@@ -80,18 +79,6 @@ named! {
         ),
     });
     Target: |_| target();
-    Echo: |generator| json_schema!({
-        "description": "Whether the sender's own sessions get a copy; all of them, or all but one.",
-        "anyOf": [
-            { "type": "boolean" },
-            {
-                "type": "object",
-                "properties": { "except": generator.subschema_for::<SessionId>() },
-                "required": ["except"],
-                "additionalProperties": false,
-            },
-        ],
-    });
     Policy: |generator| json_schema!({
         "description": "How many sessions a user may have, and what happens at the limit.",
         "anyOf": [
@@ -146,20 +133,6 @@ impl JsonSchema for ProblemCode {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         let names: Vec<&str> = Self::ALL.iter().map(|code| code.name()).collect();
         json_schema!({ "type": "string", "enum": names, "description": "What a program compares." })
-    }
-}
-
-impl<const MAX: u64> JsonSchema for Seconds<MAX> {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        format!("SecondsTo{MAX}").into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "integer", "minimum": 1, "maximum": MAX })
     }
 }
 

@@ -67,11 +67,13 @@ impl Api {
         self.outcome(request.call())
     }
 
-    /// The status and body of a page that needs no key.
-    pub(crate) fn page(&self, path: &str) -> Result<(u16, String), Failure> {
+    /// The text of a page that needs no key.
+    pub(crate) fn page(&self, path: &str) -> Result<String, Failure> {
         let mut response = self.agent.get(self.at(path)).call().map_err(|e| self.lost(&e))?;
-        let body = response.body_mut().read_to_string().map_err(|e| self.lost(&e))?;
-        Ok((response.status().as_u16(), body))
+        match response.status().is_success() {
+            true => response.body_mut().read_to_string().map_err(|e| self.lost(&e)),
+            false => Err(self.refused(response)),
+        }
     }
 
     fn at(&self, path: &str) -> String {
@@ -83,10 +85,14 @@ impl Api {
         response: Result<Response<Body>, ureq::Error>,
     ) -> Result<T, Failure> {
         let mut response = response.map_err(|e| self.lost(&e))?;
-        let status = response.status();
-        if status.is_success() {
-            return response.body_mut().read_json().map_err(|e| self.lost(&e));
+        match response.status().is_success() {
+            true => response.body_mut().read_json().map_err(|e| self.lost(&e)),
+            false => Err(self.refused(response)),
         }
+    }
+
+    fn refused(&self, mut response: Response<Body>) -> Failure {
+        let status = response.status();
         let kind = match status.as_u16() {
             401 => Kind::KeyRefused,
             404 => Kind::NotFound,
@@ -102,7 +108,7 @@ impl Api {
             }
             Err(_) => format!("{} answered {status}, which is not Usher's manner", self.base),
         };
-        Err(Failure::new(kind, text))
+        Failure::new(kind, text)
     }
 
     fn lost(&self, error: &ureq::Error) -> Failure {

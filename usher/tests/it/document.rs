@@ -11,7 +11,8 @@ use crate::{
     session::python,
 };
 
-const DOCUMENT: &str = include_str!("../../../docs/openapi.json");
+/// The document as it is kept.
+pub(crate) const DOCUMENT: &str = include_str!("../../../docs/openapi.json");
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/document.py");
 
@@ -26,18 +27,28 @@ struct Count {
     refused: u32,
 }
 
-/// The operations of the document, and whether there is something in a request that can be wrong.
-fn operations() -> impl Iterator<Item = (String, bool)> {
+/// An operation of the document.
+#[derive(Debug)]
+pub(crate) struct Operation {
+    /// Its method and path.
+    pub(crate) name: String,
+    /// Whether there is something in a request that can be wrong.
+    takes: bool,
+}
+
+/// All operations of the document.
+pub(crate) fn operations() -> Vec<Operation> {
     let document: Value = serde_json::from_str(DOCUMENT).expect("it is JSON");
-    let paths = document["paths"].as_object().expect("it has paths").clone();
-    paths.into_iter().flat_map(|(path, methods)| {
-        let methods = methods.as_object().expect("a path has methods").clone();
-        methods.into_iter().map(move |(method, operation)| {
+    let paths = document["paths"].as_object().expect("it has paths");
+    let operations = paths.iter().flat_map(|(path, methods)| {
+        let methods = methods.as_object().expect("a path has methods");
+        methods.iter().map(move |(method, operation)| {
             let has_parameters = operation["parameters"].as_array().is_some_and(|p| !p.is_empty());
             let takes = has_parameters || operation.get("requestBody").is_some();
-            (format!("{} {path}", method.to_uppercase()), takes)
+            Operation { name: format!("{} {path}", method.to_uppercase()), takes }
         })
-    })
+    });
+    operations.collect()
 }
 
 #[test]
@@ -57,13 +68,13 @@ fn a_node_is_as_its_document_says() {
 
     let last = ended.out.lines().next_back().expect("it says something");
     let counts: BTreeMap<String, Count> = serde_json::from_str(last).expect("it is JSON");
-    for (operation, takes) in operations() {
+    for Operation { name, takes } in operations() {
         // It is what the calls are made of.
-        if operation == "GET /openapi.json" {
+        if name == "GET /openapi.json" {
             continue;
         }
-        let count = counts.get(&operation).unwrap_or_else(|| panic!("{operation} is not called"));
-        assert!(count.allowed > 0 && count.succeeded == count.allowed, "{operation}: {count:?}");
-        assert!(!takes || count.refused > 0, "{operation}: {count:?}");
+        let count = counts.get(&name).unwrap_or_else(|| panic!("{name} is not called"));
+        assert!(count.allowed > 0 && count.succeeded == count.allowed, "{name}: {count:?}");
+        assert!(!takes || count.refused > 0, "{name}: {count:?}");
     }
 }
