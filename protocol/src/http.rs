@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     block::{Block, BlockReply, BlockRequest},
-    bulk::{BulkError, BulkOutcome, BulkReply, BulkRequest, BulkResult},
+    bulk::{BulkError, BulkRefused, BulkReply, BulkRequest, BulkResult, BulkSent},
     message::{Durability, Echo, SendReply, SendRequest, SessionSendRequest},
     seconds::{LongTtl, Seconds, TicketTtl},
     session::{CloseReply, Session, SessionState, UserReply, UsersQuery},

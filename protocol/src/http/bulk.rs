@@ -55,11 +55,13 @@ pub struct BulkRequest {
 #[serde(untagged)]
 pub enum BulkReply {
     /// For named users.
+    #[cfg_attr(feature = "schema", schemars(title = "BulkReplyForUsers"))]
     Users {
         /// One for each user, in the order of the request.
         results: Vec<BulkResult>,
     },
     /// For everyone.
+    #[cfg_attr(feature = "schema", schemars(title = "BulkReplyForEveryone"))]
     Everyone {
         /// The message, by which recipients tell doubles.
         id: MessageId,
@@ -73,26 +75,33 @@ pub enum BulkReply {
 /// What became of a bulk message for one user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct BulkResult {
+#[serde(untagged)]
+pub enum BulkResult {
+    /// It was accepted.
+    Sent(BulkSent),
+    /// It was not.
+    Refused(BulkRefused),
+}
+
+/// A bulk message that was accepted for one user.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct BulkSent {
     /// For whom.
     pub user: UserId,
     /// What became of it.
     #[serde(flatten)]
-    pub outcome: BulkOutcome,
+    pub sent: SendReply,
 }
 
-/// What became of it.
+/// A bulk message that was not accepted for one user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(untagged)]
-pub enum BulkOutcome {
-    /// It was accepted.
-    Sent(SendReply),
-    /// It was not.
-    Refused {
-        /// Why.
-        error: BulkError,
-    },
+pub struct BulkRefused {
+    /// For whom.
+    pub user: UserId,
+    /// Why.
+    pub error: BulkError,
 }
 
 /// Why a message for one user was not accepted.

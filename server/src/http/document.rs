@@ -231,7 +231,7 @@ fn response(codes: &[ProblemCode], problem: &Value) -> Value {
         "headers": headers,
         "content": { PROBLEM: { "schema": { "allOf": [
             problem,
-            { "properties": { "code": { "enum": names }, "status": { "const": status } } },
+            { "properties": { "code": { "enum": names }, "status": { "type": "integer", "enum": [status] } } },
         ] } } },
     })
 }
