@@ -19,10 +19,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::StatusCode;
-use protocol::{
-    limit,
-    problem::{Problem, ProblemCode},
-};
+use protocol::problem::{Problem, ProblemCode};
 use serde_json::{Map, Value, json};
 
 use self::schemas::{Parameter, Schemas};
@@ -30,7 +27,7 @@ use super::{
     operation::{Call, Group, Who},
     pages::VERSION,
     reply::respond,
-    shape::{self, Gives, Shape},
+    shape::{Answer, Gives, Header, Shape},
 };
 
 /// What is told of the API as a whole.
@@ -73,8 +70,7 @@ impl IntoResponse for Written {
 
 impl Gives for Written {
     fn tell(shape: &mut Shape) {
-        let body: shape::SchemaOf = |_| schemars::json_schema!({ "type": "object" });
-        shape.answer = shape::Answer { status: 200, kind: "application/json", body: Some(body) };
+        shape.answer = Answer::json(200, |_| schemars::json_schema!({ "type": "object" }));
     }
 }
 
@@ -112,7 +108,6 @@ fn write(calls: &[Arc<Call>]) -> String {
         "paths": paths,
         "components": {
             "headers": headers(),
-            "parameters": parameters(),
             "responses": responses,
             "schemas": schemas.all(),
             "securitySchemes": {
@@ -145,8 +140,14 @@ fn operation(call: &Call, schemas: &mut Schemas) -> Value {
             "schema": schema,
         }));
     }
-    if shape.is_repeatable {
-        parameters.push(json!({ "$ref": "#/components/parameters/Idempotency-Key" }));
+    for Header { name, about, schema } in &shape.headers {
+        parameters.push(json!({
+            "name": name,
+            "in": "header",
+            "required": false,
+            "description": about,
+            "schema": schemas.of_request(*schema),
+        }));
     }
     let mut described = json!({
         "operationId": operation.id,
@@ -177,7 +178,7 @@ fn segment_name(path: &str) -> &str {
 }
 
 fn responses(call: &Call, schemas: &mut Schemas) -> Map<String, Value> {
-    let shape::Answer { status, kind, body } = &call.shape.answer;
+    let Answer { status, kind, body, headers } = &call.shape.answer;
     let schema = match body {
         Some(body) => schemas.of_answer(*body),
         None => json!({ "type": "string" }),
@@ -186,9 +187,9 @@ fn responses(call: &Call, schemas: &mut Schemas) -> Map<String, Value> {
         "description": call.operation.gives,
         "content": { *kind: { "schema": schema } },
     });
-    if call.shape.is_repeatable {
-        let replayed = json!({ "$ref": "#/components/headers/Idempotent-Replayed" });
-        success["headers"] = json!({ "Idempotent-Replayed": replayed });
+    for Header { name, about, schema } in headers {
+        let schema = schemas.of_answer(*schema);
+        success["headers"][name] = json!({ "description": about, "schema": schema });
     }
     let mut responses = Map::from_iter([(status.to_string(), success)]);
     for (status, codes) in by_status(&call.problems) {
@@ -240,31 +241,8 @@ fn response(codes: &[ProblemCode], problem: &Value) -> Value {
 const RETRIED: [ProblemCode; 3] =
     [ProblemCode::RateLimited, ProblemCode::Overloaded, ProblemCode::Draining];
 
-/// Parameters of several calls.
-fn parameters() -> Value {
-    json!({
-        "Idempotency-Key": {
-            "name": "Idempotency-Key",
-            "in": "header",
-            "required": false,
-            "description": "A text of your choice, by which the call is known if it is made again: \
-                            it is done once, and answered as before.",
-            "schema": {
-                "type": "string",
-                // Visible characters, with spaces between.
-                "pattern": format!("^[!-~]([ -~]{{0,{}}}[!-~])?$", limit::KEY_BYTES_MAX - 2),
-            },
-        },
-    })
-}
-
 fn headers() -> Value {
     json!({
-        "Idempotent-Replayed": {
-            "description": "That the call was made before, under the same Idempotency-Key.",
-            "required": false,
-            "schema": { "type": "string", "const": "true" },
-        },
         "X-Request-Id": {
             "description": "Under which the server's log tells of the request.",
             "required": true,
