@@ -3,6 +3,8 @@
 //! The server reads the requests and writes the answers; the CLI and SDKs do it the other way
 //! round, with the same types.
 
+#[cfg(feature = "schema")]
+mod schema;
 mod ticket;
 mod bulk;
 mod message;
@@ -15,8 +17,8 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     block::{Block, BlockReply, BlockRequest},
-    bulk::{BulkError, BulkOutcome, BulkReply, BulkRequest, BulkResult},
-    message::{Durability, Echo, SendReply, SendRequest},
+    bulk::{BulkError, BulkRefused, BulkReply, BulkRequest, BulkResult, BulkSent},
+    message::{Durability, Echo, SendReply, SendRequest, SessionSendRequest},
     seconds::{LongTtl, Seconds, TicketTtl},
     session::{CloseReply, Session, SessionState, UserReply, UsersQuery},
     stats::{AdmissionStats, MessageStats, SessionStats, Stats, StatsReply},

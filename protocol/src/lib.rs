@@ -8,11 +8,11 @@
 //! API boundary: all of it; other crates and SDKs of this repository build on these names.
 
 // Top floor first. A module names only those below it; `cargo xtask tidy` checks.
-#[cfg(feature = "schema")]
-mod schema;
 pub mod event;
 pub mod frame;
 pub mod http;
+#[cfg(feature = "schema")]
+mod schema;
 pub mod body;
 pub mod problem;
 pub mod close;
@@ -26,6 +26,7 @@ pub mod name;
 pub mod time;
 pub mod suggest;
 mod brief;
+mod whole;
 pub mod limit;
 
 /// The WebSocket subprotocol of version 1, as offered in `Sec-WebSocket-Protocol`.

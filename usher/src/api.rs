@@ -75,11 +75,13 @@ impl Api {
         self.outcome(request.call())
     }
 
-    /// The status and body of a page that needs no key.
-    pub(crate) fn page(&self, path: &str) -> Result<(u16, String), Failure> {
+    /// The text of a page that needs no key.
+    pub(crate) fn page(&self, path: &str) -> Result<String, Failure> {
         let mut response = self.agent.get(self.at(path)).call().map_err(|e| self.lost(&e))?;
-        let body = response.body_mut().read_to_string().map_err(|e| self.lost(&e))?;
-        Ok((response.status().as_u16(), body))
+        match response.status().is_success() {
+            true => response.body_mut().read_to_string().map_err(|e| self.lost(&e)),
+            false => Err(self.refused(response)),
+        }
     }
 
     /// The lines of a feed, from after an event on if one is named.

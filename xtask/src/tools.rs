@@ -168,7 +168,7 @@ pub(crate) fn test_python(root: &Path) -> Result<PathBuf, String> {
     let path = root.join("xtask/requirements.txt");
     let requirements =
         std::fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
-    let probe = "import websockets.asyncio.client, websockets.sync.client";
+    let probe = "import schemathesis, websockets.asyncio.client, websockets.sync.client";
     Venv { folder: &root.join(".xtask/venv"), requirements: &requirements, probe }.ensure(python()?)
 }
 

@@ -1,5 +1,7 @@
 //! What a person is told of a body that was not taken.
 
+use std::time::Duration;
+
 use expect_test::{Expect, expect};
 
 use super::read;
@@ -97,6 +99,20 @@ fn a9_a_ttl_is_whole_seconds_within_its_bounds() {
     check_ticket(r#"{"user":"a","ttl":"30"}"#, &expect!["bad-field: ttl must be 1 to 600 seconds"]);
     check_ticket(r#"{"user":"a","ttl":1.5}"#, &expect!["bad-field: ttl must be 1 to 600 seconds"]);
     check_send(r#"{"data":1,"ttl":0}"#, &expect!["bad-field: ttl must be 1 to 2592000 seconds"]);
+}
+
+#[test]
+fn whole_numbers_are_read_in_either_spelling() {
+    for number in ["2", "2.0", "20e-1", "0.2e1"] {
+        let body = format!(r#"{{"user":"a","ttl":{number},"policy":{{"max":{number}}}}}"#);
+        let request = read::<TicketRequest>(body.as_bytes()).unwrap();
+        assert_eq!(request.ttl.unwrap().duration(), Duration::from_secs(2), "{number}");
+        assert_eq!(request.policy.unwrap().max, 2, "{number}");
+    }
+    for number in ["2.5", "-2.0", "129.0", "1e300", "-0.0", "0.0"] {
+        let body = format!(r#"{{"user":"a","policy":{{"max":{number}}}}}"#);
+        read::<TicketRequest>(body.as_bytes()).unwrap_err();
+    }
 }
 
 #[test]

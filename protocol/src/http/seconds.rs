@@ -4,6 +4,8 @@ use std::{fmt, time::Duration};
 
 use serde::{Deserialize, Deserializer, Serialize, de};
 
+use crate::whole;
+
 /// Whole seconds from 1 to `MAX`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
@@ -42,8 +44,8 @@ impl<'de, const MAX: u64> Deserialize<'de> for Seconds<MAX> {
                 Err(wrong::<E, MAX>())
             }
 
-            fn visit_f64<E: de::Error>(self, _: f64) -> Result<Seconds<MAX>, E> {
-                Err(wrong::<E, MAX>())
+            fn visit_f64<E: de::Error>(self, seconds: f64) -> Result<Seconds<MAX>, E> {
+                whole::of(seconds).and_then(Seconds::new).ok_or_else(wrong::<E, MAX>)
             }
 
             fn visit_str<E: de::Error>(self, _: &str) -> Result<Seconds<MAX>, E> {

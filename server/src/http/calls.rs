@@ -7,7 +7,8 @@ use engine::contract::{Ending, Query};
 use protocol::{
     http::{
         Block, BlockReply, BlockRequest, BulkReply, BulkRequest, CloseReply, List, SendReply,
-        SendRequest, Session, StatsReply, TicketReply, TicketRequest, UserReply, UsersQuery,
+        SendRequest, Session, SessionSendRequest, StatsReply, TicketReply, TicketRequest,
+        UserReply, UsersQuery,
     },
     id::SessionId,
     name::UserId,
@@ -43,7 +44,7 @@ pub(super) async fn send(
 pub(super) async fn send_to_session(
     State(node): ThisNode,
     InPath(session): InPath<SessionId>,
-    Repeatable { body, key, .. }: Repeatable<SendRequest>,
+    Repeatable { body, key, .. }: Repeatable<SessionSendRequest>,
 ) -> Result<Told<SendReply>, Refusal> {
     told(node.send_to_session(session, body, key).await?)
 }

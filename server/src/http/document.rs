@@ -26,7 +26,7 @@ use self::schemas::{Parameter, Schemas};
 use super::{
     operation::{Call, Group, Who},
     reply::respond,
-    shape::{self, Gives, Shape},
+    shape::{Answer, Gives, Header, Shape},
 };
 use crate::node::VERSION;
 
@@ -70,8 +70,7 @@ impl IntoResponse for Written {
 
 impl Gives for Written {
     fn tell(shape: &mut Shape) {
-        let body: shape::SchemaOf = |_| schemars::json_schema!({ "type": "object" });
-        shape.answer = shape::Answer { status: 200, kind: "application/json", body: Some(body) };
+        shape.answer = Answer::json(200, |_| schemars::json_schema!({ "type": "object" }));
     }
 }
 
@@ -141,14 +140,13 @@ fn operation(call: &Call, schemas: &mut Schemas) -> Value {
             "schema": schema,
         }));
     }
-    if shape.is_feed {
+    for Header { name, about, schema } in &shape.headers {
         parameters.push(json!({
-            "name": "Last-Event-ID",
+            "name": name,
             "in": "header",
             "required": false,
-            "description": "The `id` of the last event of a feed that was lost; the new one goes on \
-                            from there.",
-            "schema": { "type": "string", "pattern": r"^.+\.[0-9a-f]+\.[0-9]+$" },
+            "description": about,
+            "schema": schemas.of_request(*schema),
         }));
     }
     let mut described = json!({
@@ -163,9 +161,11 @@ fn operation(call: &Call, schemas: &mut Schemas) -> Value {
         },
     });
     if let Some(body) = shape.body {
+        let schema = schemas.of_request(body);
         described["requestBody"] = json!({
-            "required": true,
-            "content": { "application/json": { "schema": schemas.of_request(body) } },
+            // No body is an object without properties.
+            "required": schemas.has_required(&schema),
+            "content": { "application/json": { "schema": schema } },
         });
     }
     described
@@ -178,15 +178,19 @@ fn segment_name(path: &str) -> &str {
 }
 
 fn responses(call: &Call, schemas: &mut Schemas) -> Map<String, Value> {
-    let shape::Answer { status, kind, body } = &call.shape.answer;
+    let Answer { status, kind, body, headers } = &call.shape.answer;
     let schema = match body {
         Some(body) => schemas.of_answer(*body),
         None => json!({ "type": "string" }),
     };
-    let success = json!({
+    let mut success = json!({
         "description": call.operation.gives,
         "content": { *kind: { "schema": schema } },
     });
+    for Header { name, about, schema } in headers {
+        let schema = schemas.of_answer(*schema);
+        success["headers"][name] = json!({ "description": about, "schema": schema });
+    }
     let mut responses = Map::from_iter([(status.to_string(), success)]);
     for (status, codes) in by_status(&call.problems) {
         let name = response_name(&codes);
@@ -228,7 +232,7 @@ fn response(codes: &[ProblemCode], problem: &Value) -> Value {
         "headers": headers,
         "content": { PROBLEM: { "schema": { "allOf": [
             problem,
-            { "properties": { "code": { "enum": names }, "status": { "const": status } } },
+            { "properties": { "code": { "enum": names }, "status": { "type": "integer", "enum": [status] } } },
         ] } } },
     })
 }

@@ -18,14 +18,14 @@ use protocol::{
     problem::ProblemCode,
     suggest::nearest,
 };
-use schemars::JsonSchema;
+use schemars::{JsonSchema, json_schema};
 use serde::{Deserialize, Deserializer, de};
 use tokio::sync::mpsc;
 
 pub(super) use self::feed::Cut;
 use self::feed::{Feed, Lines, WAITING};
 use super::{
-    shape::{Shape, Takes},
+    shape::{Header, Shape, Takes},
     taken::InQuery,
 };
 use crate::{answer::Refusal, journal::Filter, node::Node};
@@ -135,7 +135,11 @@ impl FromRequestParts<Arc<Node>> for LastEvent {
 
 impl Takes for LastEvent {
     fn tell(shape: &mut Shape) {
-        shape.is_feed = true;
+        shape.headers.push(Header {
+            name: "last-event-id",
+            about: "The `id` of the last event of a feed that was lost; the new one goes on from there.",
+            schema: |_| json_schema!({ "type": "string", "pattern": r"^.+\.[0-9a-f]+\.[0-9]+$" }),
+        });
         shape.problems.push(ProblemCode::BadParameter);
     }
 }

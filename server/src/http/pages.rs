@@ -73,7 +73,7 @@ impl IntoResponse for Page {
 
 impl Gives for Page {
     fn tell(shape: &mut Shape) {
-        shape.answer = Answer { status: 200, kind: "text/html", body: None };
+        shape.answer = Answer::text("text/html");
     }
 }
 

@@ -9,7 +9,8 @@ use kernel::{
 use protocol::{
     event::{Recipients, What},
     http::{
-        BulkError, BulkOutcome, BulkReply, BulkRequest, BulkResult, Durability, Echo, SendRequest,
+        BulkError, BulkRefused, BulkReply, BulkRequest, BulkResult, BulkSent, Durability, Echo,
+        SendRequest,
     },
     id::MessageId,
     partition::Partition,
@@ -71,21 +72,22 @@ impl Node {
             if n % PART == PART - 1 {
                 tokio::task::yield_now().await;
             }
-            let outcome = match self.send(&user, request.clone(), key.clone()).await {
+            let result = match self.send(&user, request.clone(), key.clone()).await {
                 Ok(sent) => {
                     all_replayed &= sent.replayed;
-                    BulkOutcome::Sent(sent.answer)
+                    BulkResult::Sent(BulkSent { user, sent: sent.answer })
                 }
                 // What holds for one of them is told of that one; all else holds for the call.
                 Err(refusal) if refusal.code == ProblemCode::Overloaded => {
                     all_replayed = false;
                     let Refusal { code, detail, retry_ms, .. } = refusal;
                     let code = code.name().to_owned();
-                    BulkOutcome::Refused { error: BulkError { code, detail, retry_ms } }
+                    let error = BulkError { code, detail, retry_ms };
+                    BulkResult::Refused(BulkRefused { user, error })
                 }
                 Err(refusal) => return Err(refusal),
             };
-            results.push(BulkResult { user, outcome });
+            results.push(result);
         }
         Ok(Answered { answer: BulkReply::Users { results }, replayed: all_replayed })
     }

@@ -8,7 +8,7 @@ use kernel::{
 use protocol::{
     event::{Recipients, What},
     frame::{ReplyError, ReplyOutcome},
-    http::{Durability, Echo, SendReply, SendRequest},
+    http::{Durability, Echo, SendReply, SendRequest, SessionSendRequest},
     id::SessionId,
     name::UserId,
     problem::ProblemCode,
@@ -68,15 +68,11 @@ impl Node {
     pub async fn send_to_session(
         &self,
         session: SessionId,
-        request: SendRequest,
+        request: SessionSendRequest,
         key: Option<Key>,
     ) -> Result<Answered<SendReply>, Refusal> {
-        if request.to.is_some() {
-            return Err(field_error("to", "is the session in the path; send to a user to choose"));
-        }
         let user = self.session(session).await?.user;
-        let to = Some(Target::Session(session));
-        self.send(&user, SendRequest { to, ..request }, key).await
+        self.send(&user, request.to(session), key).await
     }
 
     /// Accepts a message that a session sends. Its own user's other sessions get a copy, unless it

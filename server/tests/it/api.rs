@@ -10,18 +10,24 @@ use crate::{
     peer::Session,
 };
 
-/// Every path that needs a key, with a method that it takes.
-const PATHS: [(&str, &str); 9] = [
-    ("POST", "/v1/tickets"),
-    ("GET", "/v1/users/alice"),
-    ("POST", "/v1/users/alice/messages"),
-    ("GET", "/v1/users/alice/sessions"),
-    ("DELETE", "/v1/users/alice/sessions"),
-    ("GET", "/v1/sessions"),
-    ("GET", "/v1/sessions/s_000000000000000000000000"),
-    ("DELETE", "/v1/sessions/s_000000000000000000000000"),
-    ("POST", "/v1/sessions/s_000000000000000000000000/messages"),
-];
+/// A method and path of every call that needs a key, as the document has them.
+fn calls_with_key() -> Vec<(String, String)> {
+    let document: Value = serde_json::from_str(include_str!("../../../docs/openapi.json")).unwrap();
+    let mut calls = Vec::new();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        let path = path
+            .replace("{user}", "alice")
+            .replace("{session}", "s_000000000000000000000000")
+            .replace("{node}", "n2");
+        for (method, operation) in methods.as_object().unwrap() {
+            if operation["security"] != json!([]) {
+                calls.push((method.to_uppercase(), path.clone()));
+            }
+        }
+    }
+    assert!(calls.len() > 10, "{calls:?}");
+    calls
+}
 
 async fn with_headers(node: &Node, method: &str, path: &str, headers: &str) -> Response {
     let mut caller = Caller::open(node.address).await;
@@ -40,7 +46,7 @@ fn a1_nothing_is_done_without_the_key() {
     let limits = Limits { failed_keys, ..Limits::default() };
     with_node(Config { limits, ..config() }, async |node| {
         let mut session = node.join("alice").await;
-        for (method, path) in PATHS {
+        for (method, path) in &calls_with_key() {
             for headers in [
                 String::new(),
                 "Authorization: Bearer wrong\r\n".to_owned(),
@@ -293,6 +299,23 @@ fn a14_lists_are_told_in_pages() {
         ] {
             let response = node.call("GET", &format!("/v1/sessions?{query}"), &Value::Null).await;
             is_problem(&response, 400, "bad-parameter");
+        }
+    });
+}
+
+#[test]
+fn a14_a_parameter_that_a_call_does_not_have_is_refused() {
+    with_node(config(), async |node| {
+        let mut session = node.join("alice").await;
+        for (method, path) in &calls_with_key() {
+            let path = format!("{path}?vlatile=true");
+            let response = node.call(method, &path, &json!({"data": 1})).await;
+            is_problem(&response, 400, "bad-parameter");
+        }
+        // None of it was done.
+        session.in_step().await;
+        for path in ["/v1/users/alice?", "/livez?now", "/readyz?probe=1", "/version?"] {
+            assert_eq!(node.call("GET", path, &Value::Null).await.status, 200, "{path}");
         }
     });
 }

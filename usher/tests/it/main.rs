@@ -9,6 +9,7 @@
 mod walk;
 mod reference;
 mod guide;
+mod document;
 mod bad_inputs;
 mod links;
 mod commands;
