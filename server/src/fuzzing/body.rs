@@ -6,7 +6,7 @@
 
 use protocol::{
     body::{self, Refused},
-    http::{BlockRequest, BulkRequest, SendRequest, TicketRequest, UsersQuery},
+    http::{BlockRequest, BulkRequest, SendRequest, SessionSendRequest, TicketRequest, UsersQuery},
     limit,
     problem::ProblemCode,
 };
@@ -25,7 +25,7 @@ struct Kind {
 }
 
 /// All bodies that the API takes. A test holds this against the description of the API.
-const KINDS: [Kind; 5] = [
+const KINDS: [Kind; 6] = [
     Kind {
         name: "TicketRequest",
         read: read::<TicketRequest>,
@@ -46,6 +46,12 @@ const KINDS: [Kind; 5] = [
         name: "SendRequest",
         read: read::<SendRequest>,
         fields: &["data", "to", "except", "volatile", "ttl", "from", "echo"],
+        within: &[("echo", &["except"])],
+    },
+    Kind {
+        name: "SessionSendRequest",
+        read: read::<SessionSendRequest>,
+        fields: &["data", "volatile", "ttl", "from", "echo"],
         within: &[("echo", &["except"])],
     },
     Kind {
