@@ -7,6 +7,7 @@ mod ticket;
 mod bulk;
 mod message;
 mod session;
+mod node;
 mod block;
 mod stats;
 mod seconds;
@@ -17,6 +18,7 @@ pub use self::{
     block::{Block, BlockReply, BlockRequest},
     bulk::{BulkError, BulkOutcome, BulkReply, BulkRequest, BulkResult},
     message::{Durability, Echo, SendReply, SendRequest},
+    node::{Node, NodeState},
     seconds::{LongTtl, Seconds, TicketTtl},
     session::{CloseReply, Session, SessionState, UserReply, UsersQuery},
     stats::{AdmissionStats, MessageStats, SessionStats, Stats, StatsReply},

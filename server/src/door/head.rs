@@ -36,14 +36,18 @@ pub(super) enum Unread {
     Refused(ProblemCode),
 }
 
-/// Reads until it is known what the socket wants; what was read is in `said`.
-pub(super) async fn read(socket: &Socket, said: &mut Vec<u8>) -> Result<Head, Unread> {
+/// Reads until it is known what the socket wants, at most `bytes_max`; what was read is in `said`.
+pub(super) async fn read(
+    socket: &Socket,
+    bytes_max: usize,
+    said: &mut Vec<u8>,
+) -> Result<Head, Unread> {
     if socket.lacks_tls().await {
         return Err(Unread::InTheClear);
     }
     let mut searched = 0;
     loop {
-        if let Some(head) = look(said, &mut searched)? {
+        if let Some(head) = look(said, bytes_max, &mut searched)? {
             return Ok(head);
         }
         match socket.read_on(said).await {
@@ -54,7 +58,11 @@ pub(super) async fn read(socket: &Socket, said: &mut Vec<u8>) -> Result<Head, Un
 }
 
 /// Looks at what there is; `searched` bytes of it were looked at before.
-pub(super) fn look(said: &[u8], searched: &mut usize) -> Result<Option<Head>, Unread> {
+pub(super) fn look(
+    said: &[u8],
+    bytes_max: usize,
+    searched: &mut usize,
+) -> Result<Option<Head>, Unread> {
     let Some(first) = said.first() else { return Ok(None) };
     if !first.is_ascii_uppercase() {
         return Err(Unread::Refused(ProblemCode::BadRequest));
@@ -75,13 +83,9 @@ pub(super) fn look(said: &[u8], searched: &mut usize) -> Result<Option<Head>, Un
     let from = searched.saturating_sub(3);
     *searched = said.len();
     match said[from..].windows(4).position(|four| four == b"\r\n\r\n") {
-        Some(at) if from + at + 4 > limit::HEAD_BYTES_MAX => {
-            Err(Unread::Refused(ProblemCode::HeadTooLarge))
-        }
+        Some(at) if from + at + 4 > bytes_max => Err(Unread::Refused(ProblemCode::HeadTooLarge)),
         Some(at) => Ok(Some(head(from + at + 4))),
-        None if said.len() >= limit::HEAD_BYTES_MAX => {
-            Err(Unread::Refused(ProblemCode::HeadTooLarge))
-        }
+        None if said.len() >= bytes_max => Err(Unread::Refused(ProblemCode::HeadTooLarge)),
         None => Ok(None),
     }
 }

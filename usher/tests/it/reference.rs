@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use protocol::{close::CloseCode, problem::ProblemCode};
 use serde_json::{Value, value::RawValue};
+use server::serve::{Who, routes};
 
 use crate::{
     node::Node,
@@ -35,6 +36,26 @@ fn every_call_on_the_page_answers_what_the_page_shows() {
 fn rows(page: &str) -> impl Iterator<Item = Vec<&str>> {
     let rows = page.lines().filter(|line| line.starts_with("| "));
     rows.map(|row| row.split('|').map(str::trim).collect())
+}
+
+/// A path with all that stands in braces left out, since pages call it what reads best.
+fn without_names(path: &str) -> String {
+    let parts = path.split('{').map(|part| part.split_once('}').map_or(part, |(_, rest)| rest));
+    parts.collect::<Vec<_>>().join("{}")
+}
+
+#[test]
+fn the_page_has_every_call() {
+    let page = without_names(API);
+    for route in routes() {
+        let call = format!("`{} {}`", route.method, without_names(route.path));
+        let is_there = page.contains(&call);
+        match route.who {
+            Who::Reader | Who::Backend | Who::Monitor => assert!(is_there, "{call}"),
+            // Browsers ask for these by themselves, and sessions have a page of their own.
+            Who::Anybody | Who::Dev | Who::Ticket => {}
+        }
+    }
 }
 
 #[test]

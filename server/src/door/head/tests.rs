@@ -6,7 +6,12 @@ use super::{Head, Unread, look};
 
 #[track_caller]
 fn check(said: &str, expected: &Result<Option<Head>, Unread>) {
-    assert_eq!(look(said.as_bytes(), &mut 0), *expected, "{:?}", &said[..said.len().min(60)]);
+    assert_eq!(
+        look(said.as_bytes(), limit::HEAD_BYTES_MAX, &mut 0),
+        *expected,
+        "{:?}",
+        &said[..said.len().min(60)]
+    );
 }
 
 const OTHER: Result<Option<Head>, Unread> = Ok(Some(Head::Other));
@@ -48,8 +53,11 @@ fn the_end_of_a_head_is_found_across_reads() {
     let whole = b"GET /v1/connect HTTP/1.1\r\nHost: a\r\n\r\n";
     let mut searched = 0;
     for length in 1..whole.len() {
-        assert_eq!(look(&whole[..length], &mut searched), NOT_YET);
+        assert_eq!(look(&whole[..length], limit::HEAD_BYTES_MAX, &mut searched), NOT_YET);
     }
     let length = whole.len();
-    assert_eq!(look(whole, &mut searched), Ok(Some(Head::Session { length })));
+    assert_eq!(
+        look(whole, limit::HEAD_BYTES_MAX, &mut searched),
+        Ok(Some(Head::Session { length }))
+    );
 }
