@@ -9,6 +9,7 @@ mod ticket;
 mod bulk;
 mod message;
 mod session;
+mod node;
 mod block;
 mod stats;
 mod seconds;
@@ -19,6 +20,7 @@ pub use self::{
     block::{Block, BlockReply, BlockRequest},
     bulk::{BulkError, BulkRefused, BulkReply, BulkRequest, BulkResult, BulkSent},
     message::{Durability, Echo, SendReply, SendRequest, SessionSendRequest},
+    node::{Node, NodeState},
     seconds::{LongTtl, Seconds, TicketTtl},
     session::{CloseReply, Session, SessionState, UserReply, UsersQuery},
     stats::{AdmissionStats, MessageStats, SessionStats, Stats, StatsReply},

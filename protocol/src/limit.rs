@@ -1,8 +1,9 @@
 //! Limits: every bound that the outside can meet, with its reason.
 //!
 //! A queue, body, wait or name without a bound is a way to take a server down, so each has one, and
-//! it is here. Those that an operator may change are the defaults of a configuration key of the
-//! same name (lower case, in its section); the rest are part of the protocol.
+//! it is here. Those that an operator may change are the defaults of a key of the configuration;
+//! the rest are part of the protocol, or of no use to change. `docs/configuration.md` lists both,
+//! and a test keeps any from being forgotten there.
 
 use std::time::Duration;
 
@@ -38,6 +39,9 @@ pub const GRANT_USERS_MAX: usize = 100;
 
 /// Life of a ticket: long enough for one page load, short enough to be worthless in a log.
 pub const TICKET_TTL: Duration = Duration::from_secs(30);
+
+/// The longest life of a ticket: it is for one page load, not for a login.
+pub const TICKET_TTL_MAX: Duration = Duration::from_secs(600);
 
 /// Life of a ticket in `usher dev`, where a person pastes it by hand.
 pub const TICKET_TTL_DEV: Duration = Duration::from_secs(600);
@@ -103,6 +107,14 @@ pub const STREAM_MESSAGES_MAX: usize = 1024;
 
 /// Bytes of `data` kept in a user's stream.
 pub const STREAM_BYTES_MAX: usize = 1024 * 1024;
+
+/// Sessions that any node may have. What bounds them is the number of descriptors, if no setting
+/// does; this is far beyond what one machine was seen to hold.
+pub const SESSIONS_MAX: usize = 10_000_000;
+
+/// Descriptors that a node keeps for what is no session: listeners, calls of the API, sockets at
+/// the door, files.
+pub const DESCRIPTORS_KEPT: usize = 512;
 
 /// Sessions of one user, whatever the policy says.
 pub const SESSIONS_PER_USER_MAX: u32 = 128;

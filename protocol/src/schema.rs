@@ -14,7 +14,6 @@ use serde_json::json;
 
 use crate::{
     data::Data,
-    event::Kind,
     grant::{Meta, Origin, Policy, Scope, SendGrant, WhenFull},
     id::{MessageId, SessionId, Ticket},
     limit::{
@@ -72,10 +71,6 @@ named! {
         "format": "int64",
         "minimum": 0,
         "description": "Milliseconds since 1970-01-01T00:00:00Z.",
-    });
-    Kind: |_| json_schema!({
-        "type": "string",
-        "enum": Kind::ALL.iter().map(|kind| kind.name()).collect::<Vec<_>>(),
     });
     Data: |_| json_schema!({
         "description": format!(

@@ -22,6 +22,7 @@ mod gate;
 mod turns;
 mod fingerprint;
 pub mod config;
+pub mod proxies;
 mod memory;
 pub mod tls;
 pub mod random;

@@ -8,6 +8,8 @@ mod sends;
 mod people;
 mod life;
 mod stats;
+mod nodes;
+mod room;
 
 use std::{
     fmt,
@@ -20,8 +22,9 @@ use std::{
 use engine::contract::{Engine, Failed};
 use kernel::message::{Fenced, NodeRef};
 use protocol::{event::What, limit, problem::ProblemCode};
-use tokio::sync::{Notify, Semaphore, broadcast};
+use tokio::sync::{Notify, Semaphore, broadcast, watch};
 
+pub(crate) use self::room::Room;
 use crate::{
     answer::Refusal,
     clock::Clock,
@@ -60,6 +63,8 @@ pub struct Node {
     unready: AtomicBool,
     /// Whether it goes away now: nobody new is taken.
     draining: AtomicBool,
+    /// Whether somebody asked over the API that it goes away.
+    asked_to_leave: watch::Sender<bool>,
     sockets: AtomicUsize,
     no_sockets: Notify,
     /// Sessions that were asked whether anybody is there, as they are heard of.
@@ -102,6 +107,7 @@ impl Node {
             watchers: Arc::new(Semaphore::new(limit::EVENT_WATCHERS_MAX)),
             unready: AtomicBool::new(false),
             draining: AtomicBool::new(false),
+            asked_to_leave: watch::Sender::new(false),
             sockets: AtomicUsize::new(0),
             no_sockets: Notify::new(),
             config,
@@ -119,7 +125,8 @@ impl Node {
 
     /// Where sessions are told to connect to.
     pub(crate) fn urls(config: &Config) -> Vec<String> {
-        config.public_url.iter().map(|url| connect_url(url)).collect()
+        let of_all = config.public_url.iter().filter(|url| config.node_url.as_ref() != Some(url));
+        config.node_url.iter().chain(of_all).map(|url| connect_url(url)).collect()
     }
 
     /// Its clock.
@@ -180,17 +187,7 @@ impl Node {
         self.draining.store(true, Ordering::Relaxed);
     }
 
-    pub(crate) fn socket_opened(&self) {
-        self.sockets.fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub(crate) fn socket_closed(&self) {
-        if self.sockets.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.no_sockets.notify_waiters();
-        }
-    }
-
-    /// How many sockets are open.
+    /// How many sockets of sessions are open, or about to be.
     #[must_use]
     pub fn live_sockets(&self) -> usize {
         self.sockets.load(Ordering::Acquire)

@@ -27,8 +27,8 @@ use tokio::{
 
 use crate::{
     clock::Clock,
-    config::Config,
-    door::{self, Shown, Visitor},
+    config::{Config, EngineUrl},
+    door::{self, Entrance, Shown, Visitor},
     http,
     node::{self, Node},
     shard::{Command, Local, Shards},
@@ -37,6 +37,8 @@ use crate::{
         renewal::{self, Found, Renewal},
     },
 };
+
+pub use crate::http::{Route, Who, routes};
 
 /// Sockets on their way from the door to a shard, or to the HTTP server.
 const ON_THE_WAY: usize = 1024;
@@ -70,10 +72,27 @@ pub enum Failed {
     Start(#[from] io::Error),
 }
 
+/// Sockets that listen, by what they are for.
+#[derive(Debug, Default)]
+pub struct Listeners {
+    /// For sessions; for everything, where the API has none of its own.
+    pub public: Vec<TcpListener>,
+    /// For the API.
+    pub api: Vec<TcpListener>,
+}
+
+impl From<Vec<TcpListener>> for Listeners {
+    /// For everything.
+    fn from(public: Vec<TcpListener>) -> Self {
+        Self { public, api: Vec::new() }
+    }
+}
+
 /// A node that runs.
 pub struct Running {
     node: Arc<Node>,
     addresses: Vec<SocketAddr>,
+    api_addresses: Vec<SocketAddr>,
     runtime: Runtime,
     shards: Shards,
     threads: Vec<JoinHandle<()>>,
@@ -117,13 +136,20 @@ pub fn bind(address: SocketAddr) -> Result<TcpListener, Failed> {
 ///
 /// # Errors
 /// If threads or sockets cannot be had, or what sockets should show is unusable.
-pub fn start(config: Config, listeners: Vec<TcpListener>) -> Result<Running, Failed> {
+pub fn start(config: Config, listeners: impl Into<Listeners>) -> Result<Running, Failed> {
     let renewal = config.tls.clone().map(Renewal::begin).transpose()?.map(Arc::new);
-    let addresses = listeners.iter().map(TcpListener::local_addr).collect::<Result<Vec<_>, _>>()?;
+    let Listeners { public, api } = listeners.into();
+    let (addresses, api_addresses) = (addresses(&public)?, addresses(&api)?);
+    let front = if api.is_empty() { Entrance::Whole } else { Entrance::Public };
+    let public = public.into_iter().map(|listener| (front, listener));
+    let listeners: Vec<_> =
+        public.chain(api.into_iter().map(|listener| (Entrance::Api, listener))).collect();
     let clock = Clock::start();
     let shards = config.shards.max(1);
-    let (mailboxes, taken) = Mailboxes::new(shards, limit::MAILBOX_ENVELOPES_MAX);
-    let engine = Memory::new(config.terms(), mailboxes, Arc::new(Clock::timestamp));
+    let (mailboxes, taken) = Mailboxes::new(shards, config.limits.mailbox_envelopes);
+    let engine = match config.engine.url {
+        EngineUrl::Memory => Memory::new(config.terms(), mailboxes, Arc::new(Clock::timestamp)),
+    };
     let node = Arc::new(Node::new(config, Arc::new(engine), clock));
     node.tell(What::NodeUp { version: node::VERSION.to_owned() });
     // The engine in memory is up as long as its process is.
@@ -138,7 +164,8 @@ pub fn start(config: Config, listeners: Vec<TcpListener>) -> Result<Running, Fai
     let (stop, stopping) = watch::channel(false);
     let mut threads = Vec::new();
     for (index, (receiver, mailbox)) in receivers.into_iter().zip(taken).enumerate() {
-        let listeners = listeners.iter().map(TcpListener::try_clone).collect::<Result<_, _>>()?;
+        let copy = |(entrance, listener): &(_, TcpListener)| Ok((*entrance, listener.try_clone()?));
+        let listeners = listeners.iter().map(copy).collect::<io::Result<_>>()?;
         let part = Part {
             node: Arc::clone(&node),
             index,
@@ -155,12 +182,17 @@ pub fn start(config: Config, listeners: Vec<TcpListener>) -> Result<Running, Fai
     }
     // From here on only the shards hold them, so that none outlives its door.
     drop(listeners);
-    let http = runtime.spawn(http::serve(http::router(&node, ways.clone()), visits, stopping));
+    let http = runtime.spawn(http::serve(Arc::clone(&node), ways.clone(), visits, stopping));
     runtime.spawn(sweep(Arc::clone(&node)));
     if let Some(renewal) = &renewal {
         runtime.spawn(renew(Arc::clone(renewal)));
     }
-    Ok(Running { node, addresses, runtime, shards: ways, threads, stop, http, renewal })
+    let shards = ways;
+    Ok(Running { node, addresses, api_addresses, runtime, shards, threads, stop, http, renewal })
+}
+
+fn addresses(listeners: &[TcpListener]) -> io::Result<Vec<SocketAddr>> {
+    listeners.iter().map(TcpListener::local_addr).collect()
 }
 
 /// What one shard's thread needs.
@@ -171,7 +203,7 @@ struct Part {
     shards: Shards,
     commands: mpsc::Receiver<Command>,
     mailbox: Mailbox,
-    listeners: Vec<TcpListener>,
+    listeners: Vec<(Entrance, TcpListener)>,
     shown: Shown,
     visitors: mpsc::Sender<Visitor>,
     stopping: watch::Receiver<bool>,
@@ -189,11 +221,12 @@ impl Part {
         LocalSet::new().block_on(&runtime, async move {
             let local = Local::new(self.node, self.shards, self.index);
             let mut doors = JoinSet::new();
-            for listener in self.listeners {
+            for (entrance, listener) in self.listeners {
                 match tokio::net::TcpListener::from_std(listener) {
                     Ok(listener) => {
-                        let (shown, visitors) = (self.shown.clone(), self.visitors.clone());
-                        doors.spawn_local(door::open(Rc::clone(&local), listener, shown, visitors));
+                        let (local, visitors) = (Rc::clone(&local), self.visitors.clone());
+                        let shown = self.shown.clone();
+                        doors.spawn_local(door::open(local, entrance, listener, shown, visitors));
                     }
                     Err(error) => tracing::error!(%error, "a listener cannot be watched"),
                 }
@@ -244,10 +277,16 @@ impl Running {
         self.renewal.as_ref().map_or(Ok(()), |renewal| renewal.read_again())
     }
 
-    /// Where it listens.
+    /// Where it listens for sessions; for everything, where the API has no address of its own.
     #[must_use]
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// Where it listens for the API alone.
+    #[must_use]
+    pub fn api_addresses(&self) -> &[SocketAddr] {
+        &self.api_addresses
     }
 
     /// The node itself.

@@ -34,7 +34,7 @@ use crate::{
     clock::Clock,
     config::Config,
     memory,
-    node::Node,
+    node::{Node, Room},
     tally::Held,
     ws::{
         self,
@@ -58,6 +58,7 @@ const SLEEP_MAX: Duration = Duration::from_secs(1);
 pub(crate) struct Handoff {
     pub(crate) socket: Unwatched,
     pub(crate) admitted: Admitted,
+    pub(crate) room: Room,
     pub(crate) speaks_usher: bool,
     /// What came behind the handshake already.
     pub(crate) early: Vec<u8>,
@@ -254,7 +255,7 @@ impl Local {
 
     /// Takes a session's socket in, and starts the task that waits for it to speak.
     fn take(self: &Rc<Self>, handoff: Handoff) {
-        let Handoff { socket, admitted, speaks_usher, early } = handoff;
+        let Handoff { socket, admitted, room, speaks_usher, early } = handoff;
         let socket = match socket.watch() {
             Ok(socket) => socket,
             Err(error) => {
@@ -274,7 +275,8 @@ impl Local {
         }
         seats[index] = Some(Rc::clone(&seat));
         drop(seats);
-        self.node.socket_opened();
+        // The task gives it back when the socket has closed.
+        room.keep();
         spawn_local(Rc::clone(self).attend(seat));
         self.finish_turn();
     }

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use protocol::problem::Problem;
+use protocol::problem::{Problem, ProblemCode};
 use serde::{Serialize, de::DeserializeOwned};
 use ureq::{Agent, Body, Proxy, http::Response};
 
@@ -70,6 +70,15 @@ impl Api {
         self.outcome(request.send_json(body))
     }
 
+    pub(crate) fn put<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, Failure> {
+        let request = self.agent.put(self.at(path)).header("authorization", &self.bearer);
+        self.outcome(request.send_json(body))
+    }
+
     pub(crate) fn delete<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
         let request = self.agent.delete(self.at(path)).header("authorization", &self.bearer);
         self.outcome(request.call())
@@ -121,14 +130,16 @@ impl Api {
 
     fn refused(&self, mut response: Response<Body>) -> Failure {
         let status = response.status();
-        let kind = match status.as_u16() {
-            401 => Kind::KeyRefused,
-            404 => Kind::NotFound,
-            503 => Kind::Overloaded,
-            504 => Kind::TimedOut,
+        let problem = response.body_mut().read_json::<Problem>();
+        let code = problem.as_ref().ok().and_then(|p| ProblemCode::from_name(&p.code));
+        let kind = match (status.as_u16(), code) {
+            (401, _) | (_, Some(ProblemCode::ReadOnlyKey)) => Kind::KeyRefused,
+            (404, _) => Kind::NotFound,
+            (503, _) => Kind::Overloaded,
+            (504, _) => Kind::TimedOut,
             _ => Kind::Failed,
         };
-        let text = match response.body_mut().read_json::<Problem>() {
+        let text = match problem {
             Ok(problem) if kind == Kind::KeyRefused => {
                 format!("{} ({}); set USHER_KEY or --key-file", problem.detail, problem.code)
             }

@@ -1,5 +1,7 @@
 //! Arguments: what can be asked for on the command line.
 
+mod operate;
+
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
@@ -10,6 +12,8 @@ use protocol::{
     name::{DeviceClass, DeviceId, UserId},
     target::Target,
 };
+
+pub(crate) use self::operate::{Block, Drain, Health, Nodes};
 
 /// Delivers messages to people, not to sockets.
 #[derive(Debug, Parser)]
@@ -39,14 +43,23 @@ pub(crate) enum Command {
     /// End sessions of a user, or one session
     #[command(after_help = KICK_EXAMPLES)]
     Kick(Kick),
+    /// Keep a user out, let one in again, or list who is kept out
+    #[command(after_help = operate::BLOCK_EXAMPLES)]
+    Block(Block),
     /// Be a session: print frames, send lines
     #[command(after_help = CONNECT_EXAMPLES)]
     Connect(Connect),
     /// Follow what happens: one line for each event
     #[command(after_help = EVENTS_EXAMPLES)]
     Events(Events),
+    /// List nodes
+    #[command(after_help = operate::NODES_EXAMPLES)]
+    Nodes(Nodes),
+    /// Ask a node to send its sessions away and exit
+    #[command(after_help = operate::DRAIN_EXAMPLES)]
+    Drain(Drain),
     /// Ask a node whether it is ready
-    #[command(after_help = HEALTH_EXAMPLES)]
+    #[command(after_help = operate::HEALTH_EXAMPLES)]
     Health(Health),
     /// Measure what a node costs on this machine
     #[command(after_help = BENCH_EXAMPLES)]
@@ -69,6 +82,9 @@ pub(crate) struct Dev {
     /// Where to listen; a loopback address. Without it port 7328, or the next free one
     #[arg(long, value_name = "ADDR")]
     pub(crate) listen: Option<SocketAddr>,
+    /// What keeps sessions and messages
+    #[arg(long, value_name = "URL")]
+    pub(crate) engine: Option<String>,
     /// Print one JSON object per line: first the URLs and the key, then events
     #[arg(long)]
     pub(crate) json: bool,
@@ -93,6 +109,9 @@ pub(crate) struct Serve {
     /// The address that tickets name
     #[arg(long, value_name = "URL")]
     pub(crate) public_url: Option<String>,
+    /// What keeps sessions and messages
+    #[arg(long, value_name = "URL")]
+    pub(crate) engine: Option<String>,
     /// A file with an API key of at least 24 bytes
     #[arg(long, value_name = "FILE")]
     pub(crate) key_file: Option<PathBuf>,
@@ -290,16 +309,6 @@ pub(crate) struct Events {
     /// How to print
     #[arg(short, long, value_enum, default_value_t = Format::Table)]
     pub(crate) output: Format,
-    #[command(flatten)]
-    pub(crate) server: Server,
-}
-
-const HEALTH_EXAMPLES: &str = "Examples:
-  usher health
-  usher health --server http://10.0.0.7:7328 || echo not ready";
-
-#[derive(Debug, ClapArgs)]
-pub(crate) struct Health {
     #[command(flatten)]
     pub(crate) server: Server,
 }

@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::json;
 use server::{
-    config::{Config, DEV_KEY, Layers, PORT, Session},
+    config::{Config, DEV_KEY, Flags, Layers, PORT, Session},
     journal::Watcher,
     serve::{self, Running},
 };
@@ -18,7 +18,7 @@ use crate::{
     feed,
     follow::Follower,
     log, out,
-    serve::{Stop, environment, go_away, read_secret, refused},
+    serve::{Stop, descriptors, environment, go_away, read_secret, refused, told},
 };
 
 /// Ports that are tried when the usual one is taken.
@@ -26,7 +26,7 @@ const PORTS_TRIED: u16 = 20;
 
 /// Runs a node until told to stop.
 pub(crate) fn run(args: &Dev) -> Result<(), Failure> {
-    let config = config()?;
+    let config = config(args)?;
     log::start(&config.log);
     let listeners = listen(args.listen)?;
     let running = serve::start(config, listeners).map_err(Failure::failed)?;
@@ -38,12 +38,12 @@ pub(crate) fn run(args: &Dev) -> Result<(), Failure> {
     }
     let follower = follow(events, args.json)?;
     let left = running.block_on(async {
-        stop.called().await;
+        let told = told(&running, &mut stop).await;
         let live = running.node().live_sockets();
         if live > 0 {
             out::note(format!("stopping; {live} sockets are told to come back later"));
         }
-        go_away(&running, &mut stop).await
+        go_away(&running, &mut stop, told).await
     });
     if left > 0 {
         out::note(format!("{left} sockets did not close in time"));
@@ -55,13 +55,16 @@ pub(crate) fn run(args: &Dev) -> Result<(), Failure> {
 
 /// The defaults of dev, but for what variables such as `USHER_SESSION__PING` say. Plain ones such
 /// as `USHER_KEY` are for other commands.
-fn config() -> Result<Config, Failure> {
+fn config(args: &Dev) -> Result<Config, Failure> {
     let taken = |name: &str| name.contains("__") || name == "USHER_LOG";
     let environment: Vec<_> = environment().filter(|(name, _)| taken(name)).collect();
-    let layers = Layers { environment: &environment, ..Layers::default() };
+    let flags = Flags { engine: args.engine.clone(), ..Flags::default() };
+    let descriptors = descriptors();
+    let layers = Layers { descriptors, environment: &environment, flags, ..Layers::default() };
     let said = layers.resolve(&read_secret).map_err(|invalid| refused(&invalid))?.config;
     let given = |name: &str| environment.iter().any(|(given, _)| given == name);
     let mut config = Config::dev(Vec::new());
+    config.engine = said.engine;
     config.limits = said.limits;
     // What happens is printed anyway; what goes wrong is for the log.
     config.log = said.log;
@@ -148,7 +151,7 @@ fn banner(running: &Running) {
 
 /// Of the node itself a person who sits before it knows already.
 fn follow(events: Watcher, json: bool) -> Result<Follower, Failure> {
-    let colourful = out::is_colourful();
+    let colourful = out::is_colourful(&std::io::stdout());
     let told = Follower::start(events, move |event| match (json, serde_json::to_string(event)) {
         (true, Ok(text)) => out::line(text),
         (true, Err(error)) => out::note(format!("an event cannot be written: {error}")),

@@ -72,7 +72,13 @@ impl Follow {
             true => "/v1/events".to_owned(),
             false => format!("/v1/events?{query}"),
         };
-        Self { api, path, format: args.output, colourful: out::is_colourful(), last: None }
+        Self {
+            api,
+            path,
+            format: args.output,
+            colourful: out::is_colourful(&io::stdout()),
+            last: None,
+        }
     }
 
     /// Follows; returns why that is of no use any more.

@@ -4,8 +4,9 @@ use protocol::{
     close::CloseCode,
     event::{Event, Gap, GapReason, Recipients, What},
     http::Stats,
-    time::Timestamp,
 };
+
+use crate::utc;
 
 /// The sign before a line, and the colour that it is shown in (ANSI SGR).
 type Sign = (&'static str, u8);
@@ -31,7 +32,7 @@ pub(crate) fn line(event: &Event, colourful: bool) -> String {
         None if is_of_node(&event.what) => &event.node,
         None => "",
     };
-    format!("{} {sign} {:8} {}", time_of_day(event.at), printable(who), printable(&text))
+    format!("{} {sign} {:8} {}", utc::of_day(event.at), printable(who), printable(&text))
 }
 
 /// Whether it is about the node, and not about a user or a connect attempt.
@@ -138,12 +139,6 @@ fn reason(code: u16) -> String {
             code => code.to_string(),
         },
     }
-}
-
-/// UTC, since what time it is here is not known without a table of zones.
-fn time_of_day(at: Timestamp) -> String {
-    let seconds = at.0 / 1000 % 86_400;
-    format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
 }
 
 #[cfg(test)]

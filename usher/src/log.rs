@@ -12,13 +12,15 @@ use server::config::{Log, LogFormat};
 use tracing::field::display;
 use tracing_subscriber::{EnvFilter, fmt};
 
+use crate::out;
+
 /// Writes what the filter lets through, from now on. Only the first call of a process counts.
 pub(crate) fn start(log: &Log) {
     // The configuration took it, so it is a filter.
     let filter = EnvFilter::try_new(&log.filter).unwrap_or_else(|_| EnvFilter::new("info"));
     let lines = fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
     match log.format {
-        LogFormat::Text => lines.try_init().ok(),
+        LogFormat::Text => lines.with_ansi(out::is_colourful(&std::io::stderr())).try_init().ok(),
         LogFormat::Json => {
             lines.json().flatten_event(true).with_current_span(false).try_init().ok()
         }

@@ -7,6 +7,7 @@
 
 // Top floor first. A module names only those below it; `cargo xtask tidy` checks.
 mod commands;
+mod operate;
 mod bench;
 mod dev;
 mod connect;
@@ -19,6 +20,7 @@ mod ticket;
 mod api;
 mod args;
 mod out;
+mod utc;
 mod failure;
 
 use std::process::ExitCode;

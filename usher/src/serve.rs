@@ -1,11 +1,11 @@
 //! Serve: a node as it is configured, how it is told to read its certificate again, and how nodes
 //! stop.
 
-use std::{env, fs, path::Path};
+use std::{env, fmt, fs, net::SocketAddr, path::Path};
 
 use server::{
     config::{self, Effective, File, Flags, Invalid, Layers},
-    serve::{self, Running},
+    serve::{self, Listeners, Running},
 };
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -22,6 +22,7 @@ pub(crate) fn run(args: &Serve) -> Result<(), Failure> {
         listen: args.listen.iter().map(ToString::to_string).collect(),
         public_url: args.public_url.clone(),
         node: args.node.clone(),
+        engine: args.engine.clone(),
         key_file: args.key_file.clone(),
         log: args.log.clone(),
     };
@@ -33,28 +34,37 @@ pub(crate) fn run(args: &Serve) -> Result<(), Failure> {
              \x20 (umask 077; head -c 32 /dev/urandom | base64 > usher.key) && usher serve --key-file usher.key",
         ));
     }
-    let listeners =
-        config.listen.iter().map(|address| serve::bind(*address)).collect::<Result<_, _>>();
-    let listeners = listeners.map_err(Failure::failed)?;
+    let bound = |addresses: &[SocketAddr]| {
+        let bound = addresses.iter().map(|address| serve::bind(*address));
+        bound.collect::<Result<_, _>>().map_err(Failure::failed)
+    };
+    let listeners = Listeners { public: bound(&config.listen)?, api: bound(&config.api_listen)? };
     let running = serve::start(config, listeners).map_err(Failure::failed)?;
     let mut stop = running.block_on(Stop::watch())?;
     let mut hang_up = running.block_on(hang_ups())?;
+    let (within, of_public) = match (&running.node().config().tls, running.api_addresses()) {
+        (Some(_), []) => (" with TLS", "sessions and API"),
+        (Some(_), _) => (" with TLS", "sessions"),
+        (None, []) => ("", "sessions and API"),
+        (None, _) => ("", "sessions"),
+    };
     for address in running.addresses() {
-        match running.node().config().tls {
-            Some(_) => tracing::info!(%address, "listening with TLS"),
-            None => tracing::info!(%address, "listening"),
-        }
+        tracing::info!(%address, "listening{within} for {of_public}");
+    }
+    for address in running.api_addresses() {
+        tracing::info!(%address, "listening{within} for API");
     }
     let events = running.node().journal().watch_all();
     let follower = Follower::start(events, log::event).map_err(Failure::failed)?;
     let left = running.block_on(async {
-        loop {
+        let told = loop {
             tokio::select! {
-                () = stop.called() => break,
+                told = told(&running, &mut stop) => break told,
                 _ = hang_up.recv() => read_again(&running),
             }
-        }
-        go_away(&running, &mut stop).await
+        };
+        tracing::info!("going away: told by {told}");
+        go_away(&running, &mut stop, told).await
     });
     if left > 0 {
         tracing::warn!(left, "sockets did not close in time");
@@ -79,12 +89,51 @@ fn read_again(running: &Running) {
     }
 }
 
-/// Drains, unless told to stop a second time; returns how many sockets are still open.
-pub(crate) async fn go_away(running: &Running, stop: &mut Stop) -> usize {
+/// Who told a node to go away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Told {
+    /// The operator or a supervisor, by a signal.
+    BySignal,
+    /// Somebody with a key, over the API.
+    ByCall,
+}
+
+impl fmt::Display for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::BySignal => "a signal",
+            Self::ByCall => "a call of the API",
+        })
+    }
+}
+
+/// Returns when the node is told to go away.
+pub(crate) async fn told(running: &Running, stop: &mut Stop) -> Told {
+    tokio::select! {
+        () = stop.called() => Told::BySignal,
+        () = running.node().asked_to_leave() => Told::ByCall,
+    }
+}
+
+/// Drains, unless told to stop by a second signal; returns how many sockets are still open.
+pub(crate) async fn go_away(running: &Running, stop: &mut Stop, told: Told) -> usize {
+    let again = async {
+        // A supervisor may ask over the API first, and give its one signal next.
+        if told == Told::ByCall {
+            stop.called().await;
+        }
+        stop.called().await;
+    };
     tokio::select! {
         left = running.drain() => left,
-        () = stop.called() => running.node().live_sockets(),
+        () = again => running.node().live_sockets(),
     }
+}
+
+/// The descriptors that this process may have.
+pub(crate) fn descriptors() -> Option<usize> {
+    let (descriptors, _) = rlimit::getrlimit(rlimit::Resource::NOFILE).ok()?;
+    Some(usize::try_from(descriptors).unwrap_or(usize::MAX))
 }
 
 /// All variables that are text.
@@ -103,6 +152,7 @@ pub(crate) fn resolve(file: Option<&Path>, flags: Flags) -> Result<Effective, Fa
     let environment: Vec<_> = environment().collect();
     let layers = Layers {
         host_name: host_name.as_deref().map(str::trim),
+        descriptors: descriptors(),
         file: name.as_deref().zip(text.as_deref()).map(|(name, text)| File { name, text }),
         environment: &environment,
         flags,

@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 
 use serde::{Deserialize, Deserializer, Serialize, de};
 
-use crate::whole;
+use crate::{limit, whole};
 
 /// Whole seconds from 1 to `MAX`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -62,7 +62,7 @@ impl<'de, const MAX: u64> Deserialize<'de> for Seconds<MAX> {
 }
 
 /// A ticket's life: at most 10 minutes.
-pub type TicketTtl = Seconds<600>;
+pub type TicketTtl = Seconds<{ limit::TICKET_TTL_MAX.as_secs() }>;
 
 /// A message's life and a session's age: at most 30 days.
 pub type LongTtl = Seconds<2_592_000>;

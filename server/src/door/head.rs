@@ -45,14 +45,18 @@ pub(crate) struct Looked {
     bytes: usize,
 }
 
-/// Reads until it is known what the socket wants; what was read is in `said`.
-pub(super) async fn read(socket: &Socket, said: &mut Vec<u8>) -> Result<Head, Unread> {
+/// Reads until it is known what the socket wants, at most `bytes_max`; what was read is in `said`.
+pub(super) async fn read(
+    socket: &Socket,
+    bytes_max: usize,
+    said: &mut Vec<u8>,
+) -> Result<Head, Unread> {
     if socket.lacks_tls().await {
         return Err(Unread::InTheClear);
     }
     let mut looked = Looked::default();
     loop {
-        if let Some(head) = look(said, &mut looked)? {
+        if let Some(head) = look(said, bytes_max, &mut looked)? {
             return Ok(head);
         }
         match socket.read_on(said).await {
@@ -63,7 +67,11 @@ pub(super) async fn read(socket: &Socket, said: &mut Vec<u8>) -> Result<Head, Un
 }
 
 /// Looks at what there is, which begins with what was looked at before.
-pub(crate) fn look(said: &[u8], looked: &mut Looked) -> Result<Option<Head>, Unread> {
+pub(crate) fn look(
+    said: &[u8],
+    bytes_max: usize,
+    looked: &mut Looked,
+) -> Result<Option<Head>, Unread> {
     let Some(first) = said.first() else { return Ok(None) };
     if !first.is_ascii_uppercase() {
         return Err(Unread::Refused(ProblemCode::BadRequest));
@@ -79,13 +87,9 @@ pub(crate) fn look(said: &[u8], looked: &mut Looked) -> Result<Option<Head>, Unr
         return Ok(None);
     };
     match said[from..].windows(4).position(|four| four == b"\r\n\r\n") {
-        Some(at) if from + at + 4 > limit::HEAD_BYTES_MAX => {
-            Err(Unread::Refused(ProblemCode::HeadTooLarge))
-        }
+        Some(at) if from + at + 4 > bytes_max => Err(Unread::Refused(ProblemCode::HeadTooLarge)),
         Some(at) => Ok(Some(wanted(&said[..line], from + at + 4))),
-        None if said.len() >= limit::HEAD_BYTES_MAX => {
-            Err(Unread::Refused(ProblemCode::HeadTooLarge))
-        }
+        None if said.len() >= bytes_max => Err(Unread::Refused(ProblemCode::HeadTooLarge)),
         None => Ok(None),
     }
 }

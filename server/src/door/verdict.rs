@@ -17,7 +17,8 @@ use protocol::{
 
 use crate::{
     answer::Refusal,
-    node::Node,
+    node::{Node, Room},
+    proxies::FORWARDED_FOR,
     random,
     ws::{
         self,
@@ -34,8 +35,8 @@ pub(crate) enum Verdict {
     /// It is answered by opening the WebSocket and closing it again, since a browser hides the
     /// answer to a failed handshake.
     Closed(Ask, Farewell),
-    /// The session is admitted.
-    Admitted(Ask, Box<Admitted>),
+    /// The session is admitted, and has its room at this node.
+    Admitted(Ask, Box<Admitted>, Room),
 }
 
 /// The frames that a WebSocket gets that is opened only to be closed.
@@ -43,7 +44,9 @@ pub(crate) enum Verdict {
 pub(crate) struct Farewell(pub(crate) Vec<Bytes>);
 
 /// Judges a whole request head.
-pub(crate) async fn on(node: &Node, peer: IpAddr, head: &[u8]) -> Verdict {
+pub(crate) async fn on(node: &Arc<Node>, peer: IpAddr, head: &[u8]) -> Verdict {
+    let proxies = &node.config().trusted_proxies;
+    let peer = proxies.origin(peer, handshake::values(head, FORWARDED_FOR).into_iter());
     let ask = match handshake::read(head) {
         Ok(ask) => ask,
         Err(NoHandshake { code, detail }) => {
@@ -59,8 +62,8 @@ pub(crate) async fn on(node: &Node, peer: IpAddr, head: &[u8]) -> Verdict {
     };
     let (code, wait) = match attempt(node, peer, &ask) {
         Ok(attempt) => match node.pass(&attempt.proof).await {
-            Ok(()) => match node.admit(attempt).await {
-                Ok(admitted) => return Verdict::Admitted(ask, Box::new(admitted)),
+            Ok(room) => match node.admit(attempt).await {
+                Ok(admitted) => return Verdict::Admitted(ask, Box::new(admitted), room),
                 Err(NotAdmitted::Refused(code)) => (code, None),
                 Err(NotAdmitted::Asked(_) | NotAdmitted::Failed(_)) => {
                     (CloseCode::Overloaded, None)

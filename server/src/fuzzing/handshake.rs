@@ -49,7 +49,7 @@ fn look_at<'a>(reads: impl IntoIterator<Item = &'a [u8]>) -> Result<Option<Head>
     let (mut said, mut looked) = (Vec::new(), Looked::default());
     for read in reads {
         said.extend_from_slice(read);
-        match look(&said, &mut looked) {
+        match look(&said, limit::HEAD_BYTES_MAX, &mut looked) {
             Ok(None) => {}
             found => return found,
         }

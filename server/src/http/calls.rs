@@ -6,7 +6,7 @@ use axum::extract::State;
 use engine::contract::{Ending, Query};
 use protocol::{
     http::{
-        Block, BlockReply, BlockRequest, BulkReply, BulkRequest, CloseReply, List, SendReply,
+        self, Block, BlockReply, BlockRequest, BulkReply, BulkRequest, CloseReply, List, SendReply,
         SendRequest, Session, SessionSendRequest, StatsReply, TicketReply, TicketRequest,
         UserReply, UsersQuery,
     },
@@ -20,7 +20,7 @@ use super::{
     cursor::NameCursor,
     repeatable::Repeatable,
     reply::{Made, Outcome, Told, created, ok, told},
-    taken::{Body, InPath, InQuery, Limit},
+    taken::{Body, InPath, InQuery, Limit, NodeName},
 };
 use crate::{answer::Refusal, node::Node};
 
@@ -176,4 +176,15 @@ pub(super) async fn end_sessions_of_user(
 
 pub(super) async fn stats(State(node): ThisNode) -> Outcome<StatsReply> {
     ok(node.stats().await?)
+}
+
+pub(super) async fn nodes(State(node): ThisNode) -> Outcome<List<http::Node>> {
+    ok(List { items: node.nodes(), next_cursor: None })
+}
+
+pub(super) async fn drain_node(
+    State(node): ThisNode,
+    InPath(name): InPath<NodeName>,
+) -> Outcome<http::Node> {
+    ok(node.ask_to_leave(&name)?)
 }

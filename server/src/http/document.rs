@@ -24,11 +24,11 @@ use serde_json::{Map, Value, json};
 
 use self::schemas::{Parameter, Schemas};
 use super::{
-    operation::{Call, Group, Who},
+    operation::{Call, Group},
     reply::respond,
     shape::{Answer, Gives, Header, Shape},
 };
-use crate::node::VERSION;
+use crate::{door::Entrance, node::VERSION};
 
 /// What is told of the API as a whole.
 const ABOUT: &str = "\
@@ -111,7 +111,11 @@ fn write(calls: &[Arc<Call>]) -> String {
             "responses": responses,
             "schemas": schemas.all(),
             "securitySchemes": {
-                "key": { "type": "http", "scheme": "bearer", "description": "An API key" },
+                "key": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "An API key; where `read` is enough, so is one for `full`",
+                },
             },
         },
     });
@@ -155,9 +159,9 @@ fn operation(call: &Call, schemas: &mut Schemas) -> Value {
         "summary": operation.summary,
         "parameters": parameters,
         "responses": responses(call, schemas),
-        "security": match operation.who {
-            Who::Anybody => json!([]),
-            Who::Key => json!([{ "key": [] }]),
+        "security": match operation.who.wants(Entrance::Whole) {
+            None => json!([]),
+            Some(scope) => json!([{ "key": [scope.name()] }]),
         },
     });
     if let Some(body) = shape.body {

@@ -18,7 +18,7 @@ use protocol::{
     target::Target,
 };
 
-use super::{Answered, Node, people::distinct, sends::not_accepted};
+use super::{Answered, Node, sends::not_accepted};
 use crate::{
     answer::{Refusal, field_error},
     clock::Clock,
@@ -41,6 +41,7 @@ impl Node {
         if self.is_draining() {
             return Err(self.refused(Refusal::later(ProblemCode::Draining)));
         }
+        self.check_size(&request.data)?;
         match (request.everyone, request.users.is_empty()) {
             (true, true) => self.send_to_everyone(request, key).await,
             (true, false) => Err(field_error("everyone", "does not go with users")),
@@ -53,7 +54,7 @@ impl Node {
         request: BulkRequest,
         key: Option<Key>,
     ) -> Result<Answered<BulkReply>, Refusal> {
-        let users = distinct(request.users)?;
+        let users = self.distinct(request.users)?;
         let key = key.map(for_many);
         if let Some(key) = &key {
             self.engine.begin(key).await.map_err(not_accepted)?;

@@ -6,6 +6,7 @@ use kernel::{
     shard::Forward,
 };
 use protocol::{
+    data::Data,
     event::{Recipients, What},
     frame::{ReplyError, ReplyOutcome},
     http::{Durability, Echo, SendReply, SendRequest, SessionSendRequest},
@@ -112,6 +113,15 @@ impl Node {
         }
     }
 
+    /// Refuses what is larger than the operator allows, which may be less than the protocol does.
+    pub(super) fn check_size(&self, data: &Data) -> Result<(), Refusal> {
+        let bytes_max = self.config.limits.data_bytes;
+        match data.len() <= bytes_max {
+            true => Ok(()),
+            false => Err(field_error("data", &format!("must have at most {bytes_max} bytes"))),
+        }
+    }
+
     /// The recipient's append decides the answer; the copy carries the same id. A call that broke
     /// off between the two is completed by its repetition, since each has its key.
     async fn accept(
@@ -120,6 +130,7 @@ impl Node {
         draft: Draft,
         copy: Option<(UserId, Option<SessionId>)>,
     ) -> Result<Answered<SendReply>, Refusal> {
+        self.check_size(&draft.data)?;
         let copy = copy.map(|(sender, except)| {
             let draft =
                 Draft { echo_of: Some(user.clone()), to: Target::All, except, ..draft.clone() };

@@ -88,6 +88,21 @@ pub(crate) fn read(head: &[u8]) -> Result<Ask, NoHandshake> {
     Ok(Ask { accept, speaks_usher, proof: given.proof(), origin })
 }
 
+/// The values of a header, in their order; of a head that is none, none.
+pub(crate) fn values<'h>(head: &'h [u8], name: &str) -> Vec<&'h [u8]> {
+    let mut headers = [httparse::EMPTY_HEADER; limit::HEADERS_MAX];
+    let mut request = httparse::Request::new(&mut headers);
+    match request.parse(head) {
+        Ok(_) => request
+            .headers
+            .iter()
+            .filter(|header| header.name.eq_ignore_ascii_case(name))
+            .map(|header| header.value)
+            .collect(),
+        Err(_) => Vec::new(),
+    }
+}
+
 fn fields<'a>(headers: &[httparse::Header<'a>]) -> Result<Fields<'a>, NoHandshake> {
     let mut fields = Fields::default();
     for header in headers {

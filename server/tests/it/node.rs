@@ -2,7 +2,7 @@
 
 use std::{
     future::Future,
-    net::SocketAddr,
+    net::{SocketAddr, TcpListener},
     panic,
     sync::{Mutex, Once, PoisonError},
     thread,
@@ -15,7 +15,7 @@ use server::{
     clock::Clock,
     config::{Config, Drain, Key},
     journal::Watcher,
-    serve::{self, Running},
+    serve::{self, Listeners, Running},
 };
 use tokio::time::timeout;
 
@@ -66,9 +66,18 @@ fn watch_for_panics() {
 
 /// Runs a test with a node of its own; a panic in any node is a failure.
 pub(crate) fn with_node(config: Config, test: impl AsyncFnOnce(&Node)) {
+    with_listeners(config, vec![free()].into(), test);
+}
+
+/// A listener on a free port.
+pub(crate) fn free() -> TcpListener {
+    serve::bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap()
+}
+
+/// The same at these addresses, the first of which is the node's.
+pub(crate) fn with_listeners(config: Config, listeners: Listeners, test: impl AsyncFnOnce(&Node)) {
     watch_for_panics();
-    let listener = serve::bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
-    let running = serve::start(config, vec![listener]).unwrap();
+    let running = serve::start(config, listeners).unwrap();
     let address = running.addresses()[0];
     let node = Node { running, address };
     // A runtime of the test's own, so that it does not keep the node's threads busy.

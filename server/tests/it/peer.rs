@@ -178,6 +178,11 @@ impl<S: Stream> Session<S> {
     /// Waits for the `welcome`.
     pub(crate) async fn welcomed(mut peer: Peer<S>) -> Self {
         let welcome = peer.typed("welcome").await;
+        Self::with(peer, welcome)
+    }
+
+    /// A peer, and the `welcome` that it got.
+    pub(crate) fn with(peer: Peer<S>, welcome: Value) -> Self {
         let position = text(&welcome["position"]);
         let (id, token) = (text(&welcome["session"]), text(&welcome["resume"]));
         Self { peer, welcome, id, token, position }

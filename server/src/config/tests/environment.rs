@@ -17,7 +17,7 @@ fn later_layers_win() {
     assert_eq!(node(Said::default()), "host");
     assert_eq!(node(Said { file, ..Said::default() }), "file");
     assert_eq!(node(Said { file, environment, ..Said::default() }), "env");
-    assert_eq!(node(Said { file, environment, flags }), "flag");
+    assert_eq!(node(Said { file, environment, flags, ..Said::default() }), "flag");
 }
 
 #[test]
@@ -169,6 +169,7 @@ fn wrong_flags_are_told_under_their_names() {
         listen: vec!["0.0.0.0:1".to_owned(), "here".to_owned()],
         public_url: Some("there".to_owned()),
         node: Some("no good".to_owned()),
+        engine: Some("redis://:secret@localhost:6379".to_owned()),
         log: Some("xml".to_owned()),
         key_file: Some(PathBuf::from("missing")),
     };
@@ -178,6 +179,7 @@ fn wrong_flags_are_told_under_their_names() {
             --listen: item 2 must be an IP address and a port, such as "0.0.0.0:7328" or "[::]:7328"
             --public-url: must be wss://host or wss://host:port (or ws://) in lower case, without a user, path or query
             --node: must be 1 to 128 letters, digits, '-', '_' and '.', and begin with a letter or digit
+            --engine: must be "memory:", the one engine that this version has
             --log: must be text or json
             --key-file: cannot read missing: no such file
         "#]],

@@ -3,7 +3,7 @@
 use expect_test::expect_file;
 
 use super::write;
-use crate::http::{operation::Who, table};
+use crate::http::{table, who::Who};
 
 #[test]
 fn the_document_in_the_repository_is_the_one_that_is_served() {
