@@ -120,8 +120,12 @@ impl Terminal {
                     self.lose_socket().await;
                 }
                 () = stop.called() => {
-                    // Whoever reads what is printed may hold it up.
-                    timeout(limit::CLOSE_WAIT * 2, self.session.leave()).await.ok();
+                    // Whoever reads what is printed may hold it up; and whoever asks twice is in a
+                    // hurry.
+                    tokio::select! {
+                        _ = timeout(limit::CLOSE_WAIT, self.session.leave()) => {}
+                        () = stop.called() => {}
+                    }
                     return Ok(());
                 }
             }
