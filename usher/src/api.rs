@@ -8,7 +8,11 @@ use std::{
 
 use protocol::problem::{Problem, ProblemCode};
 use serde::{Serialize, de::DeserializeOwned};
-use ureq::{Agent, Body, Proxy, http::Response};
+use ureq::{
+    Agent, Body, Proxy,
+    http::Response,
+    tls::{PemItem, RootCerts, TlsConfig, parse_pem},
+};
 
 use crate::{
     args::Server,
@@ -27,6 +31,7 @@ pub(crate) struct Api {
     agent: Agent,
     base: String,
     bearer: String,
+    certificates: Vec<u8>,
 }
 
 impl Api {
@@ -41,13 +46,25 @@ impl Api {
             Some(file) => fs::read_to_string(file)
                 .map_err(|e| Failure::usage(format!("cannot read {}: {e}", file.display())))?,
         };
+        let certificates = match &server.ca_file {
+            None => Vec::new(),
+            Some(file) => fs::read(file)
+                .map_err(|e| Failure::usage(format!("cannot read {}: {e}", file.display())))?,
+        };
         let agent = Agent::config_builder()
             .http_status_as_error(false)
             .timeout_global(Some(WAIT))
             .proxy(proxy(base))
+            .tls_config(TlsConfig::builder().root_certs(roots(server, &certificates)?).build())
             .build()
             .into();
-        Ok(Self { agent, base: base.to_owned(), bearer: format!("Bearer {}", key.trim_end()) })
+        let bearer = format!("Bearer {}", key.trim_end());
+        Ok(Self { agent, base: base.to_owned(), bearer, certificates })
+    }
+
+    /// The certificates of `--ca-file`, as PEM; empty without it.
+    pub(crate) fn certificates(&self) -> &[u8] {
+        &self.certificates
     }
 
     /// The address of the server's socket.
@@ -171,6 +188,24 @@ impl Api {
 pub(crate) fn is_over(error: &io::Error) -> bool {
     let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<ureq::Error>());
     matches!(cause, Some(ureq::Error::Timeout(_)))
+}
+
+/// Whose certificates are trusted: those of the file, or else the public authorities'.
+fn roots(server: &Server, pem: &[u8]) -> Result<RootCerts, Failure> {
+    let Some(file) = &server.ca_file else { return Ok(RootCerts::WebPki) };
+    let unread = |why: &str| Failure::usage(format!("{}: {why}", file.display()));
+    let mut certificates = Vec::new();
+    for item in parse_pem(pem) {
+        match item {
+            Ok(PemItem::Certificate(certificate)) => certificates.push(certificate),
+            Ok(_) => {}
+            Err(error) => return Err(unread(&error.to_string())),
+        }
+    }
+    match certificates.is_empty() {
+        true => Err(unread("there is no certificate in it")),
+        false => Ok(RootCerts::new_with_certs(&certificates)),
+    }
 }
 
 /// The proxy that the environment names, but for servers on this machine.

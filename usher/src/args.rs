@@ -2,7 +2,7 @@
 
 mod operate;
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use protocol::{
@@ -144,6 +144,10 @@ pub(crate) struct Server {
     /// A file with the API key
     #[arg(long, value_name = "FILE")]
     pub(crate) key_file: Option<PathBuf>,
+    /// A file with certificates (PEM) of the authority that vouches for the server, if that is
+    /// none of the public ones
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca_file: Option<PathBuf>,
 }
 
 /// How to print.
@@ -270,10 +274,14 @@ pub(crate) struct Kick {
 const CONNECT_EXAMPLES: &str = "Examples:
   usher connect alice
   usher connect alice --device phone --to bob
+  usher connect alice --lose-socket 5s
   echo '{\"type\":\"active\"}' | usher connect alice
 
 A line that is a frame, such as {\"type\":\"active\"}, is sent as it is. Any other line is sent as
-data to the user of --to, or else to the user's own other sessions.";
+data to the user of --to, or else to the user's own other sessions.
+
+A socket that is lost is replaced, and the session resumes. It ends with code 44xx, on Ctrl-C, or
+with the line {\"type\":\"leave\"}.";
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Connect {
@@ -285,6 +293,10 @@ pub(crate) struct Connect {
     /// To whom lines are sent
     #[arg(long, value_name = "USER", value_parser = UserId::parse)]
     pub(crate) to: Option<UserId>,
+    /// Lose the socket on purpose, once: without a word after that time, to come back after as
+    /// much again. What is sent meanwhile is then replayed
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub(crate) lose_socket: Option<Duration>,
     #[command(flatten)]
     pub(crate) server: Server,
 }
@@ -376,6 +388,20 @@ const COMPLETIONS_EXAMPLES: &str = "Examples:
 pub(crate) struct Completions {
     /// For which shell
     pub(crate) shell: clap_complete::Shell,
+}
+
+/// A time such as `3s`, `500ms` or `2m`.
+fn duration(text: &str) -> Result<Duration, String> {
+    const WRONG: &str = "must be a time such as 500ms, 3s or 2m";
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let number: u32 = digits.parse().or(Err(WRONG))?;
+    let unit = match &text[digits.len()..] {
+        "ms" => Duration::from_millis(1),
+        "s" => Duration::from_secs(1),
+        "m" => Duration::from_secs(60),
+        _ => return Err(WRONG.to_owned()),
+    };
+    Ok(unit * number)
 }
 
 fn ticket_ttl(text: &str) -> Result<TicketTtl, String> {
