@@ -12,9 +12,8 @@ mod world;
 
 use world::{Fault, World};
 
-/// So many take about five seconds.
-const SEEDS: u64 = 100;
-const STEPS: usize = 3000;
+const SEEDS: u64 = 200;
+const STEPS: usize = 10_000;
 
 fn seeds() -> Vec<u64> {
     let asked = |name| std::env::var(name).ok().map(|n| n.parse().expect("a number"));

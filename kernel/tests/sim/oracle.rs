@@ -6,9 +6,10 @@
 use std::collections::{HashMap, HashSet};
 
 use protocol::{
+    close::CloseCode,
     frame::{Gap, GapReason},
     http::{Session, SessionState},
-    id::{MessageId, SessionId, Ticket},
+    id::{MessageId, ResumeToken, SessionId, Ticket},
     name::{DeviceClass, DeviceId, UserId},
     position::Position,
     target::Target,
@@ -49,6 +50,7 @@ pub(crate) struct Told {
     pub(crate) sessions: usize,
     pub(crate) resumed: usize,
     pub(crate) refused: usize,
+    pub(crate) told_why: usize,
     pub(crate) asked: usize,
     pub(crate) taken_over: usize,
     pub(crate) replaced: usize,
@@ -65,6 +67,7 @@ impl Told {
         self.sessions += other.sessions;
         self.resumed += other.resumed;
         self.refused += other.refused;
+        self.told_why += other.told_why;
         self.asked += other.asked;
         self.taken_over += other.taken_over;
         self.replaced += other.replaced;
@@ -81,6 +84,7 @@ impl Told {
             self.sessions,
             self.resumed,
             self.refused,
+            self.told_why,
             self.asked,
             self.taken_over,
             self.replaced,
@@ -101,6 +105,10 @@ pub(crate) struct Oracle {
     accepted: HashMap<UserId, Vec<Accepted>>,
     opened_by: HashMap<Ticket, SessionId>,
     ended: HashSet<SessionId>,
+    /// The session that a token resumes, once somebody may know it.
+    of_token: HashMap<ResumeToken, SessionId>,
+    /// Sessions that the backend ended, and until when that is remembered.
+    ended_by_backend: HashMap<SessionId, Timestamp>,
 }
 
 impl Oracle {
@@ -138,6 +146,28 @@ impl Oracle {
     pub(crate) fn stands(&mut self, session: SessionId) {
         let ended = self.ended.contains(&session);
         self.check(!ended, || format!("{session} ended, and is admitted again"));
+    }
+
+    /// This token resumes this session from now on, and those before it may not.
+    pub(crate) fn resumes(&mut self, token: ResumeToken, session: SessionId) {
+        self.of_token.retain(|_, of| *of != session);
+        self.of_token.insert(token, session);
+    }
+
+    /// The backend ended it, which is remembered until then.
+    pub(crate) fn ended_by_backend(&mut self, session: SessionId, until: Timestamp) {
+        self.ended_by_backend.insert(session, until);
+    }
+
+    /// Whoever comes back to a session that the backend ended is told so.
+    pub(crate) fn refused(&mut self, latest: Timestamp, token: ResumeToken, code: CloseCode) {
+        let Some(session) = self.of_token.get(&token) else { return };
+        let Some(until) = self.ended_by_backend.get(session) else { return };
+        if latest < *until {
+            self.told.told_why += 1;
+            let kept = code == CloseCode::ClosedByBackend;
+            self.check(kept, || format!("the end of the session of {token:?} is told as {code:?}"));
+        }
     }
 
     /// Whom `active` means now.

@@ -17,14 +17,13 @@ use kernel::{
     moment::Moment,
     outbox,
     rate::Rate,
-    registry::{Admitted, Attempt, Registry, Terms, Touch},
+    registry::{Admitted, Attempt, Grant, Registry, Terms, Touch},
     shard::{Arrival, Forward, Input, Options, Output, Parting, Shard, Slot},
     stream::{self, Page},
 };
 use protocol::{
     close::CloseCode,
     frame::ReplyOutcome,
-    grant::Policy,
     id::Ticket,
     name::{DeviceClass, DeviceId, UserId},
     partition::{Partition, slice_of},
@@ -55,16 +54,34 @@ pub(crate) enum Fault {
     SendTwice,
     /// A page does not tell its gap.
     SkipGap,
+    /// A replay leaves one message out.
+    ReplayLessOne,
+    /// A replay has one message twice.
+    ReplayOneTwice,
+    /// A ticket opens sessions again and again.
+    TicketNotSpent,
+    /// A session that was replaced does not hear of it.
+    ServeReplaced,
+    /// Whoever comes back to a session that has ended is not told why it has.
+    ForgetEndCode,
+    /// Receipts take parked sessions for live ones.
+    CountParkedAsLive,
 }
 
 impl Fault {
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::LoseMessage,
         Self::LoseEnd,
         Self::SwapMail,
         Self::ForgetPark,
         Self::SendTwice,
         Self::SkipGap,
+        Self::ReplayLessOne,
+        Self::ReplayOneTwice,
+        Self::TicketNotSpent,
+        Self::ServeReplaced,
+        Self::ForgetEndCode,
+        Self::CountParkedAsLive,
     ];
 }
 
@@ -146,7 +163,7 @@ pub(crate) struct World {
     places: HashMap<Place, u64>,
     devices: Vec<Device>,
     tickets: Vec<(UserId, Ticket)>,
-    policies: HashMap<Ticket, Policy>,
+    grants: HashMap<Ticket, Grant>,
     /// Newcomers that wait for the answers to probes.
     newcomers: Vec<Newcomer>,
     next: u64,
@@ -222,7 +239,7 @@ impl World {
             places: HashMap::new(),
             devices: devices.collect(),
             tickets: Vec::new(),
-            policies: HashMap::new(),
+            grants: HashMap::new(),
             newcomers: Vec::new(),
             next: 0,
             resting: false,
@@ -303,7 +320,11 @@ impl World {
         let Some(envelope) = mail.pop_front() else { return false };
         let lost = match &envelope.notice {
             Notice::Message(_) => self.fault == Some(Fault::LoseMessage),
-            Notice::End { .. } => self.fault == Some(Fault::LoseEnd),
+            Notice::End { end, .. } => match self.fault {
+                Some(Fault::LoseEnd) => true,
+                Some(Fault::ServeReplaced) => end.code == CloseCode::Replaced,
+                _ => false,
+            },
             // These may be lost at any time: who asks does not wait for ever.
             Notice::Probe(_) | Notice::Probed(_) => !self.resting,
         };

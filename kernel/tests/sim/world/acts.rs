@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use kernel::registry::{Grant, Proof};
+use kernel::registry::Proof;
 use protocol::{
     frame::{FromSession, Received, SendFrame},
     grant::{Meta, Policy, Scope, SendGrant, WhenFull},
@@ -128,7 +128,7 @@ impl World {
             max_age,
             meta: Meta::default(),
         };
-        self.policies.insert(ticket, grant.policy);
+        self.grants.insert(ticket, grant.clone());
         self.registry.mint(self.engine_now, ticket, grant, Duration::from_secs(30));
         self.tickets.push((user, ticket));
         ticket

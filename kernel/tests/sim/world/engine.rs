@@ -5,8 +5,9 @@ use std::collections::HashSet;
 use kernel::registry::{Draft, Mail, Proof, Receipt, Verdict, Which};
 use protocol::{
     data::Data,
-    grant::Scope,
+    grant::{Policy, Scope},
     id::{MessageId, SessionId},
+    limit,
     target::Target,
 };
 
@@ -21,8 +22,8 @@ impl World {
                 let messages = 1 + self.dice.below(20);
                 let page = self.registry.read(self.engine_now, &user, after, messages, 1500);
                 let mut page = page.filter(|_| self.resting || !self.dice.chance(1));
-                if let (Some(Fault::SkipGap), Some(page)) = (self.fault, &mut page) {
-                    page.gap = None;
+                if let Some(page) = &mut page {
+                    self.spoil(page);
                 }
                 self.answers.push(Answer::Read { place, page });
             }
@@ -48,6 +49,19 @@ impl World {
         }
     }
 
+    /// Does to a page what the fault wants.
+    fn spoil(&mut self, page: &mut Page) {
+        let some = (!page.messages.is_empty()).then(|| self.dice.below(page.messages.len()));
+        match (self.fault, some) {
+            (Some(Fault::SkipGap), _) => page.gap = None,
+            (Some(Fault::ReplayLessOne), Some(some)) => drop(page.messages.remove(some)),
+            (Some(Fault::ReplayOneTwice), Some(some)) => {
+                page.messages.insert(some, Arc::clone(&page.messages[some]));
+            }
+            _ => {}
+        }
+    }
+
     fn admit(&mut self, call: Call) {
         let Call::Admit { since, node, device, number, ref attempt, .. } = call else {
             unreachable!("only admissions are given here");
@@ -57,13 +71,23 @@ impl World {
         let (verdict, mail) = self.registry.admit(self.engine_now, attempt);
         self.say(&format!("device {device} {:?} at n{node}: {verdict:?}", attempt.proof));
         let answer = match verdict {
-            Verdict::Refused(code) => Err(code),
+            Verdict::Refused(code) => {
+                let code = match self.fault {
+                    Some(Fault::ForgetEndCode) => CloseCode::CannotResume,
+                    _ => code,
+                };
+                if let Proof::Resume(token, _) = attempt.proof {
+                    self.oracle.refused(self.latest, token, code);
+                }
+                Err(code)
+            }
             Verdict::Asked(asked) => {
                 self.post(mail);
                 return self.wait_for_answers(call, asked);
             }
             Verdict::Admitted { admitted, .. } => {
                 self.oracle.stands(admitted.fenced.session);
+                self.oracle.resumes(attempt.token, admitted.fenced.session);
                 match attempt.proof {
                     Proof::Ticket(ticket, after) => {
                         let joined = match after {
@@ -77,8 +101,13 @@ impl World {
                             joined,
                         };
                         if self.oracle.opened(ticket, admitted.fenced.session, facts) {
-                            let policy = self.policies[&ticket];
+                            let policy = self.grants[&ticket].policy;
                             self.check_scope(&user, admitted.fenced.session, policy);
+                        }
+                        if self.fault == Some(Fault::TicketNotSpent) {
+                            let grant = self.grants[&ticket].clone();
+                            let ttl = Duration::from_secs(30);
+                            self.registry.mint(self.engine_now, ticket, grant, ttl);
                         }
                     }
                     Proof::Resume(..) => self.oracle.told.resumed += 1,
@@ -164,7 +193,10 @@ impl World {
         let (id, except, ttl) = (draft.id, draft.except, draft.ttl);
         let volatile = draft.volatile;
         let appended = self.registry.append(self.engine_now, user, draft);
-        let (receipt, mail) = appended.expect("nothing is sent again under another's key");
+        let (mut receipt, mail) = appended.expect("nothing is sent again under another's key");
+        if self.fault == Some(Fault::CountParkedAsLive) {
+            (receipt.live, receipt.parked) = (receipt.live + receipt.parked, 0);
+        }
         self.say(&format!("{user} is sent {id} {receipt:?}"));
         let expires_at = ttl.map(|ttl| self.engine_now.after(ttl));
         self.post(mail);
@@ -237,6 +269,10 @@ impl World {
         let code = CloseCode::ClosedByBackend;
         let (ended, mail) = self.registry.end(self.engine_now, &user, which, code);
         self.say(&format!("ended {ended:?}"));
+        let until = self.engine_now.after(limit::RESUME_WINDOW);
+        for session in &ended {
+            self.oracle.ended_by_backend(session.session, until);
+        }
         self.note_ended(&user, &before);
         self.post(mail);
     }
