@@ -10,8 +10,8 @@ use async_trait::async_trait;
 use kernel::{
     message::{Fenced, Message},
     registry::{
-        Admitted, Attempt, Blocked, Blocking, Census, Draft, Ended, Grant, Key, Presence, Receipt,
-        Touch,
+        Admitted, Attempt, Blocked, Blocking, Census, Draft, Ended, Grant, Key, Presence, Reader,
+        Receipt, Touch,
     },
     stream::Page,
 };
@@ -20,7 +20,6 @@ use protocol::{
     http::{Durability, Session},
     id::{MessageId, ResumeToken, SessionId, Ticket},
     name::UserId,
-    position::Position,
     time::Timestamp,
 };
 
@@ -198,16 +197,16 @@ pub trait Engine: Send + Sync + fmt::Debug {
         key: Option<Key>,
     ) -> Result<Spread, NotAppended>;
 
-    /// Reads on in a user's stream: at most `messages` and about `bytes`, one message at least.
-    /// What is not kept any more, or never was, is told as a gap. The stream of a user who was
-    /// forgotten cannot be read; whoever asks for it has no session any more.
+    /// Reads on in a user's stream for a session: at most `messages` and about `bytes`, one message
+    /// at least. What is not kept any more, or never was, is told as a gap. `None` for a session
+    /// that was admitted again since, or ended: its node is told by envelope, and what was accepted
+    /// after that is not for it.
     async fn read(
         &self,
-        user: &UserId,
-        after: Position,
+        reader: &Reader,
         messages: usize,
         bytes: usize,
-    ) -> Result<Page, Failed>;
+    ) -> Result<Option<Page>, Failed>;
 
     /// Ends sessions; tells which ended by this call. Their nodes are told by envelope, and a later
     /// resume is refused with `code` for one window.

@@ -145,6 +145,7 @@ macro_rules! suite {
                 a_stream_is_kept_longer_than_the_window
                 a_stream_outlives_its_sessions_for_a_while
                 a_user_who_was_forgotten_comes_back_with_a_greater_epoch
+                who_lost_its_place_reads_nothing_more
                 a_stream_that_is_not_there_is_never_read_as_empty
             }
             life {

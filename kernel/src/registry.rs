@@ -48,7 +48,7 @@ pub use self::{
     lists::{Census, Presence},
     part::Ended,
     receipt::Receipt,
-    sends::{Draft, NotAppended},
+    sends::{Draft, NotAppended, Reader},
     sweep::Swept,
 };
 

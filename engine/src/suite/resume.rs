@@ -51,7 +51,7 @@ pub async fn what_was_missed_can_be_read_after_a_resume(rig: &dyn Rig) {
     assert_eq!(stage.all_mail().await, []);
     let resumed = stage.try_token(1, opened.token, seen).await.expect("it is parked");
     let live = stage.number(&alice).await;
-    let page = stage.read(&alice, resumed.after).await;
+    let page = stage.read(&resumed, resumed.after).await;
     let read: Vec<_> = page.messages.iter().filter_map(|m| m.position).collect();
     assert_eq!((page.gap, page.more, page.until), (None, false, live));
     assert_eq!(read, [missed[0], missed[1], live]);

@@ -206,7 +206,7 @@ pub async fn a_ticket_goes_on_from_a_known_position(rig: &dyn Rig) {
     let admitted = admit(&stage.engine(0), attempt.clone()).await.expect("a good ticket");
     assert_eq!((admitted.after, admitted.joined), (known, known));
     assert!(admitted.replay && !admitted.resumed);
-    let page = stage.read(&alice, known).await;
+    let page = stage.read(&admitted, known).await;
     let positions: Vec<_> = page.messages.iter().filter_map(|m| m.position).collect();
     assert_eq!((page.gap, positions), (None, vec![missed]));
     assert_eq!(admit(&stage.engine(0), attempt).await, Ok(admitted), "and again");
@@ -227,7 +227,7 @@ pub async fn a_ticket_with_a_position_that_never_was_gets_a_gap(rig: &dyn Rig) {
         let admitted = admit(&stage.engine(0), attempt).await.expect("a good ticket");
         assert_eq!(admitted.after, known);
         assert!(admitted.joined < last, "it may have all that there is: {admitted:?}");
-        let gap = stage.read(&alice, known).await.gap.expect("something may be missing");
+        let gap = stage.read(&admitted, known).await.gap.expect("something may be missing");
         assert_eq!((gap.after, gap.reason), (known, GapReason::Epoch));
         assert!(gap.until < last, "what is kept is not missing: {gap:?}");
     }

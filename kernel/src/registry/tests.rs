@@ -2,7 +2,7 @@
 //!
 //! `mint 1 alice` makes ticket `t1`, `admit 1 s1` opens session `s1` with it on node `n1`. Each
 //! attempt takes the next resume token, so `r1` belongs to the first. `s1#2` is the second admission
-//! of `s1`; without a number the latest is meant. `+5s` lets time pass, `-5s` sets the clock back.
+//! of `s1`; without a number the latest is meant. `read alice 0 by=s1` reads for `s1`. `+5s` lets time pass, `-5s` sets the clock back.
 
 mod admitting;
 mod blocking;
@@ -319,8 +319,17 @@ impl Desk {
     fn read(&mut self, words: &Words<'_>) {
         let after = self.position(words.nth(2));
         let most = usize::try_from(words.number("most", 100)).unwrap();
-        let page = self.registry.read(self.now, &user(words.nth(1)), after, most, 10_000);
-        let Some(page) = page else { return self.say("no stream") };
+        let user = user(words.nth(1));
+        // Who reads does not matter to most tests.
+        let first = || self.registry.sessions_of(self.now, &user).first().map(|s| short(s.id));
+        let Some(by) = words.value("by").map(str::to_owned).or_else(first) else {
+            return self.say("nobody reads");
+        };
+        let fenced = self.fenced(&by);
+        let reader = Reader { user, fenced, after };
+        let Some(page) = self.registry.read(self.now, &reader, most, 10_000) else {
+            return self.say("nothing to read");
+        };
         if let Some(gap) = &page.gap {
             let (after, until) = (self.at(gap.after), self.at(gap.until));
             self.say(&format!("gap {after} to {until} {:?}", gap.reason));

@@ -1,9 +1,9 @@
 //! Life: what becomes of sessions that have their place.
 
-use engine::contract::{Departed, Departure, Ending};
+use engine::contract::{Departed, Departure, Ending, Failed};
 use kernel::{
     message::Fenced,
-    registry::{Blocking, Ended, Touch},
+    registry::{Blocking, Ended, Reader, Touch},
     shard::Parting,
     stream::Page,
 };
@@ -12,7 +12,6 @@ use protocol::{
     http::{BlockReply, BlockRequest},
     limit,
     name::UserId,
-    position::Position,
 };
 
 use super::{Node, not_taken};
@@ -55,12 +54,10 @@ impl Node {
         }
     }
 
-    pub(crate) async fn read(&self, user: UserId, after: Position) -> Option<Page> {
-        self.engine
-            .read(&user, after, limit::REPLAY_PAGE, PAGE_BYTES)
-            .await
-            .inspect_err(|error| tracing::warn!(%error, "a stream cannot be read"))
-            .ok()
+    /// A page for a session; `None` if it lost its place, which its shard is told by envelope.
+    pub(crate) async fn read(&self, reader: Reader) -> Result<Option<Page>, Failed> {
+        let page = self.engine.read(&reader, limit::REPLAY_PAGE, PAGE_BYTES).await;
+        page.inspect_err(|error| tracing::warn!(%error, "a stream cannot be read"))
     }
 
     /// Ends sessions with 4410; tells how many.

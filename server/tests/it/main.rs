@@ -11,9 +11,12 @@ mod call;
 mod peer;
 mod frame;
 mod pair;
+mod lanes;
 
 mod delivery;
 mod resume;
+mod races;
+mod returns;
 mod handshake;
 mod tickets;
 mod frames;

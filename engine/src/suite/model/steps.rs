@@ -5,8 +5,8 @@ use std::time::Duration;
 use kernel::{
     message::{Fence, Fenced},
     registry::{
-        self, Attempt, Blocking, Census, Draft, Ended, Grant, Key, KeyScope, Proof, Touch, Verdict,
-        Which,
+        self, Attempt, Blocking, Census, Draft, Ended, Grant, Key, KeyScope, Proof, Reader, Touch,
+        Verdict, Which,
     },
 };
 use protocol::{
@@ -268,13 +268,16 @@ impl Play<'_> {
     }
 
     async fn read(&mut self) {
-        let (user, after) = (self.some_user(), self.some_position());
+        let Some(fenced) = self.some_session() else { return };
+        let its_user = self.model.at_session(fenced.session).user_of(fenced.session).cloned();
+        let user = its_user.filter(|_| self.dice.chance(90)).unwrap_or_else(|| self.some_user());
+        let reader = Reader { user, fenced, after: self.some_position() };
         let (messages, bytes) = (1 + self.dice.below(20), 1 + self.dice.below(3000));
-        self.say(("read", &user, after, messages, bytes));
+        self.say(("read", &reader, messages, bytes));
         let now = self.now();
-        let expected = self.model.of(&user).read(now, &user, after, messages, bytes);
-        let page = self.stage.engine(0).read(&user, after, messages, bytes).await;
-        self.same(&page, &expected.ok_or(Failed::NotDone));
+        let expected = self.model.of(&reader.user).read(now, &reader, messages, bytes);
+        let page = self.stage.engine(0).read(&reader, messages, bytes).await;
+        self.same(&page, &Ok(expected));
     }
 
     async fn end(&mut self) {
