@@ -78,7 +78,6 @@ pub struct Running {
     shards: Shards,
     threads: Vec<JoinHandle<()>>,
     stop: watch::Sender<bool>,
-    http: tokio::task::JoinHandle<()>,
     renewal: Option<Arc<Renewal>>,
 }
 
@@ -151,12 +150,12 @@ pub fn start(config: Config, listeners: Vec<TcpListener>) -> Result<Running, Fai
     }
     // From here on only the shards hold them, so that none outlives its door.
     drop(listeners);
-    let http = runtime.spawn(http::serve(http::router(&node, ways.clone()), visits, stopping));
+    runtime.spawn(http::serve(http::router(&node, ways.clone()), visits, stopping));
     runtime.spawn(sweep(Arc::clone(&node)));
     if let Some(renewal) = &renewal {
         runtime.spawn(renew(Arc::clone(renewal)));
     }
-    Ok(Running { node, addresses, runtime, shards: ways, threads, stop, http, renewal })
+    Ok(Running { node, addresses, runtime, shards: ways, threads, stop, renewal })
 }
 
 /// What one shard's thread needs.
@@ -270,11 +269,18 @@ impl Running {
         }
     }
 
-    /// Ends its threads. Requests that are under way are answered first.
-    pub fn stop(self) {
+    /// Closes its doors, and returns when all calls that are under way are answered, or have had
+    /// their time.
+    pub async fn close(&self) {
         self.stop.send_replace(true);
+        // Each door and each visit watches it until its end.
+        tokio::time::timeout(limit::CLOSE_WAIT, self.stop.closed()).await.ok();
+    }
+
+    /// Ends its threads. Calls that are under way are answered first.
+    pub fn stop(self) {
         self.runtime.block_on(async {
-            tokio::time::timeout(limit::CLOSE_WAIT, self.http).await.ok();
+            self.close().await;
             self.shards.tell_all(|| Command::Stop).await;
         });
         for thread in self.threads {
@@ -282,6 +288,11 @@ impl Running {
                 tracing::error!("a shard panicked");
             }
         }
+        self.runtime.shutdown_background();
+    }
+
+    /// Lets go of everything at once; threads end with the process.
+    pub fn abandon(self) {
         self.runtime.shutdown_background();
     }
 }

@@ -37,18 +37,15 @@ pub(crate) fn run(args: &Dev) -> Result<(), Failure> {
     let json = args.json;
     // A thread of its own: a pipe that nobody reads must not keep signals from being heard.
     std::thread::spawn(move || follow(events, json));
-    let left = running.block_on(async {
-        stop.called().await;
-        let live = running.node().live_sockets();
-        if live > 0 {
-            out::note(format!("stopping; {live} sockets are told to come back later"));
-        }
-        go_away(&running, &mut stop).await
-    });
+    running.block_on(stop.called());
+    let live = running.node().live_sockets();
+    if live > 0 {
+        out::note(format!("stopping; {live} sockets are told to come back later"));
+    }
+    let left = go_away(running, &mut stop);
     if left > 0 {
         out::note(format!("{left} sockets did not close in time"));
     }
-    running.stop();
     Ok(())
 }
 

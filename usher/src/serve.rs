@@ -51,19 +51,18 @@ pub(crate) fn run(args: &Serve) -> Result<(), Failure> {
     let events = running.node().events();
     // A thread of its own: a log that nobody reads must not keep signals from being heard.
     std::thread::spawn(move || log(events));
-    let left = running.block_on(async {
+    running.block_on(async {
         loop {
             tokio::select! {
                 () = stop.called() => break,
                 _ = hang_up.recv() => read_again(&running),
             }
         }
-        go_away(&running, &mut stop).await
     });
+    let left = go_away(running, &mut stop);
     if left > 0 {
         tracing::warn!(left, "sockets did not close in time");
     }
-    running.stop();
     tracing::info!("stopped");
     Ok(())
 }
@@ -82,12 +81,25 @@ fn read_again(running: &Running) {
     }
 }
 
-/// Drains, unless told to stop a second time; returns how many sockets are still open.
-pub(crate) async fn go_away(running: &Running, stop: &mut Stop) -> usize {
-    tokio::select! {
-        left = running.drain() => left,
-        () = stop.called() => running.node().live_sockets(),
+/// Goes away in good order, or at once when told to stop a second time; returns how many sockets
+/// were still open.
+pub(crate) fn go_away(running: Running, stop: &mut Stop) -> usize {
+    let in_order = running.block_on(async {
+        let in_order = async {
+            running.drain().await;
+            running.close().await;
+        };
+        tokio::select! {
+            () = in_order => true,
+            () = stop.called() => false,
+        }
+    });
+    let left = running.node().live_sockets();
+    match in_order {
+        true => running.stop(),
+        false => running.abandon(),
     }
+    left
 }
 
 /// `USHER_LOG` chooses what is logged, as in `info` or `server=debug`.
