@@ -167,6 +167,11 @@ pub trait Engine: Send + Sync + fmt::Debug {
     /// of for a moment are asked first, each once at a time; see [`NotAdmitted::Asked`].
     async fn admit(&self, attempt: Attempt) -> Result<Admission, NotAdmitted>;
 
+    /// Takes back an attempt whose outcome its node never learned, and that it has given up. A new
+    /// session that it got ends, one that came back is parked, and if it is still on its way it
+    /// will be refused. Nothing happens to a session that others have since.
+    async fn withdraw(&self, attempt: &Attempt) -> Result<Departed, Failed>;
+
     /// Keeps a parked session for at least `wait` more: its resume was refused for now.
     async fn hold(&self, token: ResumeToken, wait: Duration) -> Result<(), Failed>;
 

@@ -15,7 +15,7 @@ use kernel::{
     message::{Fenced, Message, Notice},
     registry::{
         self, Attempt, Blocked, Blocking, Census, Draft, Ended, Grant, Key, Mail, Presence, Reader,
-        Receipt, Registry, Terms, Touch, Verdict, Which,
+        Receipt, Registry, Terms, Touch, Verdict, Which, Withdrawn,
     },
     stream::Page,
 };
@@ -127,6 +127,17 @@ impl Engine for Memory {
             Verdict::Asked(asked) => Err(NotAdmitted::Asked(asked)),
             Verdict::Refused(code) => Err(NotAdmitted::Refused(code)),
         }
+    }
+
+    async fn withdraw(&self, attempt: &Attempt) -> Result<Departed, Failed> {
+        let mut registry = self.partition(attempt.proof.partition());
+        let (withdrawn, mail) = registry.withdraw(self.now(), attempt);
+        self.post(mail);
+        Ok(match withdrawn {
+            Withdrawn::Nothing => Departed::Void,
+            Withdrawn::Parked => Departed::Parked,
+            Withdrawn::Ended(ended) => Departed::Ended { last: ended.last },
+        })
     }
 
     async fn hold(&self, token: ResumeToken, wait: Duration) -> Result<(), Failed> {

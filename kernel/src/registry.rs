@@ -8,6 +8,7 @@
 //! Not here: how notices travel (an engine's), what a node does with them (`shard`).
 
 mod admit;
+mod withdraw;
 mod sends;
 mod lists;
 mod sweep;
@@ -50,6 +51,7 @@ pub use self::{
     receipt::Receipt,
     sends::{Draft, NotAppended, Reader},
     sweep::Swept,
+    withdraw::Withdrawn,
 };
 
 /// How long and how much the registry keeps.

@@ -7,6 +7,7 @@ mod bulk;
 mod sends;
 mod people;
 mod life;
+mod unsettled;
 
 use std::{
     fmt,
@@ -21,6 +22,7 @@ use kernel::message::{Fenced, NodeRef};
 use protocol::problem::ProblemCode;
 use tokio::sync::{Notify, broadcast};
 
+use self::unsettled::Unsettled;
 use crate::{
     answer::Refusal,
     clock::Clock,
@@ -65,6 +67,8 @@ pub struct Node {
     admissions: Gate,
     /// Sessions that come back.
     resumes: Gate,
+    /// What the engine is still to answer.
+    unsettled: Unsettled,
     /// Calls under way, by their idempotency keys.
     pub(crate) turns: Turns,
     /// Who failed to connect too often.
@@ -92,6 +96,7 @@ impl Node {
             probed: broadcast::Sender::new(ANSWERS_BEHIND_MAX),
             admissions: Gate::new(config.limits.admissions, config.shards),
             resumes: Gate::new(config.limits.resumes, config.shards),
+            unsettled: Unsettled::default(),
             turns: Turns::default(),
             unready: AtomicBool::new(false),
             draining: AtomicBool::new(false),

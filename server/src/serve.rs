@@ -15,6 +15,7 @@ use std::{
 };
 
 use engine::{
+    contract::Engine,
     mailbox::{Mailbox, Mailboxes},
     memory::Memory,
 };
@@ -117,13 +118,27 @@ pub fn bind(address: SocketAddr) -> Result<TcpListener, Failed> {
 /// # Errors
 /// If threads or sockets cannot be had, or what sockets should show is unusable.
 pub fn start(config: Config, listeners: Vec<TcpListener>) -> Result<Running, Failed> {
+    let terms = config.terms();
+    start_on(config, listeners, |mailboxes| {
+        Arc::new(Memory::new(terms, mailboxes, Arc::new(Clock::timestamp)))
+    })
+}
+
+/// Starts a node on an engine that fills these mailboxes.
+///
+/// # Errors
+/// If threads or sockets cannot be had, or what sockets should show is unusable.
+pub fn start_on(
+    config: Config,
+    listeners: Vec<TcpListener>,
+    engine: impl FnOnce(Mailboxes) -> Arc<dyn Engine>,
+) -> Result<Running, Failed> {
     let renewal = config.tls.clone().map(Renewal::begin).transpose()?.map(Arc::new);
     let addresses = listeners.iter().map(TcpListener::local_addr).collect::<Result<Vec<_>, _>>()?;
     let clock = Clock::start();
     let shards = config.shards.max(1);
     let (mailboxes, taken) = Mailboxes::new(shards, limit::MAILBOX_ENVELOPES_MAX);
-    let engine = Memory::new(config.terms(), mailboxes, Arc::new(Clock::timestamp));
-    let node = Arc::new(Node::new(config, Arc::new(engine), clock));
+    let node = Arc::new(Node::new(config, engine(mailboxes), clock));
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .thread_name("usher-http")
         .worker_threads(shards)
@@ -152,6 +167,8 @@ pub fn start(config: Config, listeners: Vec<TcpListener>) -> Result<Running, Fai
     drop(listeners);
     runtime.spawn(http::serve(http::router(&node, ways.clone()), visits, stopping));
     runtime.spawn(sweep(Arc::clone(&node)));
+    let settling = Arc::clone(&node);
+    runtime.spawn(async move { settling.settle_all().await });
     if let Some(renewal) = &renewal {
         runtime.spawn(renew(Arc::clone(renewal)));
     }

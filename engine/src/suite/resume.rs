@@ -120,6 +120,26 @@ pub async fn the_same_resume_tried_again_is_answered_again(rig: &dyn Rig) {
     assert_eq!(stage.sessions(&alice).await.len(), 1);
 }
 
+pub async fn a_resume_that_is_withdrawn_is_parked(rig: &dyn Rig) {
+    let (mut stage, alice) = (Stage::of(rig).await, user("alice"));
+    let opened = stage.open(grant(&alice)).await;
+    stage.park(&opened).await;
+    let lost = stage.attempt(Proof::Resume(opened.token, opened.after), 0);
+    admit(&stage.engine(0), lost.clone()).await.expect("it is parked");
+    assert_eq!(stage.engine(0).withdraw(&lost).await, Ok(Departed::Parked));
+    assert_eq!(stage.sessions(&alice).await[0].state, SessionState::Parked);
+    assert_eq!(refused(admit(&stage.engine(0), lost.clone()).await), CloseCode::CannotResume);
+    // Whoever was sent away comes back with the token that it knows.
+    let back = stage.try_token(1, opened.token, opened.after).await.expect("it is parked");
+    assert_eq!(stage.engine(0).withdraw(&lost).await, Ok(Departed::Void), "it is another's now");
+    assert_eq!(stage.sessions(&alice).await[0].state, SessionState::Live);
+    let late = stage.attempt(Proof::Resume(opened.token, opened.after), 0);
+    assert_eq!(stage.engine(0).withdraw(&late).await, Ok(Departed::Void));
+    assert_eq!(refused(admit(&stage.engine(0), late).await), CloseCode::CannotResume);
+    assert_eq!(ends(&stage.all_mail().await), [], "nobody is taken over by one that comes late");
+    stage.leave(&back).await;
+}
+
 pub async fn a_socket_that_is_taken_over_is_told_at_its_node(rig: &dyn Rig) {
     let (mut stage, alice) = (Stage::of(rig).await, user("alice"));
     let opened = stage.open_at(0, grant(&alice)).await;

@@ -121,6 +121,25 @@ pub async fn an_attempt_repeated_at_once_gets_one_session(rig: &dyn Rig) {
     assert_eq!(ids(&stage.sessions(&alice).await), [attempt.session].into());
 }
 
+pub async fn an_attempt_that_is_withdrawn_leaves_nothing(rig: &dyn Rig) {
+    let (mut stage, alice) = (Stage::of(rig).await, user("alice"));
+    let ticket = stage.mint(grant(&alice)).await;
+    let attempt = stage.attempt(Proof::Ticket(ticket, None), 0);
+    // Before it was done: it spends nothing, and comes too late.
+    assert_eq!(stage.engine(0).withdraw(&attempt).await, Ok(Departed::Void));
+    assert_eq!(refused(admit(&stage.engine(0), attempt).await), CloseCode::TicketSpent);
+    assert_eq!(stage.sessions(&alice).await, []);
+    // After it was done, by whatever node asks.
+    let attempt = stage.attempt(Proof::Ticket(ticket, None), 0);
+    admit(&stage.engine(0), attempt.clone()).await.expect("the ticket is still good");
+    assert_eq!(stage.engine(1).withdraw(&attempt).await, Ok(Departed::Ended { last: true }));
+    assert_eq!(stage.sessions(&alice).await, []);
+    assert_eq!(stage.engine(0).withdraw(&attempt).await, Ok(Departed::Void), "and once only");
+    assert_eq!(refused(admit(&stage.engine(0), attempt).await), CloseCode::TicketSpent);
+    assert_eq!(refused(stage.try_ticket(0, ticket).await), CloseCode::TicketSpent);
+    assert_eq!(stage.all_mail().await, [], "its node has no socket of it");
+}
+
 pub async fn a_ticket_ends_when_it_was_said_to(rig: &dyn Rig) {
     let (mut stage, alice) = (Stage::of(rig).await, user("alice"));
     let ttl = stage.window();

@@ -2,7 +2,9 @@
 //!
 //! `mint 1 alice` makes ticket `t1`, `admit 1 s1` opens session `s1` with it on node `n1`. Each
 //! attempt takes the next resume token, so `r1` belongs to the first. `s1#2` is the second admission
-//! of `s1`; without a number the latest is meant. `read alice 0 by=s1` reads for `s1`. `+5s` lets time pass, `-5s` sets the clock back.
+//! of `s1`; without a number the latest is meant. `read alice 0 by=s1` reads for `s1`.
+//! `withdraw` takes back the last attempt, `again` tries it once more; one that is `late` is not tried
+//! before that. `+5s` lets time pass, `-5s` sets the clock back.
 
 mod admitting;
 mod blocking;
@@ -11,6 +13,7 @@ mod probing;
 mod resuming;
 mod sending;
 mod sweeping;
+mod withdrawing;
 
 use std::{collections::HashMap, fmt::Write, net::Ipv4Addr, sync::Arc, time::Duration};
 
@@ -65,8 +68,12 @@ impl Desk {
             "mint" => self.mint(&words),
             "admit" | "resume" => {
                 let attempt = self.attempt(&words);
-                self.admit(attempt);
+                match words.has("late") {
+                    true => self.last = Some(attempt),
+                    false => self.admit(attempt),
+                }
             }
+            "withdraw" => self.withdraw(),
             "again" => {
                 let attempt = self.last.clone().unwrap();
                 self.admit(attempt);
@@ -202,6 +209,19 @@ impl Desk {
             origin: words.value("from").map(origin),
             origin_allowed: words.has("allowed"),
         }
+    }
+
+    fn withdraw(&mut self) {
+        let attempt = self.last.clone().unwrap();
+        let (withdrawn, mail) = self.registry.withdraw(self.now, &attempt);
+        self.say(&match withdrawn {
+            Withdrawn::Nothing => "it had got nothing".to_owned(),
+            Withdrawn::Parked => "parked".to_owned(),
+            Withdrawn::Ended(Ended { session, last, .. }) => {
+                format!("ended {}{}", short(session), if last { ", the last" } else { "" })
+            }
+        });
+        self.post(mail);
     }
 
     fn admit(&mut self, attempt: Attempt) {

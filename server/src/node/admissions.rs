@@ -18,7 +18,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{Node, not_taken};
+use super::{Node, not_taken, unsettled::Step};
 use crate::{answer::Refusal, random};
 
 impl Node {
@@ -64,9 +64,21 @@ impl Node {
         }
     }
 
-    /// Gives a connect attempt its place. Where live sessions hold all of them, they are asked
-    /// first whether anybody is there.
+    /// Gives a connect attempt its place. One that is not known to have got it has not: whoever
+    /// connects is sent away, and the session must not stay.
     pub(crate) async fn admit(&self, attempt: Attempt) -> Result<Admitted, NotAdmitted> {
+        if self.unsettled.is_crowded() {
+            return Err(Failed::NotDone.into());
+        }
+        let answer = self.find_place(attempt.clone()).await;
+        if let Err(NotAdmitted::Failed(Failed::Unknown)) = answer {
+            self.unsettled.push((Step::Withdraw(Box::new(attempt)), None));
+        }
+        answer
+    }
+
+    /// Where live sessions hold all places, they are asked first whether anybody is there.
+    async fn find_place(&self, attempt: Attempt) -> Result<Admitted, NotAdmitted> {
         // Listened to before the question, so that no answer is missed.
         let answers = self.probed.subscribe();
         let asked = match self.engine.admit(attempt.clone()).await {
@@ -100,7 +112,7 @@ impl Node {
             true => Departure::Park,
             false => Departure::End(CloseCode::CannotResume),
         };
-        self.depart(admitted.fenced, departure).await;
+        self.settle(Step::Depart(admitted.fenced, departure), None).await;
     }
 }
 

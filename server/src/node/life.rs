@@ -1,6 +1,6 @@
 //! Life: what becomes of sessions that have their place.
 
-use engine::contract::{Departed, Departure, Ending, Failed};
+use engine::contract::{Departure, Ending, Failed};
 use kernel::{
     message::Fenced,
     registry::{Blocking, Ended, Reader, Touch},
@@ -14,7 +14,7 @@ use protocol::{
     name::UserId,
 };
 
-use super::{Node, not_taken};
+use super::{Node, not_taken, unsettled::Step};
 use crate::{answer::Refusal, event::What};
 
 /// Bytes of a replay's page, so that a page always fits an outbox.
@@ -24,28 +24,16 @@ impl Node {
     /// A session whose socket was lost may resume.
     pub(crate) async fn park(&self, parting: Parting) {
         let Parting { fenced, user, code } = parting;
-        if self.depart(fenced, Departure::Park).await == Departed::Parked {
-            self.tell(What::SessionParked { user, session: fenced.session, code });
-        }
+        let what = What::SessionParked { user, session: fenced.session, code };
+        self.settle(Step::Depart(fenced, Departure::Park), Some(what)).await;
     }
 
     /// A session ended by its own will or fault.
     pub(crate) async fn release(&self, parting: Parting) {
         let end = Departure::End(parting.end_code());
         let Parting { fenced, user, code } = parting;
-        if let Departed::Ended { .. } = self.depart(fenced, end).await {
-            self.tell(What::SessionEnded { user, session: fenced.session, code });
-        }
-    }
-
-    pub(super) async fn depart(&self, fenced: Fenced, departure: Departure) -> Departed {
-        match self.engine.depart(fenced, departure).await {
-            Ok(departed) => departed,
-            Err(error) => {
-                tracing::warn!(session = %fenced.session, %error, "a departure is not told");
-                Departed::Void
-            }
-        }
+        let what = What::SessionEnded { user, session: fenced.session, code };
+        self.settle(Step::Depart(fenced, end), Some(what)).await;
     }
 
     pub(crate) async fn touch(&self, fenced: Fenced, touch: Touch) {

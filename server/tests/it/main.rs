@@ -12,11 +12,14 @@ mod peer;
 mod frame;
 mod pair;
 mod lanes;
+mod faulty;
 
 mod delivery;
 mod resume;
 mod races;
 mod returns;
+mod unanswered;
+mod unadmitted;
 mod handshake;
 mod tickets;
 mod frames;

@@ -2,13 +2,14 @@
 
 use std::{
     future::Future,
-    net::SocketAddr,
+    net::{SocketAddr, TcpListener},
     panic,
-    sync::{Mutex, Once, PoisonError},
+    sync::{Arc, Mutex, Once, OnceLock, PoisonError},
     thread,
     time::Duration,
 };
 
+use engine::{contract::Engine, mailbox::Mailboxes};
 use protocol::{id::SessionId, time::Timestamp};
 use serde_json::{Value, json};
 use server::{
@@ -66,9 +67,40 @@ fn watch_for_panics() {
 
 /// Runs a test with a node of its own; a panic in any node is a failure.
 pub(crate) fn with_node(config: Config, test: impl AsyncFnOnce(&Node)) {
+    with(|listeners| serve::start(config, listeners), test);
+}
+
+/// The same with an engine of the test's own, which gets the node's mailboxes.
+pub(crate) fn with_engine(
+    config: Config,
+    engine: impl FnOnce(Mailboxes) -> Arc<dyn Engine>,
+    test: impl AsyncFnOnce(&Node),
+) {
+    with(|listeners| serve::start_on(config, listeners, engine), test);
+}
+
+/// The same with an engine that the test has a say in.
+pub(crate) fn with_node_on<E: Engine + 'static>(
+    make: impl FnOnce(&Config, Mailboxes) -> Arc<E>,
+    test: impl AsyncFnOnce(&Node, &E),
+) {
+    let (config, made) = (config(), OnceLock::new());
+    let terms = config.clone();
+    let engine = |mailboxes| {
+        let engine = make(&terms, mailboxes);
+        assert!(made.set(Arc::clone(&engine)).is_ok(), "it is made once");
+        engine as Arc<dyn Engine>
+    };
+    with_engine(config, engine, async |node| test(node, made.get().unwrap()).await);
+}
+
+fn with(
+    start: impl FnOnce(Vec<TcpListener>) -> Result<Running, serve::Failed>,
+    test: impl AsyncFnOnce(&Node),
+) {
     watch_for_panics();
     let listener = serve::bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
-    let running = serve::start(config, vec![listener]).unwrap();
+    let running = start(vec![listener]).unwrap();
     let address = running.addresses()[0];
     let node = Node { running, address };
     // A runtime of the test's own, so that it does not keep the node's threads busy.
