@@ -17,6 +17,7 @@ pub mod limiter;
 mod gate;
 mod turns;
 mod fingerprint;
+pub mod panics;
 pub mod config;
 mod memory;
 pub mod tls;

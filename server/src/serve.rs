@@ -32,6 +32,7 @@ use crate::{
     door::{self, Shown, Visitor},
     http,
     node::Node,
+    panics::SHARD_THREADS,
     shard::{Command, Local, Shards},
     tls::{
         Unusable,
@@ -160,7 +161,7 @@ pub fn start_on(
             visitors: visitors.clone(),
             stopping: stopping.clone(),
         };
-        let name = format!("usher-shard-{index}");
+        let name = format!("{SHARD_THREADS}{index}");
         threads.push(thread::Builder::new().name(name).spawn(move || part.run())?);
     }
     // From here on only the shards hold them, so that none outlives its door.

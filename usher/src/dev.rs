@@ -9,6 +9,7 @@ use serde_json::json;
 use server::{
     config::{Config, DEV_KEY, Layers, PORT, Session},
     event::Event,
+    panics,
     serve::{self, Running},
 };
 use tokio::sync::broadcast::{Receiver, error::RecvError};
@@ -26,6 +27,7 @@ const PORTS_TRIED: u16 = 20;
 /// Runs a node until told to stop.
 pub(crate) fn run(args: &Dev) -> Result<(), Failure> {
     let config = config()?;
+    panics::end_the_process();
     let listeners = listen(args.listen)?;
     let running = serve::start(config, listeners).map_err(Failure::failed)?;
     let events = running.node().events();

@@ -6,6 +6,7 @@ use std::{env, fs, path::Path};
 use server::{
     config::{self, Effective, File, Flags, Invalid, Layers},
     event::{Event, What},
+    panics,
     serve::{self, Running},
 };
 use tokio::{
@@ -36,6 +37,7 @@ pub(crate) fn run(args: &Serve) -> Result<(), Failure> {
              \x20 (umask 077; head -c 32 /dev/urandom | base64 > usher.key) && usher serve --key-file usher.key",
         ));
     }
+    panics::end_the_process();
     let listeners =
         config.listen.iter().map(|address| serve::bind(*address)).collect::<Result<_, _>>();
     let listeners = listeners.map_err(Failure::failed)?;

@@ -20,6 +20,7 @@ mod races;
 mod returns;
 mod unanswered;
 mod unadmitted;
+mod panics;
 mod handshake;
 mod tickets;
 mod frames;
