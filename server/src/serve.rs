@@ -107,6 +107,9 @@ pub fn bind(address: SocketAddr) -> Result<TcpListener, Failed> {
         socket.set_nonblocking(true)?;
         // Accepted sockets inherit it; where they do not, small frames wait for nothing worse.
         socket.set_tcp_nodelay(true)?;
+        // So is this: what the system holds for a slow peer is no less memory than an outbox.
+        #[cfg(target_os = "linux")]
+        socket.set_tcp_notsent_lowat(limit::UNSENT_BYTES)?;
         socket.bind(&address.into())?;
         socket.listen(BACKLOG)?;
         Ok(TcpListener::from(socket))

@@ -46,7 +46,10 @@ pub(super) struct Seat {
     waker: RefCell<Option<Waker>>,
     decoder: RefCell<Decoder>,
     /// Bytes that wait until the session takes frames again.
-    #[expect(clippy::box_collection, reason = "eight bytes while nothing is held, as nearly always")]
+    #[expect(
+        clippy::box_collection,
+        reason = "eight bytes while nothing is held, as nearly always"
+    )]
     held: RefCell<Option<Box<Vec<u8>>>>,
     /// Until when the message that is being received must be whole; never, if there is none.
     unfinished_until: Cell<Moment>,

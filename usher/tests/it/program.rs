@@ -112,6 +112,16 @@ impl Program {
         }
     }
 
+    /// Its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Ends it without asking, as the system does when it is out of memory.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().expect("it runs");
+    }
+
     /// Asks it to end, as a service supervisor does.
     pub(crate) fn terminate(&self) {
         self.signal("TERM");
