@@ -7,7 +7,6 @@
 use protocol::{
     grant::{Policy, Scope, WhenFull},
     id::SessionId,
-    limit::SESSIONS_PER_USER_MAX,
     name::{DeviceClass, DeviceId},
     time::Timestamp,
 };
@@ -53,9 +52,14 @@ pub enum Decision {
     },
 }
 
-/// Decides on one newcomer.
+/// Decides on one newcomer. Whatever the policy says, a user has at most `all_max` sessions.
 #[must_use]
-pub fn decide(policy: &Policy, newcomer: Newcomer<'_>, places: &[Place<'_>]) -> Decision {
+pub fn decide(
+    policy: &Policy,
+    all_max: u32,
+    newcomer: Newcomer<'_>,
+    places: &[Place<'_>],
+) -> Decision {
     let counted = |place: &&Place<'_>| match policy.per {
         Scope::User => true,
         Scope::Class => place.class == newcomer.class,
@@ -63,21 +67,20 @@ pub fn decide(policy: &Policy, newcomer: Newcomer<'_>, places: &[Place<'_>]) -> 
     };
     let mut order: Vec<&Place<'_>> = places.iter().filter(counted).collect();
     order.sort_by_key(|place| yields_at(place, newcomer));
-    let max = policy.max.min(SESSIONS_PER_USER_MAX) as usize;
+    let (max, all_max) = (policy.max.min(all_max) as usize, all_max as usize);
     let mut yielding: Vec<&Place<'_>> = order[..(order.len() + 1).saturating_sub(max)].to_vec();
     if policy.when_full == WhenFull::Reject && yielding.iter().any(|place| place.is_live()) {
         return full(order.into_iter(), max);
     }
     // Whatever scopes a policy counts in, a user's sessions are bounded in all.
-    const ALL_MAX: usize = SESSIONS_PER_USER_MAX as usize;
-    let beyond = (places.len() - yielding.len() + 1).saturating_sub(ALL_MAX);
+    let beyond = (places.len() - yielding.len() + 1).saturating_sub(all_max);
     if beyond > 0 {
         let mut others: Vec<&Place<'_>> =
             places.iter().filter(|p| !yielding.iter().any(|y| y.id == p.id)).collect();
         others.sort_by_key(|place| yields_at(place, newcomer));
         yielding.extend(&others[..beyond]);
         if policy.when_full == WhenFull::Reject && yielding.iter().any(|place| place.is_live()) {
-            return full(places.iter(), ALL_MAX);
+            return full(places.iter(), all_max);
         }
     }
     Decision::Admit { yielding: yielding.iter().map(|place| place.id).collect() }

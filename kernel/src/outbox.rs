@@ -27,7 +27,10 @@ impl Default for Bounds {
 
 /// The session reads too slowly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Full;
+pub struct Full {
+    /// Volatile frames that went in vain.
+    pub dropped: u64,
+}
 
 #[derive(Debug)]
 struct Waiting {
@@ -47,19 +50,17 @@ pub struct Outbox {
 }
 
 impl Outbox {
-    /// Adds a frame that must not be lost.
+    /// Adds a frame that must not be lost; tells how many volatile ones it displaced.
     ///
     /// # Errors
     /// [`Full`] if it does not fit even without the volatile frames; the frame is not added.
-    pub fn push(&mut self, frame: Bytes, bounds: &Bounds) -> Result<(), Full> {
+    pub fn push(&mut self, frame: Bytes, bounds: &Bounds) -> Result<u64, Full> {
+        let dropped = if self.fits(&frame, bounds) { 0 } else { self.drop_volatile() };
         if !self.fits(&frame, bounds) {
-            self.drop_volatile();
-        }
-        if !self.fits(&frame, bounds) {
-            return Err(Full);
+            return Err(Full { dropped });
         }
         self.add(frame, false);
-        Ok(())
+        Ok(dropped)
     }
 
     /// Adds a frame that may be lost; tells whether it was added.
@@ -89,11 +90,12 @@ impl Outbox {
         self.frames.push_back(Waiting { frame, volatile });
     }
 
-    /// The first frame stays if the socket took a part of it.
-    fn drop_volatile(&mut self) {
-        let mut begun = self.begun;
+    /// The first frame stays if the socket took a part of it. Tells how many went.
+    fn drop_volatile(&mut self) -> u64 {
+        let (mut begun, before) = (self.begun, self.frames.len());
         self.frames.retain(|waiting| std::mem::take(&mut begun) || !waiting.volatile);
         self.bytes = self.frames.iter().map(|waiting| waiting.frame.len()).sum();
+        (before - self.frames.len()) as u64
     }
 
     /// What waits, in order, without the bytes that the socket took.

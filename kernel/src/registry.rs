@@ -61,6 +61,8 @@ pub struct Terms {
     pub resume_window: Duration,
     /// The age at which a session ends, unless its ticket said less.
     pub session_age: Duration,
+    /// How many sessions a user may have, whatever the policy says.
+    pub sessions_per_user: u32,
     /// How much of each user's messages is kept.
     pub stream: stream::Bounds,
     /// How many idempotency keys are remembered in one partition.
@@ -72,6 +74,7 @@ impl Default for Terms {
         Self {
             resume_window: limit::RESUME_WINDOW,
             session_age: limit::SESSION_AGE_MAX,
+            sessions_per_user: limit::SESSIONS_PER_USER_MAX,
             stream: stream::Bounds::default(),
             keys: limit::KEYS_MAX / PARTITIONS,
         }

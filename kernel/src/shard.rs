@@ -193,10 +193,12 @@ pub struct Counts {
     pub delivered: u64,
     /// Messages given to sessions afterwards.
     pub replayed: u64,
-    /// Volatile messages that slow sessions did not get.
+    /// What slow sessions could go without and did not get: volatile messages, pings.
     pub dropped: u64,
     /// Gaps told, by reason.
     pub gaps: Gaps,
+    /// Frames of types that are not known here.
+    pub unknown: u64,
 }
 
 /// Gaps that were told, by reason.

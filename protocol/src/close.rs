@@ -17,6 +17,20 @@ pub enum Advice {
     Stop,
 }
 
+impl Advice {
+    /// What any close code's number says, of Usher's own or not, known here or not.
+    #[must_use]
+    pub fn of(number: u16) -> Self {
+        match number {
+            4400..5000 => Self::Stop,
+            4200..4400 => Self::NewTicket,
+            // RFC 6455's own, by which a session ends that broke its rules.
+            1002 | 1003 | 1007 | 1008 | 1009 => Self::NewTicket,
+            _ => Self::Resume,
+        }
+    }
+}
+
 macro_rules! catalogue {
     ($($Name:ident = $number:literal, $name:literal, $text:literal;)*) => {
         /// A close code of Usher's own, 4000 to 4999 (the private range of RFC 6455, section 7.4.2).
@@ -80,11 +94,7 @@ impl CloseCode {
     /// What the owner of the socket should do next, which the number alone decides.
     #[must_use]
     pub fn advice(self) -> Advice {
-        match self.number() {
-            4000..4200 => Advice::Resume,
-            4200..4400 => Advice::NewTicket,
-            _ => Advice::Stop,
-        }
+        Advice::of(self.number())
     }
 }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use crate::{
     limit::{GRANT_USERS_MAX, META_BYTES_MAX, ORIGIN_BYTES_MAX, SESSIONS_PER_USER_MAX},
     name::UserId,
+    whole,
 };
 
 /// How many sessions a user may have, and what happens at the limit.
@@ -66,8 +67,9 @@ impl<'de> Deserialize<'de> for Policy {
 
         #[derive(Deserialize)]
         #[serde(deny_unknown_fields)]
-        struct Whole {
-            max: u32,
+        struct Fields {
+            #[serde(deserialize_with = "whole::deserialize")]
+            max: u64,
             #[serde(default)]
             per: Scope,
             #[serde(default)]
@@ -90,11 +92,11 @@ impl<'de> Deserialize<'de> for Policy {
             }
 
             fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<Policy, A::Error> {
-                let whole = Whole::deserialize(de::value::MapAccessDeserializer::new(map))?;
-                if !(1..=SESSIONS_PER_USER_MAX).contains(&whole.max) {
-                    return Err(de::Error::custom("max must be 1 to 128"));
-                }
-                Ok(Policy { max: whole.max, per: whole.per, when_full: whole.when_full })
+                let fields = Fields::deserialize(de::value::MapAccessDeserializer::new(map))?;
+                let max = u32::try_from(fields.max).ok();
+                let max = max.filter(|max| (1..=SESSIONS_PER_USER_MAX).contains(max));
+                let max = max.ok_or_else(|| de::Error::custom("max must be 1 to 128"))?;
+                Ok(Policy { max, per: fields.per, when_full: fields.when_full })
             }
         }
 

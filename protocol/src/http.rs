@@ -3,21 +3,27 @@
 //! The server reads the requests and writes the answers; the CLI and SDKs do it the other way
 //! round, with the same types.
 
+#[cfg(feature = "schema")]
+mod schema;
 mod ticket;
 mod bulk;
 mod message;
 mod session;
+mod node;
 mod block;
+mod stats;
 mod seconds;
 
 use serde::{Deserialize, Serialize};
 
 pub use self::{
     block::{Block, BlockReply, BlockRequest},
-    bulk::{BulkError, BulkOutcome, BulkReply, BulkRequest, BulkResult},
-    message::{Durability, Echo, SendReply, SendRequest},
+    bulk::{BulkError, BulkRefused, BulkReply, BulkRequest, BulkResult, BulkSent},
+    message::{Durability, Echo, SendReply, SendRequest, SessionSendRequest},
+    node::{Node, NodeState},
     seconds::{LongTtl, Seconds, TicketTtl},
     session::{CloseReply, Session, SessionState, UserReply, UsersQuery},
+    stats::{AdmissionStats, MessageStats, SessionStats, Stats, StatsReply},
     ticket::{TicketReply, TicketRequest},
 };
 

@@ -1,4 +1,4 @@
-//! What crosses the wire: names, ids, frames, HTTP bodies, close codes, problems, limits.
+//! What crosses the wire: names, ids, frames, events, HTTP bodies, close codes, problems, limits.
 //!
 //! Everything that arrives is parsed here once, into types that cannot hold the invalid; every
 //! form that leaves is written here once. The JSON files in `fixtures/` are the same forms as an
@@ -8,10 +8,11 @@
 //! API boundary: all of it; other crates and SDKs of this repository build on these names.
 
 // Top floor first. A module names only those below it; `cargo xtask tidy` checks.
-#[cfg(feature = "schema")]
-mod schema;
+pub mod event;
 pub mod frame;
 pub mod http;
+#[cfg(feature = "schema")]
+mod schema;
 pub mod body;
 pub mod problem;
 pub mod close;
@@ -24,6 +25,8 @@ pub mod partition;
 pub mod name;
 pub mod time;
 pub mod suggest;
+mod brief;
+mod whole;
 pub mod limit;
 
 /// The WebSocket subprotocol of version 1, as offered in `Sec-WebSocket-Protocol`.

@@ -1,8 +1,9 @@
 //! Limits: every bound that the outside can meet, with its reason.
 //!
 //! A queue, body, wait or name without a bound is a way to take a server down, so each has one, and
-//! it is here. Those that an operator may change are the defaults of a configuration key of the
-//! same name (lower case, in its section); the rest are part of the protocol.
+//! it is here. Those that an operator may change are the defaults of a key of the configuration;
+//! the rest are part of the protocol, or of no use to change. `docs/configuration.md` lists both,
+//! and a test keeps any from being forgotten there.
 
 use std::time::Duration;
 
@@ -24,6 +25,12 @@ pub const POSITION_BYTES_MAX: usize = 256;
 /// Bytes of an idempotency key or of a frame's `ref`.
 pub const KEY_BYTES_MAX: usize = 255;
 
+/// Bytes of what is told of a fault: a sentence with a name in it. What was sent is not sent back.
+pub const DETAIL_BYTES_MAX: usize = 512;
+
+/// Bytes of that which name the field to blame. Names of our own are far shorter.
+pub const FIELD_BYTES_MAX: usize = 160;
+
 /// Bytes of an origin; a host name has at most 253.
 pub const ORIGIN_BYTES_MAX: usize = 300;
 
@@ -32,6 +39,9 @@ pub const GRANT_USERS_MAX: usize = 100;
 
 /// Life of a ticket: long enough for one page load, short enough to be worthless in a log.
 pub const TICKET_TTL: Duration = Duration::from_secs(30);
+
+/// The longest life of a ticket: it is for one page load, not for a login.
+pub const TICKET_TTL_MAX: Duration = Duration::from_secs(600);
 
 /// Life of a ticket in `usher dev`, where a person pastes it by hand.
 pub const TICKET_TTL_DEV: Duration = Duration::from_secs(600);
@@ -103,6 +113,14 @@ pub const STREAM_MESSAGES_MAX: usize = 1024;
 /// Bytes of `data` kept in a user's stream.
 pub const STREAM_BYTES_MAX: usize = 1024 * 1024;
 
+/// Sessions that any node may have. What bounds them is the number of descriptors, if no setting
+/// does; this is far beyond what one machine was seen to hold.
+pub const SESSIONS_MAX: usize = 10_000_000;
+
+/// Descriptors that a node keeps for what is no session: listeners, calls of the API, sockets at
+/// the door, files.
+pub const DESCRIPTORS_KEPT: usize = 512;
+
 /// Sessions of one user, whatever the policy says.
 pub const SESSIONS_PER_USER_MAX: u32 = 128;
 
@@ -127,6 +145,22 @@ pub const LIST_MAX: usize = 1000;
 
 /// Items of a list when no `limit` is given.
 pub const LIST_DEFAULT: usize = 100;
+
+/// Events that a node keeps for those who watch it and come back, or read slowly. A thousand would do
+/// for who comes back; a node under load has that many in a moment in which a watcher looks away.
+pub const EVENTS_KEPT: usize = 8 * 1024;
+
+/// Watchers of a node's events at once: each is a socket and a task. There are few operators.
+pub const EVENT_WATCHERS_MAX: usize = 64;
+
+/// Silence in the feed of events after which comes a comment, so that no proxy takes it for dead.
+pub const EVENT_COMMENT: Duration = Duration::from_secs(15);
+
+/// How long a watcher of events may take nothing before its socket is cut.
+pub const EVENT_STALL: Duration = Duration::from_secs(60);
+
+/// How often those who watch statistics get them.
+pub const STATS_EVERY: Duration = Duration::from_secs(1);
 
 /// Time over which a draining node spreads the return of its sessions.
 pub const DRAIN_WINDOW: Duration = Duration::from_secs(20);

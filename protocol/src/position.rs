@@ -4,7 +4,7 @@
 //! greater epoch begins, so that a position of the lost past is recognised as such. To a session
 //! the text is opaque: it returns the last one as it came.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, sync::Arc};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -68,6 +68,49 @@ impl Serialize for Position {
 impl<'de> Deserialize<'de> for Position {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// A position as a session has it: text that it gives back as it came.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Mark(Arc<str>);
+
+impl Mark {
+    /// Takes 1 to [`POSITION_BYTES_MAX`] of [A-Za-z0-9._~-], which fit any place that a position is
+    /// given back in.
+    ///
+    /// # Errors
+    /// [`Malformed`] if it is anything else.
+    pub fn parse(text: &str) -> Result<Self, Malformed> {
+        let fits = |b: u8| b.is_ascii_alphanumeric() || b"._~-".contains(&b);
+        match (1..=POSITION_BYTES_MAX).contains(&text.len()) && text.bytes().all(fits) {
+            true => Ok(Self(text.into())),
+            false => Err(Malformed),
+        }
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Mark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Serialize for Mark {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Mark {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::parse(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
     }
 }
 

@@ -3,7 +3,7 @@
 //! One catalogue. Programs compare `code`; `status` is its HTTP status; `title` is the same for
 //! every problem of a code, `detail` tells of this one and never repeats a secret or an input.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::close::CloseCode;
 
@@ -77,6 +77,8 @@ catalogue! {
         "The user is blocked, or the page's origin must be added to allowed_origins or the ticket.";
     Blocked = 403, "blocked", "The user is blocked.",
         "Lift the block first: DELETE /v1/users/{user}/block.";
+    ReadOnlyKey = 403, "read-only-key", "The API key may only read.",
+        "This call changes something; make it with a key whose scope is full.";
     Replaced = 403, "replaced", "A newer session took this one's place.",
         "Do not come back by yourself: the user opened Usher elsewhere.";
     ClosedByBackend = 403, "closed-by-backend", "The app's backend closed the session.",
@@ -85,6 +87,8 @@ catalogue! {
         "Look at the list of paths in docs/api.md; parts of a path are percent-encoded once.";
     SessionUnknown = 404, "session-unknown", "No such session is known.",
         "It ended; list the user's sessions for those that are there.";
+    NodeUnknown = 404, "node-unknown", "No node of this name is there.",
+        "GET /v1/nodes lists those that are.";
     MethodNotAllowed = 405, "method-not-allowed", "This path takes other methods.",
         "The Allow header names them.";
     RequestTimeout = 408, "request-timeout", "The request did not arrive in time.",
@@ -148,6 +152,19 @@ impl ProblemCode {
             CloseCode::ClosedByBackend => Self::ClosedByBackend,
             CloseCode::LimitReached => Self::LimitReached,
         }
+    }
+}
+
+impl Serialize for ProblemCode {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+impl<'de> Deserialize<'de> for ProblemCode {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        Self::from_name(&name).ok_or_else(|| de::Error::custom("must be a known problem"))
     }
 }
 

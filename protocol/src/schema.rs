@@ -10,11 +10,11 @@
 use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde_json::json;
 
 use crate::{
     data::Data,
     grant::{Meta, Origin, Policy, Scope, SendGrant, WhenFull},
-    http::{Echo, Seconds},
     id::{MessageId, SessionId, Ticket},
     limit::{
         DATA_BYTES_MAX, DATA_DEPTH_MAX, GRANT_USERS_MAX, META_BYTES_MAX, NAME_BYTES_MAX,
@@ -79,18 +79,6 @@ named! {
         ),
     });
     Target: |_| target();
-    Echo: |generator| json_schema!({
-        "description": "Whether the sender's own sessions get a copy; all of them, or all but one.",
-        "anyOf": [
-            { "type": "boolean" },
-            {
-                "type": "object",
-                "properties": { "except": generator.subschema_for::<SessionId>() },
-                "required": ["except"],
-                "additionalProperties": false,
-            },
-        ],
-    });
     Policy: |generator| json_schema!({
         "description": "How many sessions a user may have, and what happens at the limit.",
         "anyOf": [
@@ -148,17 +136,28 @@ impl JsonSchema for ProblemCode {
     }
 }
 
-impl<const MAX: u64> JsonSchema for Seconds<MAX> {
-    fn inline_schema() -> bool {
-        true
-    }
+/// A copy needs a sender whose sessions get it.
+pub(crate) fn echo_needs_from(send: &mut Schema) {
+    let no_copy = json!({ "properties": { "echo": { "enum": [false, null] } } });
+    let sender = json!({ "properties": { "from": { "type": "string" } }, "required": ["from"] });
+    send.insert("dependentSchemas".to_owned(), json!({ "echo": { "anyOf": [no_copy, sender] } }));
+}
 
-    fn schema_name() -> Cow<'static, str> {
-        format!("SecondsTo{MAX}").into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "integer", "minimum": 1, "maximum": MAX })
+/// A message goes to the users that are named, or to everyone, and is not kept then.
+pub(crate) fn users_or_everyone(bulk: &mut Schema) {
+    let everyone =
+        json!({ "properties": { "everyone": { "const": true } }, "required": ["everyone"] });
+    let not_kept = json!({
+        "properties": {
+            "users": { "maxItems": 0 },
+            "to": { "anyOf": [{ "type": "null" }, { "pattern": "^(all$|device:|class:)" }] },
+            "ttl": { "type": "null" },
+            "echo": { "enum": [false, null] },
+        },
+    });
+    let named = json!({ "properties": { "users": { "minItems": 1 } }, "required": ["users"] });
+    for (keyword, schema) in [("if", everyone), ("then", not_kept), ("else", named)] {
+        bulk.insert(keyword.to_owned(), schema);
     }
 }
 

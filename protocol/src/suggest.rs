@@ -6,12 +6,20 @@
 /// The word of `known` that is at most a third of its length (and at least one edit) away.
 #[must_use]
 pub fn nearest<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let typed_length = typed.chars().count();
     known
         .into_iter()
+        // An edit changes the length by one at most. What is far longer is not even compared, since
+        // that takes time and memory for each of its letters.
+        .filter(|word| typed_length.abs_diff(word.chars().count()) <= edits_max(word))
         .map(|word| (distance(typed, word), word))
-        .filter(|(edits, word)| *edits <= (word.chars().count() / 3).max(1))
+        .filter(|(edits, word)| *edits <= edits_max(word))
         .min_by_key(|(edits, _)| *edits)
         .map(|(_, word)| word)
+}
+
+fn edits_max(word: &str) -> usize {
+    (word.chars().count() / 3).max(1)
 }
 
 /// Optimal string alignment distance: inserts, deletes, replacements, and swaps of neighbours.

@@ -48,8 +48,7 @@ impl Refusal {
     /// Nothing was done; come back in a while that differs from others'.
     #[must_use]
     pub fn later(code: ProblemCode) -> Self {
-        let retry_ms = RETRY_MS.start + random::below(RETRY_MS.end - RETRY_MS.start);
-        Self { retry_ms: Some(retry_ms), ..Self::plain(code) }
+        Self::later_by(code, retry_wait())
     }
 
     /// Nothing was done; come back in this while, which is nobody else's.
@@ -169,6 +168,12 @@ impl Answer {
         bytes.extend(&self.body);
         bytes
     }
+}
+
+/// How long one of those who are refused is told to stay away; others are told another time.
+#[must_use]
+pub fn retry_wait() -> Duration {
+    Duration::from_millis(RETRY_MS.start + random::below(RETRY_MS.end - RETRY_MS.start))
 }
 
 /// The header that carries a request's id.

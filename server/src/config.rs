@@ -3,16 +3,20 @@
 //! A file, then the environment, then flags; each later one wins. What is not known is an error
 //! with its place and the nearest known name, never silence.
 
+mod reference;
 mod show;
 mod layers;
 mod file;
 mod environment;
 mod draft;
+mod relation;
 mod settings;
 mod setting;
 mod secret;
 mod text;
+mod log;
 mod unit;
+mod engine;
 mod key;
 mod invalid;
 
@@ -21,16 +25,19 @@ use std::{net::SocketAddr, time::Duration};
 use kernel::{outbox, rate::Rate, registry::Terms, stream};
 use protocol::{grant::Origin, limit, partition::PARTITIONS};
 
-use crate::tls;
+use crate::{proxies::Proxies, tls};
 
 pub use self::{
     draft::Effective,
+    engine::{Engine, EngineUrl},
     file::File,
     invalid::{Invalid, Place},
     key::{Key, Scope, Weak},
     layers::{Flags, Layers},
+    log::{Log, LogFormat},
+    reference::reference,
     secret::ReadFile,
-    show::{defaults, reference, show},
+    show::{defaults, show},
 };
 
 /// Everything that a node is told when it starts.
@@ -38,12 +45,20 @@ pub use self::{
 pub struct Config {
     /// Where to listen, for sockets and HTTP alike.
     pub listen: Vec<SocketAddr>,
+    /// Where to listen for the API and metrics alone; then `listen` is for sessions.
+    pub api_listen: Vec<SocketAddr>,
     /// What tickets and `welcome` say to connect to.
     pub public_url: Option<String>,
+    /// What they say to connect to rather, to reach this node and no other.
+    pub node_url: Option<String>,
     /// Pages that may connect.
     pub allowed_origins: Vec<Origin>,
     /// The certificate that sockets are shown; without one they speak no TLS.
     pub tls: Option<tls::Files>,
+    /// Who is believed when it says for whom it speaks.
+    pub trusted_proxies: Proxies,
+    /// What keeps registry and streams.
+    pub engine: Engine,
     /// Who may call the API.
     pub keys: Vec<Key>,
     /// The node's name.
@@ -58,6 +73,8 @@ pub struct Config {
     pub drain: Drain,
     /// Bounds of single requests and frames.
     pub limits: Limits,
+    /// What is logged, and how.
+    pub log: Log,
 }
 
 /// `[session]`
@@ -87,6 +104,18 @@ pub struct Drain {
 /// `[limits]`
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
+    /// Sessions with a socket here.
+    pub sessions: usize,
+    /// Sessions of one user, whatever the policy says.
+    pub sessions_per_user: u32,
+    /// Users whom one call names.
+    pub users_per_call: usize,
+    /// Bytes of a request's head.
+    pub head_bytes: usize,
+    /// Time for a request's head.
+    pub head_wait: Duration,
+    /// Bytes of a message's data.
+    pub data_bytes: usize,
     /// Bytes of a frame, and of a message, from a session.
     pub frame_bytes: usize,
     /// Fragments of a message from a session.
@@ -115,6 +144,8 @@ pub struct Limits {
     pub body_bytes: usize,
     /// Bytes of the body of a call to many users.
     pub bulk_bytes: usize,
+    /// Envelopes that wait for a shard.
+    pub mailbox_envelopes: usize,
     /// Failed handshakes of an address.
     pub failed_handshakes: Rate,
     /// Wrong keys of an address, each minute.
@@ -142,6 +173,12 @@ impl Default for Drain {
 impl Default for Limits {
     fn default() -> Self {
         Self {
+            sessions: limit::SESSIONS_MAX,
+            sessions_per_user: limit::SESSIONS_PER_USER_MAX,
+            users_per_call: limit::USERS_PER_CALL_MAX,
+            head_bytes: limit::HEAD_BYTES_MAX,
+            head_wait: limit::HEAD_WAIT,
+            data_bytes: limit::DATA_BYTES_MAX,
             frame_bytes: limit::FRAME_BYTES_MAX,
             fragments: limit::FRAGMENTS_MAX,
             message_wait: limit::MESSAGE_WAIT,
@@ -156,6 +193,7 @@ impl Default for Limits {
             resumes: limit::RESUMES_PER_SECOND,
             body_bytes: limit::BODY_BYTES_MAX,
             bulk_bytes: limit::BULK_BYTES_MAX,
+            mailbox_envelopes: limit::MAILBOX_ENVELOPES_MAX,
             failed_handshakes: Rate {
                 per_second: limit::FAILED_HANDSHAKES_PER_SECOND,
                 burst: limit::FAILED_HANDSHAKES_BURST,
@@ -195,6 +233,7 @@ impl Config {
         Terms {
             resume_window: self.session.resume_window,
             session_age: self.session.max_age,
+            sessions_per_user: self.limits.sessions_per_user,
             stream: stream::Bounds {
                 messages: self.limits.stream_messages,
                 bytes: self.limits.stream_bytes,
@@ -221,9 +260,13 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             listen: vec![SocketAddr::from(([0, 0, 0, 0], PORT))],
+            api_listen: Vec::new(),
             public_url: None,
+            node_url: None,
             allowed_origins: Vec::new(),
             tls: None,
+            trusted_proxies: Proxies::default(),
+            engine: Engine::default(),
             keys: Vec::new(),
             node: "usher".to_owned(),
             dev: false,
@@ -231,6 +274,7 @@ impl Default for Config {
             session: Session::default(),
             drain: Drain::default(),
             limits: Limits::default(),
+            log: Log::default(),
         }
     }
 }

@@ -8,7 +8,7 @@
 
 #[cfg(feature = "echo")]
 mod echo;
-mod head;
+pub(crate) mod head;
 pub(crate) mod verdict;
 
 use std::{net::SocketAddr, rc::Rc, sync::Arc};
@@ -47,10 +47,24 @@ const REFUSED_WAIT: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// What is said to who speaks HTTP without TLS.
 const SPEAKS_TLS: &str = "this port speaks TLS; use https:// and wss://";
+/// How long to wait after a socket could not be accepted.
+const SHUT_WAIT: std::time::Duration = std::time::Duration::from_millis(50);
+
+/// What a listening address is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Entrance {
+    /// Everything.
+    Whole,
+    /// Sessions; the API has an address of its own.
+    Public,
+    /// The API.
+    Api,
+}
 
 /// A socket that speaks HTTP, and what it said already.
 #[derive(Debug)]
 pub(crate) struct Visitor {
+    pub(crate) entrance: Entrance,
     pub(crate) socket: Unwatched,
     pub(crate) peer: SocketAddr,
     pub(crate) said: Bytes,
@@ -62,27 +76,35 @@ pub(crate) type Shown = Option<watch::Receiver<Pair>>;
 /// Accepts sockets for ever.
 pub(crate) async fn open(
     local: Rc<Local>,
+    entrance: Entrance,
     listener: TcpListener,
     shown: Shown,
     visitors: mpsc::Sender<Visitor>,
 ) {
     let half_open = Arc::new(Semaphore::new(HALF_OPEN_MAX));
-    let mut silent = Places::new(SILENT_MAX);
+    let (mut silent, mut shut) = (Places::new(SILENT_MAX), false);
     loop {
         let Ok(permit) = Arc::clone(&half_open).acquire_owned().await else { return };
         match listener.accept().await {
             Ok((stream, peer)) => {
+                if std::mem::take(&mut shut) {
+                    tracing::info!("sockets are accepted again");
+                }
                 let Some(socket) = socket(stream, &shown) else { continue };
                 let (local, visitors, place) = (Rc::clone(&local), visitors.clone(), silent.take());
+                let stranger = Stranger { socket, peer, entrance };
                 tokio::task::spawn_local(async move {
-                    greet(local, socket, peer, visitors, place).await;
+                    greet(local, stranger, visitors, place).await;
                     drop(permit);
                 });
             }
             Err(error) => {
-                // Out of descriptors, most likely: others must close before this can go on.
-                tracing::warn!(%error, "a socket cannot be accepted");
-                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+                // Out of descriptors, most likely: others must close before this can go on. Said once,
+                // since it is tried again until they do.
+                if !std::mem::replace(&mut shut, true) {
+                    tracing::warn!(%error, "sockets cannot be accepted");
+                }
+                tokio::time::sleep(SHUT_WAIT).await;
             }
         }
     }
@@ -95,21 +117,30 @@ fn socket(stream: TcpStream, shown: &Shown) -> Option<Socket> {
         .ok()
 }
 
-async fn greet(
-    local: Rc<Local>,
+/// A socket that has yet to say what it wants.
+struct Stranger {
     socket: Socket,
     peer: SocketAddr,
+    entrance: Entrance,
+}
+
+async fn greet(
+    local: Rc<Local>,
+    stranger: Stranger,
     visitors: mpsc::Sender<Visitor>,
     mut place: Place,
 ) {
+    let Stranger { socket, peer, entrance } = stranger;
+    let limits = &local.node().config().limits;
     let mut said = Vec::new();
+    let head = head::read(&socket, limits.head_bytes, &mut said);
     let head = tokio::select! {
-        head = timeout(limit::HEAD_WAIT, head::read(&socket, &mut said)) => head,
+        head = timeout(limits.head_wait, head) => head,
         () = place.wanted() => return,
     };
     drop(place);
     match head {
-        Ok(Ok(Head::Session { length })) => {
+        Ok(Ok(Head::Session { length })) if entrance != Entrance::Api => {
             let early = said.split_off(length);
             meet(&local, socket, peer, &said, early).await;
         }
@@ -118,13 +149,13 @@ async fn greet(
             let early = said.split_off(length);
             echo::serve(socket, &said, early).await;
         }
-        Ok(Ok(Head::Other)) => {
+        Ok(Ok(Head::Session { .. } | Head::Other)) => {
             let said = Bytes::from(said);
             let Ok(room) = visitors.try_reserve() else {
                 return refuse_http(socket, Refusal::later(ProblemCode::Overloaded)).await;
             };
             if let Ok(socket) = socket.unwatch() {
-                room.send(Visitor { socket, peer, said });
+                room.send(Visitor { entrance, socket, peer, said });
             }
         }
         // Who broke off the handshake of TLS may still be listening for the reason.
@@ -147,13 +178,13 @@ async fn meet(local: &Rc<Local>, socket: Socket, peer: SocketAddr, head: &[u8], 
             last.insert(0, handshake::switching(&ask.accept, ask.speaks_usher).into());
             socket.close(&last, limit::CLOSE_WAIT).await;
         }
-        Verdict::Admitted(ask, admitted) => {
+        Verdict::Admitted(ask, admitted, room) => {
             let switching = handshake::switching(&ask.accept, ask.speaks_usher);
             let told = socket.write_all(switching.as_bytes()).await;
             match told.and_then(|()| socket.unwatch()) {
                 Ok(socket) => {
                     let (speaks_usher, admitted) = (ask.speaks_usher, *admitted);
-                    let handoff = Handoff { socket, admitted, speaks_usher, early };
+                    let handoff = Handoff { socket, admitted, room, speaks_usher, early };
                     local.shards().hand_off(local.node(), handoff).await;
                 }
                 Err(_) => local.node().never_welcomed(&admitted).await,

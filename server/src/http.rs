@@ -11,9 +11,12 @@ mod operation;
 mod pages;
 mod calls;
 mod cursor;
+mod events;
+mod metrics;
 mod connect;
 mod repeatable;
 mod guard;
+mod who;
 mod taken;
 mod reply;
 mod shape;
@@ -22,6 +25,7 @@ mod visit;
 use std::{sync::Arc, time::Duration};
 
 use axum::Router;
+use hyper::server::conn::http1;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
@@ -30,11 +34,16 @@ use protocol::limit;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::time::timeout;
 
-pub(crate) use self::router::router;
 use self::visit::Visit;
+pub use self::{
+    router::{Route, routes},
+    who::Who,
+};
 use crate::{
-    door::Visitor,
+    door::{Entrance, Visitor},
+    node::Node,
     places::{Place, Places},
+    shard::Shards,
 };
 
 /// HTTP sockets at once. More wait until one closes.
@@ -47,12 +56,41 @@ const VISITS_CROWDED: usize = 3072;
 /// From an answer to the whole head of the next request. The first head was read at the door.
 const IDLE_WAIT: Duration = Duration::from_secs(60);
 
+/// What is served, by entrance.
+struct Routers {
+    whole: Router,
+    public: Router,
+    api: Router,
+}
+
+impl Routers {
+    fn new(node: &Arc<Node>, shards: &Shards) -> Self {
+        let at = |entrance| router::router(node, shards, entrance);
+        Self { whole: at(Entrance::Whole), public: at(Entrance::Public), api: at(Entrance::Api) }
+    }
+
+    fn at(&self, entrance: Entrance) -> Router {
+        match entrance {
+            Entrance::Whole => self.whole.clone(),
+            Entrance::Public => self.public.clone(),
+            Entrance::Api => self.api.clone(),
+        }
+    }
+}
+
 /// Serves visitors until told to stop, then lets what is under way finish.
 pub(crate) async fn serve(
-    router: Router,
+    node: Arc<Node>,
+    shards: Shards,
     mut visitors: mpsc::Receiver<Visitor>,
     mut stop: watch::Receiver<bool>,
 ) {
+    let routers = Routers::new(&node, &shards);
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(IDLE_WAIT)
+        .max_headers(limit::HEADERS_MAX)
+        .max_buf_size(node.config().limits.head_bytes);
     let room = Arc::new(Semaphore::new(VISITS_MAX));
     let mut places = Places::new(VISITS_CROWDED);
     loop {
@@ -63,9 +101,9 @@ pub(crate) async fn serve(
         let Some(visitor) = visitor else { break };
         let place = places.take();
         let Ok(permit) = Arc::clone(&room).acquire_owned().await else { break };
-        let (router, stop) = (router.clone(), stop.clone());
+        let (http, router, stop) = (http.clone(), routers.at(visitor.entrance), stop.clone());
         tokio::spawn(async move {
-            serve_one(router, visitor, stop, place).await;
+            serve_one(&http, router, visitor, stop, place).await;
             drop(permit);
         });
     }
@@ -80,12 +118,13 @@ async fn stopped(stop: &mut watch::Receiver<bool>) {
 }
 
 async fn serve_one(
+    http: &http1::Builder,
     router: Router,
     visitor: Visitor,
     mut stop: watch::Receiver<bool>,
     mut place: Place,
 ) {
-    let Visitor { socket, peer, said } = visitor;
+    let Visitor { socket, peer, said, .. } = visitor;
     let socket = match socket.watch() {
         Ok(socket) => socket,
         Err(error) => {
@@ -93,12 +132,9 @@ async fn serve_one(
             return;
         }
     };
-    let router = router.layer(axum::Extension(guard::Peer(peer.ip().to_canonical())));
-    let visit = hyper::server::conn::http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(IDLE_WAIT)
-        .max_headers(limit::HEADERS_MAX)
-        .max_buf_size(limit::HEAD_BYTES_MAX)
+    let (peer, cut) = (guard::Peer(peer.ip().to_canonical()), events::Cut::default());
+    let router = router.layer((axum::Extension(peer), axum::Extension(cut.clone())));
+    let visit = http
         .serve_connection(TokioIo::new(Visit::new(said, socket)), TowerToHyperService::new(router))
         .with_upgrades();
     tokio::pin!(visit);
@@ -106,15 +142,20 @@ async fn serve_one(
         ended = &mut visit => Some(ended),
         () = stopped(&mut stop) => None,
         () = place.wanted() => None,
+        () = cut.wanted() => return,
     };
     let ended = match ended {
         Some(ended) => ended,
         None => {
             visit.as_mut().graceful_shutdown();
             // Whoever does not read its answer would stay for ever.
-            match timeout(limit::BODY_WAIT + limit::CLOSE_WAIT, visit).await {
-                Ok(ended) => ended,
-                Err(_) => return,
+            let wait = limit::BODY_WAIT + limit::CLOSE_WAIT;
+            tokio::select! {
+                ended = timeout(wait, visit) => match ended {
+                    Ok(ended) => ended,
+                    Err(_) => return,
+                },
+                () = cut.wanted() => return,
             }
         }
     };

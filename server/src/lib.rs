@@ -4,6 +4,8 @@
 //! API boundary: `serve::start` and what it takes and gives.
 
 // Top floor first. A module names only those below it; `cargo xtask tidy` checks.
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 pub mod serve;
 mod http;
 mod door;
@@ -11,7 +13,9 @@ mod shard;
 mod ws;
 pub mod node;
 pub mod answer;
-pub mod event;
+pub mod journal;
+mod tally;
+mod process;
 mod places;
 pub mod limiter;
 mod gate;
@@ -19,6 +23,7 @@ mod turns;
 mod fingerprint;
 pub mod panics;
 pub mod config;
+pub mod proxies;
 mod memory;
 pub mod tls;
 pub mod random;

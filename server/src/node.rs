@@ -8,6 +8,9 @@ mod sends;
 mod people;
 mod life;
 mod unsettled;
+mod stats;
+mod nodes;
+mod room;
 
 use std::{
     fmt,
@@ -19,22 +22,24 @@ use std::{
 
 use engine::contract::{Engine, Failed};
 use kernel::message::{Fenced, NodeRef};
-use protocol::problem::ProblemCode;
-use tokio::sync::{Notify, broadcast};
+use protocol::{event::What, limit, problem::ProblemCode};
+use tokio::sync::{Notify, Semaphore, broadcast, watch};
 
+pub(crate) use self::room::Room;
 use self::unsettled::Unsettled;
 use crate::{
     answer::Refusal,
     clock::Clock,
     config::Config,
-    event::{Event, What},
     gate::Gate,
+    journal::{Filter, Journal, Watcher},
     limiter::Limiter,
+    tally::Tally,
     turns::Turns,
 };
 
-/// Events that a watcher may be behind before it misses some.
-const EVENTS_BEHIND_MAX: usize = 1024;
+/// The version of this server.
+pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Answers to probes that a waiting newcomer may be behind.
 const ANSWERS_BEHIND_MAX: usize = 1024;
@@ -54,11 +59,14 @@ pub struct Node {
     engine: Arc<dyn Engine>,
     clock: Clock,
     me: Arc<NodeRef>,
-    events: broadcast::Sender<Event>,
+    journal: Arc<Journal>,
+    pub(crate) tally: Tally,
     /// Whether it goes away soon: nobody new should be sent here.
     unready: AtomicBool,
     /// Whether it goes away now: nobody new is taken.
     draining: AtomicBool,
+    /// Whether somebody asked over the API that it goes away.
+    asked_to_leave: watch::Sender<bool>,
     sockets: AtomicUsize,
     no_sockets: Notify,
     /// Sessions that were asked whether anybody is there, as they are heard of.
@@ -71,6 +79,8 @@ pub struct Node {
     unsettled: Unsettled,
     /// Calls under way, by their idempotency keys.
     pub(crate) turns: Turns,
+    /// Room for those who watch events.
+    pub(crate) watchers: Arc<Semaphore>,
     /// Who failed to connect too often.
     pub(crate) failed_handshakes: Limiter,
     /// Who showed wrong keys too often.
@@ -92,14 +102,17 @@ impl Node {
         Self {
             failed_handshakes: Limiter::new(config.limits.failed_handshakes),
             failed_keys: Limiter::new(config.limits.failed_keys),
-            events: broadcast::Sender::new(EVENTS_BEHIND_MAX),
             probed: broadcast::Sender::new(ANSWERS_BEHIND_MAX),
             admissions: Gate::new(config.limits.admissions, config.shards),
             resumes: Gate::new(config.limits.resumes, config.shards),
             unsettled: Unsettled::default(),
             turns: Turns::default(),
+            journal: Arc::new(Journal::new(&me)),
+            tally: Tally::new(config.shards.max(1)),
+            watchers: Arc::new(Semaphore::new(limit::EVENT_WATCHERS_MAX)),
             unready: AtomicBool::new(false),
             draining: AtomicBool::new(false),
+            asked_to_leave: watch::Sender::new(false),
             sockets: AtomicUsize::new(0),
             no_sockets: Notify::new(),
             config,
@@ -117,7 +130,8 @@ impl Node {
 
     /// Where sessions are told to connect to.
     pub(crate) fn urls(config: &Config) -> Vec<String> {
-        config.public_url.iter().map(|url| connect_url(url)).collect()
+        let of_all = config.public_url.iter().filter(|url| config.node_url.as_ref() != Some(url));
+        config.node_url.iter().chain(of_all).map(|url| connect_url(url)).collect()
     }
 
     /// Its clock.
@@ -132,18 +146,28 @@ impl Node {
         &self.me
     }
 
-    /// What happens from now on.
+    /// The last events, and those to come.
     #[must_use]
-    pub fn events(&self) -> broadcast::Receiver<Event> {
-        self.events.subscribe()
+    pub fn journal(&self) -> &Arc<Journal> {
+        &self.journal
     }
 
-    /// Tells whoever watches. Without a watcher it costs a look at a counter.
+    /// What happens from now on.
+    #[must_use]
+    pub fn events(&self) -> Watcher {
+        self.journal.watch(Filter::default())
+    }
+
+    /// Notes that something happened: in numbers, and for whoever watches.
     pub(crate) fn tell(&self, what: What) {
-        if self.events.receiver_count() > 0 {
-            // A watcher that left in between misses nothing that it wanted.
-            self.events.send(Event { at: Clock::timestamp(), what }).ok();
-        }
+        self.tally.count(&what);
+        self.journal.add(what);
+    }
+
+    /// Counts a message that is not accepted, and passes on why.
+    fn refused(&self, refusal: Refusal) -> Refusal {
+        self.tally.not_accepted.count(refusal.code);
+        refusal
     }
 
     /// Whether load balancers should send anybody here.
@@ -168,17 +192,7 @@ impl Node {
         self.draining.store(true, Ordering::Relaxed);
     }
 
-    pub(crate) fn socket_opened(&self) {
-        self.sockets.fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub(crate) fn socket_closed(&self) {
-        if self.sockets.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.no_sockets.notify_waiters();
-        }
-    }
-
-    /// How many sockets are open.
+    /// How many sockets of sessions are open, or about to be.
     #[must_use]
     pub fn live_sockets(&self) -> usize {
         self.sockets.load(Ordering::Acquire)

@@ -19,7 +19,7 @@ use engine::{
     mailbox::{Mailbox, Mailboxes},
     memory::Memory,
 };
-use protocol::{limit, partition::PARTITIONS};
+use protocol::{event::What, limit, partition::PARTITIONS};
 use tokio::{
     runtime::Runtime,
     sync::{mpsc, watch},
@@ -28,10 +28,10 @@ use tokio::{
 
 use crate::{
     clock::Clock,
-    config::Config,
-    door::{self, Shown, Visitor},
+    config::{Config, EngineUrl},
+    door::{self, Entrance, Shown, Visitor},
     http,
-    node::Node,
+    node::{self, Node},
     panics::SHARD_THREADS,
     shard::{Command, Local, Shards},
     tls::{
@@ -39,6 +39,8 @@ use crate::{
         renewal::{self, Found, Renewal},
     },
 };
+
+pub use crate::http::{Route, Who, routes};
 
 /// Sockets on their way from the door to a shard, or to the HTTP server.
 const ON_THE_WAY: usize = 1024;
@@ -72,10 +74,27 @@ pub enum Failed {
     Start(#[from] io::Error),
 }
 
+/// Sockets that listen, by what they are for.
+#[derive(Debug, Default)]
+pub struct Listeners {
+    /// For sessions; for everything, where the API has none of its own.
+    pub public: Vec<TcpListener>,
+    /// For the API.
+    pub api: Vec<TcpListener>,
+}
+
+impl From<Vec<TcpListener>> for Listeners {
+    /// For everything.
+    fn from(public: Vec<TcpListener>) -> Self {
+        Self { public, api: Vec::new() }
+    }
+}
+
 /// A node that runs.
 pub struct Running {
     node: Arc<Node>,
     addresses: Vec<SocketAddr>,
+    api_addresses: Vec<SocketAddr>,
     runtime: Runtime,
     shards: Shards,
     threads: Vec<JoinHandle<()>>,
@@ -121,10 +140,10 @@ pub fn bind(address: SocketAddr) -> Result<TcpListener, Failed> {
 ///
 /// # Errors
 /// If threads or sockets cannot be had, or what sockets should show is unusable.
-pub fn start(config: Config, listeners: Vec<TcpListener>) -> Result<Running, Failed> {
-    let terms = config.terms();
-    start_on(config, listeners, |mailboxes| {
-        Arc::new(Memory::new(terms, mailboxes, Arc::new(Clock::timestamp)))
+pub fn start(config: Config, listeners: impl Into<Listeners>) -> Result<Running, Failed> {
+    let (terms, url) = (config.terms(), config.engine.url.clone());
+    start_on(config, listeners, |mailboxes| match url {
+        EngineUrl::Memory => Arc::new(Memory::new(terms, mailboxes, Arc::new(Clock::timestamp))),
     })
 }
 
@@ -134,15 +153,23 @@ pub fn start(config: Config, listeners: Vec<TcpListener>) -> Result<Running, Fai
 /// If threads or sockets cannot be had, or what sockets should show is unusable.
 pub fn start_on(
     config: Config,
-    listeners: Vec<TcpListener>,
+    listeners: impl Into<Listeners>,
     engine: impl FnOnce(Mailboxes) -> Arc<dyn Engine>,
 ) -> Result<Running, Failed> {
     let renewal = config.tls.clone().map(Renewal::begin).transpose()?.map(Arc::new);
-    let addresses = listeners.iter().map(TcpListener::local_addr).collect::<Result<Vec<_>, _>>()?;
+    let Listeners { public, api } = listeners.into();
+    let (addresses, api_addresses) = (addresses(&public)?, addresses(&api)?);
+    let front = if api.is_empty() { Entrance::Whole } else { Entrance::Public };
+    let public = public.into_iter().map(|listener| (front, listener));
+    let listeners: Vec<_> =
+        public.chain(api.into_iter().map(|listener| (Entrance::Api, listener))).collect();
     let clock = Clock::start();
     let shards = config.shards.max(1);
-    let (mailboxes, taken) = Mailboxes::new(shards, limit::MAILBOX_ENVELOPES_MAX);
+    let (mailboxes, taken) = Mailboxes::new(shards, config.limits.mailbox_envelopes);
     let node = Arc::new(Node::new(config, engine(mailboxes), clock));
+    node.tell(What::NodeUp { version: node::VERSION.to_owned() });
+    // The engine in memory is up as long as its process is.
+    node.tell(What::EngineUp);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .thread_name("usher-http")
         .worker_threads(shards)
@@ -153,9 +180,11 @@ pub fn start_on(
     let (stop, stopping) = watch::channel(false);
     let mut threads = Vec::new();
     for (index, (receiver, mailbox)) in receivers.into_iter().zip(taken).enumerate() {
-        let listeners = listeners.iter().map(TcpListener::try_clone).collect::<Result<_, _>>()?;
+        let copy = |(entrance, listener): &(_, TcpListener)| Ok((*entrance, listener.try_clone()?));
+        let listeners = listeners.iter().map(copy).collect::<io::Result<_>>()?;
         let part = Part {
             node: Arc::clone(&node),
+            index,
             shards: ways.clone(),
             commands: receiver,
             mailbox,
@@ -169,23 +198,30 @@ pub fn start_on(
     }
     // From here on only the shards hold them, so that none outlives its door.
     drop(listeners);
-    runtime.spawn(http::serve(http::router(&node, ways.clone()), visits, stopping));
+    runtime.spawn(http::serve(Arc::clone(&node), ways.clone(), visits, stopping));
     runtime.spawn(sweep(Arc::clone(&node)));
     let settling = Arc::clone(&node);
     runtime.spawn(async move { settling.settle_all().await });
     if let Some(renewal) = &renewal {
         runtime.spawn(renew(Arc::clone(renewal)));
     }
-    Ok(Running { node, addresses, runtime, shards: ways, threads, stop, renewal })
+    let shards = ways;
+    Ok(Running { node, addresses, api_addresses, runtime, shards, threads, stop, renewal })
+}
+
+fn addresses(listeners: &[TcpListener]) -> io::Result<Vec<SocketAddr>> {
+    listeners.iter().map(TcpListener::local_addr).collect()
 }
 
 /// What one shard's thread needs.
 struct Part {
     node: Arc<Node>,
+    /// Which of the shards it is.
+    index: usize,
     shards: Shards,
     commands: mpsc::Receiver<Command>,
     mailbox: Mailbox,
-    listeners: Vec<TcpListener>,
+    listeners: Vec<(Entrance, TcpListener)>,
     shown: Shown,
     visitors: mpsc::Sender<Visitor>,
     stopping: watch::Receiver<bool>,
@@ -201,13 +237,14 @@ impl Part {
             }
         };
         LocalSet::new().block_on(&runtime, async move {
-            let local = Local::new(self.node, self.shards);
+            let local = Local::new(self.node, self.shards, self.index);
             let mut doors = JoinSet::new();
-            for listener in self.listeners {
+            for (entrance, listener) in self.listeners {
                 match tokio::net::TcpListener::from_std(listener) {
                     Ok(listener) => {
-                        let (shown, visitors) = (self.shown.clone(), self.visitors.clone());
-                        doors.spawn_local(door::open(Rc::clone(&local), listener, shown, visitors));
+                        let (local, visitors) = (Rc::clone(&local), self.visitors.clone());
+                        let shown = self.shown.clone();
+                        doors.spawn_local(door::open(local, entrance, listener, shown, visitors));
                     }
                     Err(error) => tracing::error!(%error, "a listener cannot be watched"),
                 }
@@ -258,10 +295,16 @@ impl Running {
         self.renewal.as_ref().map_or(Ok(()), |renewal| renewal.read_again())
     }
 
-    /// Where it listens.
+    /// Where it listens for sessions; for everything, where the API has no address of its own.
     #[must_use]
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// Where it listens for the API alone.
+    #[must_use]
+    pub fn api_addresses(&self) -> &[SocketAddr] {
+        &self.api_addresses
     }
 
     /// The node itself.
@@ -280,6 +323,7 @@ impl Running {
     pub async fn drain(&self) -> usize {
         let drain = self.node.config().drain;
         self.node.go_unready();
+        self.node.tell(What::NodeDraining);
         tokio::time::sleep(drain.delay).await;
         self.node.start_draining();
         self.shards.tell_all(|| Command::Drain(drain.window)).await;
@@ -293,6 +337,9 @@ impl Running {
     /// Closes its doors, and returns when all calls that are under way are answered, or have had
     /// their time.
     pub async fn close(&self) {
+        // Those who watch see it, and end with that.
+        self.node.tell(What::NodeDown);
+        self.node.journal().close();
         self.stop.send_replace(true);
         // Each door and each visit watches it until its end.
         tokio::time::timeout(limit::CLOSE_WAIT, self.stop.closed()).await.ok();

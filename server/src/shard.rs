@@ -9,7 +9,7 @@
 mod seat;
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     collections::VecDeque,
     fmt,
     pin::Pin,
@@ -21,19 +21,21 @@ use std::{
 
 use engine::mailbox::Mailbox;
 use kernel::{
+    message::{Envelope, Notice},
     moment::Moment,
     registry::Admitted,
     shard::{Arrival, Input, Options, Output, Shard, Slot, Violation},
 };
-use protocol::partition::slice_of;
+use protocol::{event::What, partition::slice_of, time::Timestamp};
 use tokio::{sync::mpsc, task::spawn_local};
 
 use self::seat::Seat;
 use crate::{
+    clock::Clock,
     config::Config,
-    event::What,
     memory,
-    node::Node,
+    node::{Node, Room},
+    tally::Held,
     ws::{
         self,
         codec::{Bounds, Opcode, encode},
@@ -56,6 +58,7 @@ const SLEEP_MAX: Duration = Duration::from_secs(1);
 pub(crate) struct Handoff {
     pub(crate) socket: Unwatched,
     pub(crate) admitted: Admitted,
+    pub(crate) room: Room,
     pub(crate) speaks_usher: bool,
     /// What came behind the handshake already.
     pub(crate) early: Vec<u8>,
@@ -111,6 +114,10 @@ pub(crate) struct Local {
     /// Sockets in whose stream a message is unfinished, and until when it may be.
     unfinished: RefCell<VecDeque<(Moment, Rc<Seat>)>>,
     bounds: Bounds,
+    /// Which of the node's shards this is.
+    index: usize,
+    /// What the node's tally has of it.
+    published: Cell<Held>,
 }
 
 impl fmt::Debug for Local {
@@ -135,7 +142,8 @@ fn options(config: &Config) -> Options {
 }
 
 impl Local {
-    pub(crate) fn new(node: Arc<Node>, shards: Shards) -> Rc<Self> {
+    /// The `index`th of `shards`.
+    pub(crate) fn new(node: Arc<Node>, shards: Shards, index: usize) -> Rc<Self> {
         let config = node.config();
         let bounds = Bounds {
             frame_bytes: config.limits.frame_bytes,
@@ -149,6 +157,8 @@ impl Local {
             buffer: RefCell::new(vec![0; BUFFER_BYTES].into()),
             unfinished: RefCell::new(VecDeque::new()),
             bounds,
+            index,
+            published: Cell::new(Held::default()),
             node,
             shards,
         })
@@ -169,6 +179,7 @@ impl Local {
         mut mailbox: Mailbox,
     ) {
         let mut batch = Vec::with_capacity(ENVELOPES_PER_TURN);
+        let mut accepted = Vec::with_capacity(ENVELOPES_PER_TURN);
         loop {
             tokio::select! {
                 command = commands.recv() => match command {
@@ -177,12 +188,10 @@ impl Local {
                     Some(Command::Stop) | None => return,
                 },
                 _ = mailbox.envelopes.recv_many(&mut batch, ENVELOPES_PER_TURN) => {
-                    for envelope in batch.drain(..) {
-                        self.give(Input::Deliver(envelope));
-                    }
-                    self.end_turn();
+                    self.deliver(&mut batch, &mut accepted);
                 }
                 Some(message) = mailbox.broadcasts.recv(), if !self.is_broadcasting() => {
+                    self.node.tally.shard(self.index).noticed(1);
                     self.act(Input::Everyone(message));
                 }
                 () = tokio::time::sleep(self.sleep()) => {}
@@ -197,6 +206,23 @@ impl Local {
             }
             // Envelopes may come without end; sockets want their turn too.
             tokio::task::yield_now().await;
+        }
+    }
+
+    /// Gives the sessions what the engine tells, and notes how long ago it was accepted.
+    fn deliver(self: &Rc<Self>, batch: &mut Vec<Envelope>, accepted: &mut Vec<Timestamp>) {
+        let tally = self.node.tally.shard(self.index);
+        tally.noticed(batch.len());
+        for envelope in batch.drain(..) {
+            if let Notice::Message(message) = &envelope.notice {
+                accepted.push(message.at);
+            }
+            self.give(Input::Deliver(envelope));
+        }
+        self.end_turn();
+        let now = Clock::timestamp();
+        for at in accepted.drain(..) {
+            tally.delivered_after(now.ms_since(at));
         }
     }
 
@@ -229,7 +255,7 @@ impl Local {
 
     /// Takes a session's socket in, and starts the task that waits for it to speak.
     fn take(self: &Rc<Self>, handoff: Handoff) {
-        let Handoff { socket, admitted, speaks_usher, early } = handoff;
+        let Handoff { socket, admitted, room, speaks_usher, early } = handoff;
         let socket = match socket.watch() {
             Ok(socket) => socket,
             Err(error) => {
@@ -249,7 +275,8 @@ impl Local {
         }
         seats[index] = Some(Rc::clone(&seat));
         drop(seats);
-        self.node.socket_opened();
+        // The task gives it back when the socket has closed.
+        room.keep();
         spawn_local(Rc::clone(self).attend(seat));
         self.finish_turn();
     }
@@ -283,6 +310,10 @@ impl Local {
 
     fn end_turn(self: &Rc<Self>) {
         self.give(Input::TurnEnd);
+        let held = Held::of(&self.kernel.borrow());
+        if self.published.replace(held) != held {
+            self.node.tally.shard(self.index).publish(&held);
+        }
     }
 
     fn carry_out(self: &Rc<Self>) {

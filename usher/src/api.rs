@@ -1,10 +1,18 @@
 //! Api: the public HTTP API of a server, as this program calls it.
 
-use std::{fs, time::Duration};
+use std::{
+    fs,
+    io::{self, Read},
+    time::Duration,
+};
 
-use protocol::problem::Problem;
+use protocol::problem::{Problem, ProblemCode};
 use serde::{Serialize, de::DeserializeOwned};
-use ureq::{Agent, Body, Proxy, http::Response};
+use ureq::{
+    Agent, Body, Proxy,
+    http::Response,
+    tls::{PemItem, RootCerts, TlsConfig, parse_pem},
+};
 
 use crate::{
     args::Server,
@@ -14,11 +22,16 @@ use crate::{
 /// How long an answer may take.
 const WAIT: Duration = Duration::from_secs(10);
 
+/// After how long a feed is asked for anew. It has a line every 15 seconds, but how long ago the
+/// last one was cannot be asked.
+const FEED: Duration = Duration::from_secs(60);
+
 /// A server and the key to it.
 pub(crate) struct Api {
     agent: Agent,
     base: String,
     bearer: String,
+    certificates: Vec<u8>,
 }
 
 impl Api {
@@ -33,13 +46,25 @@ impl Api {
             Some(file) => fs::read_to_string(file)
                 .map_err(|e| Failure::usage(format!("cannot read {}: {e}", file.display())))?,
         };
+        let certificates = match &server.ca_file {
+            None => Vec::new(),
+            Some(file) => fs::read(file)
+                .map_err(|e| Failure::usage(format!("cannot read {}: {e}", file.display())))?,
+        };
         let agent = Agent::config_builder()
             .http_status_as_error(false)
             .timeout_global(Some(WAIT))
             .proxy(proxy(base))
+            .tls_config(TlsConfig::builder().root_certs(roots(server, &certificates)?).build())
             .build()
             .into();
-        Ok(Self { agent, base: base.to_owned(), bearer: format!("Bearer {}", key.trim_end()) })
+        let bearer = format!("Bearer {}", key.trim_end());
+        Ok(Self { agent, base: base.to_owned(), bearer, certificates })
+    }
+
+    /// The certificates of `--ca-file`, as PEM; empty without it.
+    pub(crate) fn certificates(&self) -> &[u8] {
+        &self.certificates
     }
 
     /// The address of the server's socket.
@@ -62,16 +87,47 @@ impl Api {
         self.outcome(request.send_json(body))
     }
 
+    pub(crate) fn put<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, Failure> {
+        let request = self.agent.put(self.at(path)).header("authorization", &self.bearer);
+        self.outcome(request.send_json(body))
+    }
+
     pub(crate) fn delete<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
         let request = self.agent.delete(self.at(path)).header("authorization", &self.bearer);
         self.outcome(request.call())
     }
 
-    /// The status and body of a page that needs no key.
-    pub(crate) fn page(&self, path: &str) -> Result<(u16, String), Failure> {
+    /// The text of a page that needs no key.
+    pub(crate) fn page(&self, path: &str) -> Result<String, Failure> {
         let mut response = self.agent.get(self.at(path)).call().map_err(|e| self.lost(&e))?;
-        let body = response.body_mut().read_to_string().map_err(|e| self.lost(&e))?;
-        Ok((response.status().as_u16(), body))
+        match response.status().is_success() {
+            true => response.body_mut().read_to_string().map_err(|e| self.lost(&e)),
+            false => Err(self.refused(response)),
+        }
+    }
+
+    /// The lines of a feed, from after an event on if one is named.
+    pub(crate) fn feed(
+        &self,
+        path: &str,
+        after: Option<&str>,
+    ) -> Result<impl Read + use<>, Failure> {
+        let request = self.agent.get(self.at(path)).header("authorization", &self.bearer);
+        let request = match after {
+            Some(after) => request.header("last-event-id", after),
+            None => request,
+        };
+        let waits = request.config().timeout_global(None).timeout_connect(Some(WAIT));
+        let waits = waits.timeout_recv_response(Some(WAIT)).timeout_recv_body(Some(FEED));
+        let response = waits.build().call().map_err(|e| self.lost(&e))?;
+        match response.status().is_success() {
+            true => Ok(response.into_body().into_reader()),
+            false => Err(self.refused(response)),
+        }
     }
 
     fn at(&self, path: &str) -> String {
@@ -83,17 +139,24 @@ impl Api {
         response: Result<Response<Body>, ureq::Error>,
     ) -> Result<T, Failure> {
         let mut response = response.map_err(|e| self.lost(&e))?;
-        let status = response.status();
-        if status.is_success() {
-            return response.body_mut().read_json().map_err(|e| self.lost(&e));
+        match response.status().is_success() {
+            true => response.body_mut().read_json().map_err(|e| self.lost(&e)),
+            false => Err(self.refused(response)),
         }
-        let kind = match status.as_u16() {
-            401 => Kind::KeyRefused,
-            404 => Kind::NotFound,
-            504 => Kind::TimedOut,
+    }
+
+    fn refused(&self, mut response: Response<Body>) -> Failure {
+        let status = response.status();
+        let problem = response.body_mut().read_json::<Problem>();
+        let code = problem.as_ref().ok().and_then(|p| ProblemCode::from_name(&p.code));
+        let kind = match (status.as_u16(), code) {
+            (401, _) | (_, Some(ProblemCode::ReadOnlyKey)) => Kind::KeyRefused,
+            (404, _) => Kind::NotFound,
+            (503, _) => Kind::Overloaded,
+            (504, _) => Kind::TimedOut,
             _ => Kind::Failed,
         };
-        let text = match response.body_mut().read_json::<Problem>() {
+        let text = match problem {
             Ok(problem) if kind == Kind::KeyRefused => {
                 format!("{} ({}); set USHER_KEY or --key-file", problem.detail, problem.code)
             }
@@ -102,7 +165,7 @@ impl Api {
             }
             Err(_) => format!("{} answered {status}, which is not Usher's manner", self.base),
         };
-        Err(Failure::new(kind, text))
+        Failure::new(kind, text)
     }
 
     fn lost(&self, error: &ureq::Error) -> Failure {
@@ -118,6 +181,30 @@ impl Api {
                 format!("no server at {}: {error}; is `usher dev` running?", self.base),
             ),
         }
+    }
+}
+
+/// Whether reading ended because the time of a feed is over.
+pub(crate) fn is_over(error: &io::Error) -> bool {
+    let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<ureq::Error>());
+    matches!(cause, Some(ureq::Error::Timeout(_)))
+}
+
+/// Whose certificates are trusted: those of the file, or else the public authorities'.
+fn roots(server: &Server, pem: &[u8]) -> Result<RootCerts, Failure> {
+    let Some(file) = &server.ca_file else { return Ok(RootCerts::WebPki) };
+    let unread = |why: &str| Failure::usage(format!("{}: {why}", file.display()));
+    let mut certificates = Vec::new();
+    for item in parse_pem(pem) {
+        match item {
+            Ok(PemItem::Certificate(certificate)) => certificates.push(certificate),
+            Ok(_) => {}
+            Err(error) => return Err(unread(&error.to_string())),
+        }
+    }
+    match certificates.is_empty() {
+        true => Err(unread("there is no certificate in it")),
+        false => Ok(RootCerts::new_with_certs(&certificates)),
     }
 }
 

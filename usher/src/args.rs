@@ -1,6 +1,8 @@
 //! Arguments: what can be asked for on the command line.
 
-use std::{net::SocketAddr, path::PathBuf};
+mod operate;
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use protocol::{
@@ -10,6 +12,8 @@ use protocol::{
     name::{DeviceClass, DeviceId, UserId},
     target::Target,
 };
+
+pub(crate) use self::operate::{Block, Drain, Health, Nodes};
 
 /// Delivers messages to people, not to sockets.
 #[derive(Debug, Parser)]
@@ -39,11 +43,23 @@ pub(crate) enum Command {
     /// End sessions of a user, or one session
     #[command(after_help = KICK_EXAMPLES)]
     Kick(Kick),
+    /// Keep a user out, let one in again, or list who is kept out
+    #[command(after_help = operate::BLOCK_EXAMPLES)]
+    Block(Block),
     /// Be a session: print frames, send lines
     #[command(after_help = CONNECT_EXAMPLES)]
     Connect(Connect),
+    /// Follow what happens: one line for each event
+    #[command(after_help = EVENTS_EXAMPLES)]
+    Events(Events),
+    /// List nodes
+    #[command(after_help = operate::NODES_EXAMPLES)]
+    Nodes(Nodes),
+    /// Ask a node to send its sessions away and exit
+    #[command(after_help = operate::DRAIN_EXAMPLES)]
+    Drain(Drain),
     /// Ask a node whether it is ready
-    #[command(after_help = HEALTH_EXAMPLES)]
+    #[command(after_help = operate::HEALTH_EXAMPLES)]
     Health(Health),
     /// Measure what a node costs on this machine
     #[command(after_help = BENCH_EXAMPLES)]
@@ -66,6 +82,9 @@ pub(crate) struct Dev {
     /// Where to listen; a loopback address. Without it port 7328, or the next free one
     #[arg(long, value_name = "ADDR")]
     pub(crate) listen: Option<SocketAddr>,
+    /// What keeps sessions and messages
+    #[arg(long, value_name = "URL")]
+    pub(crate) engine: Option<String>,
     /// Print one JSON object per line: first the URLs and the key, then events
     #[arg(long)]
     pub(crate) json: bool,
@@ -90,9 +109,15 @@ pub(crate) struct Serve {
     /// The address that tickets name
     #[arg(long, value_name = "URL")]
     pub(crate) public_url: Option<String>,
+    /// What keeps sessions and messages
+    #[arg(long, value_name = "URL")]
+    pub(crate) engine: Option<String>,
     /// A file with an API key of at least 24 bytes
     #[arg(long, value_name = "FILE")]
     pub(crate) key_file: Option<PathBuf>,
+    /// How to log: text, or json for programs
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) log: Option<String>,
 }
 
 /// Which server to talk to.
@@ -119,6 +144,10 @@ pub(crate) struct Server {
     /// A file with the API key
     #[arg(long, value_name = "FILE")]
     pub(crate) key_file: Option<PathBuf>,
+    /// A file with certificates (PEM) of the authority that vouches for the server, if that is
+    /// none of the public ones
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca_file: Option<PathBuf>,
 }
 
 /// How to print.
@@ -245,10 +274,14 @@ pub(crate) struct Kick {
 const CONNECT_EXAMPLES: &str = "Examples:
   usher connect alice
   usher connect alice --device phone --to bob
+  usher connect alice --lose-socket 5s
   echo '{\"type\":\"active\"}' | usher connect alice
 
 A line that is a frame, such as {\"type\":\"active\"}, is sent as it is. Any other line is sent as
-data to the user of --to, or else to the user's own other sessions.";
+data to the user of --to, or else to the user's own other sessions.
+
+A socket that is lost is replaced, and the session resumes. It ends with code 44xx, on Ctrl-C, or
+with the line {\"type\":\"leave\"}.";
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Connect {
@@ -260,16 +293,34 @@ pub(crate) struct Connect {
     /// To whom lines are sent
     #[arg(long, value_name = "USER", value_parser = UserId::parse)]
     pub(crate) to: Option<UserId>,
+    /// Lose the socket on purpose, once: without a word after that time, to come back after as
+    /// much again. What is sent meanwhile is then replayed
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub(crate) lose_socket: Option<Duration>,
     #[command(flatten)]
     pub(crate) server: Server,
 }
 
-const HEALTH_EXAMPLES: &str = "Examples:
-  usher health
-  usher health --server http://10.0.0.7:7328 || echo not ready";
+const EVENTS_EXAMPLES: &str = "Examples:
+  usher events
+  usher events --user alice -o json
+  usher events --type session.ended,ticket.refused
+  usher events --type stats
+
+Ends on Ctrl-C. A server that goes away is waited for, and what happened meanwhile is told if it
+still knows it.";
 
 #[derive(Debug, ClapArgs)]
-pub(crate) struct Health {
+pub(crate) struct Events {
+    /// Only those about this user
+    #[arg(long, value_parser = UserId::parse)]
+    pub(crate) user: Option<UserId>,
+    /// Only those of this type, such as session.opened; may be given several times
+    #[arg(long, value_name = "TYPE", value_delimiter = ',')]
+    pub(crate) r#type: Vec<String>,
+    /// How to print
+    #[arg(short, long, value_enum, default_value_t = Format::Table)]
+    pub(crate) output: Format,
     #[command(flatten)]
     pub(crate) server: Server,
 }
@@ -337,6 +388,20 @@ const COMPLETIONS_EXAMPLES: &str = "Examples:
 pub(crate) struct Completions {
     /// For which shell
     pub(crate) shell: clap_complete::Shell,
+}
+
+/// A time such as `3s`, `500ms` or `2m`.
+fn duration(text: &str) -> Result<Duration, String> {
+    const WRONG: &str = "must be a time such as 500ms, 3s or 2m";
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let number: u32 = digits.parse().or(Err(WRONG))?;
+    let unit = match &text[digits.len()..] {
+        "ms" => Duration::from_millis(1),
+        "s" => Duration::from_secs(1),
+        "m" => Duration::from_secs(60),
+        _ => return Err(WRONG.to_owned()),
+    };
+    Ok(unit * number)
 }
 
 fn ticket_ttl(text: &str) -> Result<TicketTtl, String> {

@@ -10,7 +10,7 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use protocol::{CONNECT_PATH, http::TicketReply, name::UserId};
+use protocol::{CONNECT_PATH, http::TicketReply, limit, name::UserId};
 use serde_json::{Value, json};
 use server::config::DEV_KEY;
 use socket2::{Domain, Socket, Type};
@@ -28,7 +28,7 @@ const SESSIONS_PER_ADDRESS: u32 = 10_000;
 const WARM_UP: u32 = 200;
 
 /// Descriptors of a process for other things than sessions.
-const DESCRIPTORS_BESIDES: u64 = 64;
+const DESCRIPTORS_BESIDES: u64 = limit::DESCRIPTORS_KEPT as u64;
 
 /// Measures.
 pub(crate) fn run(args: &Bench) -> Result<(), Failure> {

@@ -6,14 +6,13 @@ use clap::CommandFactory;
 use protocol::http::{
     CloseReply, List, SendReply, SendRequest, Session, SessionState, TicketReply, TicketRequest,
 };
-use serde::Serialize;
 
 use crate::{
     api::{Api, segment},
     args::{self, Args, Command, Format},
-    bench, connect, dev,
+    bench, connect, dev, events,
     failure::{Failure, Kind},
-    out, serve,
+    operate, out, serve,
 };
 
 /// Does what was asked for.
@@ -26,7 +25,11 @@ pub(crate) fn run(command: Command) -> Result<(), Failure> {
         Command::Sessions(args) => sessions(&args),
         Command::Kick(args) => kick(&args),
         Command::Connect(args) => connect::run(args),
-        Command::Health(args) => health(&args),
+        Command::Block(args) => operate::block(&args),
+        Command::Events(args) => events::run(args),
+        Command::Nodes(args) => operate::nodes(&args),
+        Command::Drain(args) => operate::drain(args),
+        Command::Health(args) => operate::health(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Config(args) => serve::config(&args.command),
         Command::Completions(args) => {
@@ -36,17 +39,12 @@ pub(crate) fn run(command: Command) -> Result<(), Failure> {
     }
 }
 
-fn json(value: &impl Serialize) -> Result<(), Failure> {
-    out::line(serde_json::to_string(value).map_err(Failure::failed)?);
-    Ok(())
-}
-
 fn ticket(args: args::Ticket) -> Result<(), Failure> {
     let api = Api::new(&args.server)?;
     let request = TicketRequest { ttl: args.ttl, ..crate::ticket::request(args.user, args.grant) };
     let reply: TicketReply = api.post("/v1/tickets", &request)?;
     match args.output {
-        Format::Json => return json(&reply),
+        Format::Json => return out::json(&reply),
         Format::Table if args.as_url => {
             let url = reply.urls.first().cloned().unwrap_or_else(|| api.socket_url());
             out::line(format!("{url}?ticket={}", reply.ticket));
@@ -76,26 +74,19 @@ fn send(args: args::Send) -> Result<(), Failure> {
     let path = format!("/v1/users/{}/messages", segment(args.user.as_str()));
     let reply: SendReply = api.post(&path, &request)?;
     match args.output {
-        Format::Json => json(&reply),
+        Format::Json => out::json(&reply),
         Format::Table => {
             out::line(match (reply.matched, reply.parked) {
                 (0, _) => format!("{} {} has no such session now", reply.id, args.user),
-                (_, 0) => format!("{} to {}", reply.id, sessions_in_words(reply.live)),
+                (_, 0) => format!("{} to {}", reply.id, out::sessions(reply.live)),
                 (_, parked) => format!(
                     "{} to {}, {parked} more when back",
                     reply.id,
-                    sessions_in_words(reply.live)
+                    out::sessions(reply.live)
                 ),
             });
             Ok(())
         }
-    }
-}
-
-fn sessions_in_words(count: u32) -> String {
-    match count {
-        1 => "1 session".to_owned(),
-        count => format!("{count} sessions"),
     }
 }
 
@@ -115,7 +106,7 @@ fn sessions(args: &args::Sessions) -> Result<(), Failure> {
         }
     }
     match args.output {
-        Format::Json => json(&List { items, next_cursor: None }),
+        Format::Json => out::json(&List { items, next_cursor: None }),
         Format::Table if items.is_empty() => {
             out::note("no sessions; open one with `usher connect alice`");
             Ok(())
@@ -162,22 +153,11 @@ fn kick(args: &args::Kick) -> Result<(), Failure> {
         return Err(Failure::new(Kind::NotFound, format!("there is no session {session}")));
     }
     match args.output {
-        Format::Json => json(&reply),
+        Format::Json => out::json(&reply),
         Format::Table => {
-            out::line(format!("ended {}", sessions_in_words(reply.closed)));
+            out::line(format!("ended {}", out::sessions(reply.closed)));
             Ok(())
         }
-    }
-}
-
-fn health(args: &args::Health) -> Result<(), Failure> {
-    let api = Api::new(&args.server)?;
-    match api.page("/readyz")? {
-        (200, state) => {
-            out::line(state.trim_end());
-            Ok(())
-        }
-        (_, state) => Err(Failure::new(Kind::Failed, format!("not ready: {}", state.trim_end()))),
     }
 }
 

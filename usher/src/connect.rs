@@ -1,19 +1,18 @@
-//! Connect: a session at the terminal. Prints frames, sends lines.
+//! Connect: a session at the terminal. Prints frames, sends lines, and comes back when its socket
+//! is lost.
 
-use futures_util::{SinkExt, StreamExt};
-use protocol::{
-    SUBPROTOCOL,
-    close::{Advice, CloseCode},
-    grant::SendGrant,
-    http::TicketReply,
-    limit,
-    name::UserId,
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
-use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio_tungstenite::{
-    connect_async,
-    tungstenite::{Message, client::IntoClientRequest, http::HeaderValue, protocol::CloseFrame},
+
+use protocol::{close::Advice, grant::SendGrant, http::TicketReply, limit, name::UserId};
+use sdk::{Cause, End, Events, NoTicket, Raw, Session, State, Ticket};
+use serde_json::Value;
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    task::JoinSet,
+    time::{Instant, sleep_until, timeout},
 };
 
 use crate::{
@@ -24,104 +23,197 @@ use crate::{
     serve::Stop,
 };
 
-/// Is a session until its socket closes, the input ends, or told to stop.
+/// One thread may wait for whoever reads what is printed; the other hears signals all the same.
+const THREADS: usize = 2;
+
+/// Lines that are sent and not answered yet; more of them wait in standard input.
+const SENDS_MAX: usize = 50;
+
+/// Is a session until it ends, or is told to stop.
 pub(crate) fn run(args: args::Connect) -> Result<(), Failure> {
     let api = Api::new(&args.server)?;
     let to = args.to.unwrap_or_else(|| args.user.clone());
     let mut request = crate::ticket::request(args.user, args.grant);
     request.send.get_or_insert_with(|| SendGrant::Users(Box::new([to.clone()])));
-    let reply: TicketReply = api.post("/v1/tickets", &request)?;
-    let url = reply.urls.first().cloned().unwrap_or_else(|| api.socket_url());
-    let runtime = tokio::runtime::Builder::new_current_thread()
+    // The first one is asked for here: a wrong address or key is no reason to try for ever.
+    let first: TicketReply = api.post("/v1/tickets", &request)?;
+    let certificates = api.certificates().to_owned();
+    let mut builder = Session::builder(api.socket_url()).tap(|frame| out::line(frame));
+    if !certificates.is_empty() {
+        builder = builder.root_certificates(certificates);
+    }
+    let first = Mutex::new(Some(first));
+    let api = Arc::new((api, request));
+    let builder = builder.ticket(move |_| {
+        let first = first.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let api = Arc::clone(&api);
+        async move {
+            let Some(first) = first else { return another(api).await };
+            Ok(Ticket::from(first))
+        }
+    });
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(THREADS)
         .enable_all()
         .build()
         .map_err(Failure::failed)?;
-    let outcome = runtime.block_on(session(&url, &reply, &to));
+    let outcome = runtime.block_on(async {
+        let (session, events) = builder.start().map_err(Failure::failed)?;
+        Terminal::new(session, to, args.lose_socket).attend(events).await
+    });
     // Standard input may be in a read that nothing ends.
     runtime.shutdown_background();
     outcome
 }
 
-async fn session(url: &str, reply: &TicketReply, to: &UserId) -> Result<(), Failure> {
-    let mut request = url.into_client_request().map_err(Failure::failed)?;
-    let protocols = format!("{SUBPROTOCOL}, ticket.{}", reply.ticket);
-    let protocols = HeaderValue::from_str(&protocols).map_err(Failure::failed)?;
-    request.headers_mut().insert("sec-websocket-protocol", protocols);
-    let (mut socket, _) = connect_async(request)
-        .await
-        .map_err(|e| Failure::new(Kind::Unreachable, format!("cannot connect to {url}: {e}")))?;
-    let mut lines = BufReader::new(tokio::io::stdin()).lines();
-    let mut reading = true;
-    let mut stop = Stop::watch().await?;
-    loop {
-        tokio::select! {
-            message = socket.next() => match message {
-                Some(Ok(Message::Text(frame))) => {
-                    out::line(frame.as_str());
-                    if is_ping(frame.as_str()) {
-                        write(&mut socket, &json!({"type": "pong"}).to_string()).await?;
-                    }
+/// A ticket for when the session cannot resume. Only a key that is refused is no matter of time.
+async fn another(api: Arc<(Api, protocol::http::TicketRequest)>) -> Result<Ticket, NoTicket> {
+    let asked = move || api.0.post::<TicketReply>("/v1/tickets", &api.1);
+    match tokio::task::spawn_blocking(asked).await? {
+        Ok(reply) => Ok(reply.into()),
+        Err(failure) if failure.kind() == Kind::KeyRefused => Err(NoTicket::refused(failure)),
+        Err(failure) => Err(failure.into()),
+    }
+}
+
+/// A session, and who sits before it.
+struct Terminal {
+    session: Session,
+    /// To whom lines are sent.
+    to: UserId,
+    /// How long the socket is there, and then away, if it is to be lost on purpose.
+    lose: Option<Duration>,
+    /// When it is to be lost.
+    lose_at: Option<Instant>,
+    /// Whether it was told that the session has no socket.
+    away: bool,
+    /// Lines that are on their way.
+    sends: JoinSet<()>,
+}
+
+impl Terminal {
+    fn new(session: Session, to: UserId, lose: Option<Duration>) -> Self {
+        Self { session, to, lose, lose_at: None, away: false, sends: JoinSet::new() }
+    }
+
+    async fn attend(mut self, mut events: Events<Raw>) -> Result<(), Failure> {
+        let mut lines = BufReader::new(tokio::io::stdin()).lines();
+        let mut reading = true;
+        let mut state = self.session.watch();
+        let mut stop = Stop::watch().await?;
+        loop {
+            let live = state.borrow_and_update().clone();
+            self.note(&live);
+            let reads = reading && live.is_live() && self.sends.len() < SENDS_MAX;
+            tokio::select! {
+                // All that is to be seen of them was printed when they came.
+                event = events.next() => if event.is_none() { break },
+                // Without a socket lines wait where they are.
+                line = lines.next_line(), if reads => match line {
+                    Ok(Some(line)) => self.say(&line).await?,
+                    // Without input it still prints; without a terminal that is all it is for.
+                    Ok(None) | Err(_) => reading = false,
+                },
+                Some(_) = self.sends.join_next() => {}
+                Ok(()) = state.changed() => {}
+                () = sleep_until(self.lose_at.unwrap_or_else(Instant::now)), if self.lose_at.is_some() => {
+                    self.lose_socket().await;
                 }
-                Some(Ok(Message::Close(close))) => return closed(close),
-                Some(Ok(_)) => {}
-                Some(Err(error)) => return Err(Failure::failed(format!("socket lost: {error}"))),
-                None => return Err(Failure::failed("socket lost")),
-            },
-            line = lines.next_line(), if reading => match line {
-                Ok(Some(line)) if line.trim().is_empty() => {}
-                Ok(Some(line)) => write(&mut socket, &frame_of(&line, to)?).await?,
-                // Without input it still prints; without a terminal that is all it is for.
-                Ok(None) | Err(_) => reading = false,
-            },
-            () = stop.called() => {
-                write(&mut socket, &json!({"type": "leave"}).to_string()).await?;
-                let goodbye = async { while let Some(Ok(_)) = socket.next().await {} };
-                // A server that does not answer is not waited for.
-                tokio::time::timeout(limit::CLOSE_WAIT, goodbye).await.ok();
-                return Ok(());
+                () = stop.called() => {
+                    // Whoever reads what is printed may hold it up; and whoever asks twice is in a
+                    // hurry.
+                    tokio::select! {
+                        _ = timeout(limit::CLOSE_WAIT, self.session.leave()) => {}
+                        () = stop.called() => {}
+                    }
+                    return Ok(());
+                }
             }
         }
+        ended(self.session.ended().await)
+    }
+
+    /// Tells on standard error when the socket is lost, and when there is one again.
+    fn note(&mut self, state: &State) {
+        match state {
+            State::Waiting { wait, cause } => {
+                let seconds = wait.as_secs_f64();
+                out::note(match cause {
+                    Cause::Asked => {
+                        format!("the socket is lost on purpose; back in {seconds:.1} s")
+                    }
+                    cause => format!("{cause}; trying again in {seconds:.1} s"),
+                });
+                self.away = true;
+            }
+            State::Live(live) => {
+                if std::mem::take(&mut self.away) {
+                    out::note(match live.resumed {
+                        true => "the session is back",
+                        false => "a new session is there",
+                    });
+                }
+                if let Some(lose) = self.lose.filter(|_| self.lose_at.is_none()) {
+                    self.lose_at = Some(Instant::now() + lose);
+                }
+            }
+            State::Connecting | State::Ended(_) => {}
+        }
+    }
+
+    async fn lose_socket(&mut self) {
+        self.lose_at = None;
+        if let Some(lose) = self.lose.take() {
+            self.session.reconnect_after(lose).await;
+        }
+    }
+
+    /// A line that is a frame goes as it is; any other is data of a message.
+    async fn say(&mut self, line: &str) -> Result<(), Failure> {
+        if line.trim().is_empty() {
+            return Ok(());
+        }
+        let value = serde_json::from_str::<Value>(line).unwrap_or_default();
+        let session = self.session.clone();
+        match value.get("type").and_then(Value::as_str) {
+            Some("leave") => {
+                // Frames that come until then are printed still.
+                tokio::spawn(async move { session.leave().await });
+            }
+            Some(_) => {
+                if !session.say(line).await {
+                    out::note("not sent: there is no socket now");
+                }
+            }
+            None => {
+                let sending = session.send(self.to.as_str(), &crate::ticket::data(line)?);
+                self.sends.spawn(async move {
+                    // What the server says is printed as it comes.
+                    if let Err(error) = sending.await
+                        && !matches!(error, sdk::SendError::Refused(_))
+                    {
+                        out::note(error.to_string());
+                    }
+                });
+            }
+        }
+        Ok(())
     }
 }
 
-type ToServer<S> = tokio_tungstenite::WebSocketStream<S>;
-
-async fn write<S>(socket: &mut ToServer<S>, frame: &str) -> Result<(), Failure>
-where
-    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
-{
-    let sent = socket.send(Message::text(frame)).await;
-    sent.map_err(|e| Failure::failed(format!("socket lost: {e}")))
-}
-
-fn is_ping(frame: &str) -> bool {
-    serde_json::from_str::<Value>(frame).is_ok_and(|frame| frame["type"] == "ping")
-}
-
-/// A line that is a frame goes as it is; any other is data of a message.
-fn frame_of(line: &str, to: &UserId) -> Result<String, Failure> {
-    let is_frame = serde_json::from_str::<Value>(line)
-        .is_ok_and(|value| value.get("type").is_some_and(Value::is_string));
-    if is_frame {
-        return Ok(line.to_owned());
+/// What the end of a session is to whoever ran the command.
+fn ended(end: End) -> Result<(), Failure> {
+    match end {
+        End::Left => Ok(()),
+        End::Closed(closed) => {
+            let advice = match closed.advice() {
+                Advice::Resume => "come back",
+                Advice::NewTicket => "get a new ticket",
+                Advice::Stop => "do not come back",
+            };
+            Err(Failure::failed(format!("closed: {closed} ({advice})")))
+        }
+        End::Refused(why) => Err(Failure::new(Kind::KeyRefused, why)),
+        end => Err(Failure::failed(end)),
     }
-    let data = crate::ticket::data(line)?;
-    Ok(json!({"type": "send", "ref": "line", "user": to, "data": data}).to_string())
-}
-
-fn closed(close: Option<CloseFrame>) -> Result<(), Failure> {
-    let Some(close) = close else { return Ok(()) };
-    let number = u16::from(close.code);
-    let Some(code) = CloseCode::from_number(number) else {
-        return match number {
-            1000 => Ok(()),
-            _ => Err(Failure::failed(format!("closed: {number} {}", close.reason))),
-        };
-    };
-    let advice = match code.advice() {
-        Advice::Resume => "come back",
-        Advice::NewTicket => "get a new ticket",
-        Advice::Stop => "do not come back",
-    };
-    Err(Failure::failed(format!("closed: {code}: {} ({advice})", code.text())))
 }

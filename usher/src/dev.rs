@@ -7,18 +7,19 @@ use std::{
 
 use serde_json::json;
 use server::{
-    config::{Config, DEV_KEY, Layers, PORT, Session},
-    event::Event,
+    config::{Config, DEV_KEY, Flags, Layers, PORT, Session},
+    journal::Watcher,
     panics,
     serve::{self, Running},
 };
-use tokio::sync::broadcast::{Receiver, error::RecvError};
 
 use crate::{
     args::Dev,
     failure::{Failure, Kind},
-    feed, out,
-    serve::{Stop, environment, go_away, read_secret, refused},
+    feed,
+    follow::Follower,
+    log, out,
+    serve::{Stop, descriptors, environment, go_away, read_secret, refused, told},
 };
 
 /// Ports that are tried when the usual one is taken.
@@ -26,7 +27,8 @@ const PORTS_TRIED: u16 = 20;
 
 /// Runs a node until told to stop.
 pub(crate) fn run(args: &Dev) -> Result<(), Failure> {
-    let config = config()?;
+    let config = config(args)?;
+    log::start(&config.log);
     panics::end_the_process();
     let listeners = listen(args.listen)?;
     let running = serve::start(config, listeners).map_err(Failure::failed)?;
@@ -36,30 +38,38 @@ pub(crate) fn run(args: &Dev) -> Result<(), Failure> {
         true => out::line(urls(&running).to_string()),
         false => banner(&running),
     }
-    let json = args.json;
-    // A thread of its own: a pipe that nobody reads must not keep signals from being heard.
-    std::thread::spawn(move || follow(events, json));
-    running.block_on(stop.called());
+    let follower = follow(events, args.json)?;
+    let told = running.block_on(told(&running, &mut stop));
     let live = running.node().live_sockets();
     if live > 0 {
         out::note(format!("stopping; {live} sockets are told to come back later"));
     }
-    let left = go_away(running, &mut stop);
+    let left = go_away(running, &mut stop, told);
     if left > 0 {
         out::note(format!("{left} sockets did not close in time"));
     }
+    follower.end();
     Ok(())
 }
 
 /// The defaults of dev, but for what variables such as `USHER_SESSION__PING` say. Plain ones such
 /// as `USHER_KEY` are for other commands.
-fn config() -> Result<Config, Failure> {
-    let environment: Vec<_> = environment().filter(|(name, _)| name.contains("__")).collect();
-    let layers = Layers { environment: &environment, ..Layers::default() };
+fn config(args: &Dev) -> Result<Config, Failure> {
+    let taken = |name: &str| name.contains("__") || name == "USHER_LOG";
+    let environment: Vec<_> = environment().filter(|(name, _)| taken(name)).collect();
+    let flags = Flags { engine: args.engine.clone(), ..Flags::default() };
+    let descriptors = descriptors();
+    let layers = Layers { descriptors, environment: &environment, flags, ..Layers::default() };
     let said = layers.resolve(&read_secret).map_err(|invalid| refused(&invalid))?.config;
     let given = |name: &str| environment.iter().any(|(given, _)| given == name);
     let mut config = Config::dev(Vec::new());
+    config.engine = said.engine;
     config.limits = said.limits;
+    // What happens is printed anyway; what goes wrong is for the log.
+    config.log = said.log;
+    if !given("USHER_LOG") && !given("USHER_LOG__FILTER") {
+        "warn".clone_into(&mut config.log.filter);
+    }
     config.session = Session { ticket_ttl: config.session.ticket_ttl, ..said.session };
     if given("USHER_SESSION__TICKET_TTL") {
         config.session.ticket_ttl = said.session.ticket_ttl;
@@ -138,14 +148,14 @@ fn banner(running: &Running) {
     ));
 }
 
-fn follow(mut events: Receiver<Event>, json: bool) {
-    let colourful = out::is_colourful();
-    loop {
-        match events.blocking_recv() {
-            Ok(event) if json => out::line(feed::json(&event).to_string()),
-            Ok(event) => out::line(feed::line(&event, colourful)),
-            Err(RecvError::Lagged(missed)) => out::note(format!("… {missed} events not shown")),
-            Err(RecvError::Closed) => return,
-        }
-    }
+/// Of the node itself a person who sits before it knows already.
+fn follow(events: Watcher, json: bool) -> Result<Follower, Failure> {
+    let colourful = out::is_colourful(&std::io::stdout());
+    let told = Follower::start(events, move |event| match (json, serde_json::to_string(event)) {
+        (true, Ok(text)) => out::line(text),
+        (true, Err(error)) => out::note(format!("an event cannot be written: {error}")),
+        (false, _) if feed::is_of_node(&event.what) => {}
+        (false, _) => out::line(feed::line(event, colourful)),
+    });
+    told.map_err(Failure::failed)
 }

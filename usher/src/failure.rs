@@ -20,6 +20,8 @@ pub(crate) enum Kind {
     NotFound,
     /// The key was refused.
     KeyRefused,
+    /// The server could not take it now.
+    Overloaded,
     /// No server answered.
     Unreachable,
     /// A server did not answer in time, so the outcome is unknown.
@@ -39,9 +41,13 @@ impl Failure {
         Self::new(Kind::Usage, text)
     }
 
+    pub(crate) fn kind(&self) -> Kind {
+        self.kind
+    }
+
     pub(crate) fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self.kind {
-            Kind::Failed => 1,
+            Kind::Failed | Kind::Overloaded => 1,
             Kind::Usage => 2,
             Kind::NotFound => 3,
             Kind::KeyRefused => 4,

@@ -1,60 +1,128 @@
-//! Feed: one line per event, for the person who runs `usher dev`.
+//! Feed: events as lines for a person.
 
-use protocol::{close::CloseCode, time::Timestamp};
-use serde_json::{Value, json};
-use server::event::{Event, What};
+use protocol::{
+    close::CloseCode,
+    event::{Event, Gap, GapReason, Recipients, What},
+    http::Stats,
+};
+
+use crate::utc;
 
 /// The sign before a line, and the colour that it is shown in (ANSI SGR).
-const OPENED: (&str, u8) = ("+", 32);
-const RESUMED: (&str, u8) = ("+", 36);
-const PARKED: (&str, u8) = ("~", 33);
-const ENDED: (&str, u8) = ("-", 90);
-const ACCEPTED: (&str, u8) = (">", 34);
-const REFUSED: (&str, u8) = ("!", 31);
+type Sign = (&'static str, u8);
+
+const OPENED: Sign = ("+", 32);
+const RESUMED: Sign = ("+", 36);
+const PARKED: Sign = ("~", 33);
+const ENDED: Sign = ("-", 90);
+const ONLINE: Sign = ("*", 32);
+const OFFLINE: Sign = ("*", 90);
+const ACCEPTED: Sign = (">", 34);
+const REFUSED: Sign = ("!", 31);
+const NODE: Sign = ("=", 35);
+const STATS: Sign = ("#", 36);
+const OTHER: Sign = ("?", 90);
 
 /// An event as a line for a person.
 pub(crate) fn line(event: &Event, colourful: bool) -> String {
-    let (sign, who, text) = match &event.what {
-        What::SessionOpened { user, session } => {
-            (OPENED, user.as_str(), format!("{session} connected"))
+    let ((sign, colour), text) = told(event);
+    let sign = if colourful { format!("\u{1b}[{colour}m{sign}\u{1b}[0m") } else { sign.to_owned() };
+    let who = match event.what.user() {
+        Some(user) => user.as_str(),
+        None if is_of_node(&event.what) => &event.node,
+        None => "",
+    };
+    format!("{} {sign} {:8} {}", utc::of_day(event.at), printable(who), printable(&text))
+}
+
+/// Whether it is about the node, and not about a user or a connect attempt.
+pub(crate) fn is_of_node(what: &What) -> bool {
+    match what {
+        What::NodeUp { .. }
+        | What::NodeDraining
+        | What::NodeDown
+        | What::EngineUp
+        | What::EngineDown
+        | What::Stats(_) => true,
+        What::SessionOpened { .. }
+        | What::SessionResumed { .. }
+        | What::SessionParked { .. }
+        | What::SessionEnded { .. }
+        | What::UserOnline { .. }
+        | What::UserOffline { .. }
+        | What::MessageAccepted { .. }
+        | What::TicketRefused { .. }
+        | What::Gap(_)
+        | What::Other(_) => false,
+    }
+}
+
+fn told(event: &Event) -> (Sign, String) {
+    match &event.what {
+        What::SessionOpened { session, .. } => (OPENED, format!("{session} connected")),
+        What::SessionResumed { session, .. } => (RESUMED, format!("{session} resumed")),
+        What::SessionParked { session, code, .. } => {
+            (PARKED, format!("{session} lost its socket ({}), may resume", reason(*code)))
         }
-        What::SessionResumed { user, session } => {
-            (RESUMED, user.as_str(), format!("{session} resumed"))
+        What::SessionEnded { session, code, .. } => {
+            (ENDED, format!("{session} ended ({})", reason(*code)))
         }
-        What::SessionParked { user, session, code } => {
-            let text = format!("{session} lost its socket ({}), may resume", reason(*code));
-            (PARKED, user.as_str(), text)
-        }
-        What::SessionEnded { user, session, code } => {
-            (ENDED, user.as_str(), format!("{session} ended ({})", reason(*code)))
-        }
-        What::MessageAccepted { user, message, live, parked } => {
+        What::UserOnline { .. } => (ONLINE, "online".to_owned()),
+        What::UserOffline { .. } => (OFFLINE, "offline".to_owned()),
+        What::MessageAccepted { message, to: Recipients::User { live, parked, .. } } => {
             let text = match (live, parked) {
                 (0, 0) => format!("{message} for nobody: no such session"),
                 (live, 0) => format!("{message} to {live} live"),
                 (live, parked) => format!("{message} to {live} live, {parked} when back"),
             };
-            (ACCEPTED, user.as_str(), text)
+            (ACCEPTED, text)
         }
-        What::SentToEveryone { message } => {
-            (ACCEPTED, "", format!("{message} to everyone who is live"))
+        What::MessageAccepted { message, to: Recipients::Everyone { .. } } => {
+            (ACCEPTED, format!("{message} to everyone who is live"))
         }
-        What::ConnectRefused { origin: Some(origin), .. } => {
+        What::TicketRefused { origin: Some(origin), address, .. } => {
             let text = format!(
-                "refused: pages of {origin} may not connect; add it to allowed_origins or the ticket"
+                "refused {address}: pages of {origin} may not connect; add it to allowed_origins \
+                 or the ticket"
             );
-            (REFUSED, "", text)
+            (REFUSED, text)
         }
-        What::ConnectRefused { code, close_code, .. } => {
-            let number = close_code.map(|number| format!(" ({number})")).unwrap_or_default();
-            let text = format!("refused: {}{number}, see {}", code.title(), code.page());
-            (REFUSED, "", text)
+        What::TicketRefused { problem, code, address, .. } => {
+            let number = code.map(|number| format!(" ({number})")).unwrap_or_default();
+            let (title, page) = (problem.title().trim_end_matches('.'), problem.page());
+            (REFUSED, format!("refused {address}: {title}{number}, see {page}"))
         }
+        What::NodeUp { version } => (NODE, format!("node up, version {version}")),
+        What::NodeDraining => (NODE, "node draining: its sessions leave".to_owned()),
+        What::NodeDown => (NODE, "node down".to_owned()),
+        What::EngineUp => (NODE, "engine up".to_owned()),
+        What::EngineDown => (NODE, "engine down".to_owned()),
+        What::Stats(stats) => (STATS, in_words(stats)),
+        What::Gap(gap) => (REFUSED, gap_in_words(gap)),
+        What::Other(other) => {
+            let told = other.rest.iter().map(|(name, value)| format!(" {name}={value}"));
+            (OTHER, format!("{}{}", other.kind, told.collect::<String>()))
+        }
+    }
+}
+
+fn in_words(stats: &Stats) -> String {
+    let Stats { users, sessions, messages, .. } = stats;
+    format!(
+        "{users} users, {} live, {} parked; {} messages, {} deliveries so far",
+        sessions.live, sessions.parked, messages.accepted, messages.delivered
+    )
+}
+
+fn gap_in_words(gap: &Gap) -> String {
+    let many = gap.missed.map_or_else(|| "some".to_owned(), |missed| missed.to_string());
+    let why = match gap.reason {
+        GapReason::Expired => "the node does not have them any more",
+        GapReason::Slow => "they came faster than they were read",
+        GapReason::Restarted => "the node was started again",
+        GapReason::Unknown => "they were another node's",
     };
-    let (sign, colour) = sign;
-    let sign = if colourful { format!("\u{1b}[{colour}m{sign}\u{1b}[0m") } else { sign.to_owned() };
-    let who = printable(who);
-    format!("{} {sign} {who:8} {text}", time_of_day(event.at))
+    format!("{many} events are missing here: {why}")
 }
 
 /// Names are the app's; a terminal must not take them for commands.
@@ -73,48 +141,5 @@ fn reason(code: u16) -> String {
     }
 }
 
-/// UTC, since what time it is here is not known without a table of zones.
-fn time_of_day(at: Timestamp) -> String {
-    let seconds = at.0 / 1000 % 86_400;
-    format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
-}
-
-/// An event as `type name=value …`, for a log.
-pub(crate) fn log_line(event: &Event) -> String {
-    let event = json(event);
-    let fields = event.as_object().into_iter().flatten();
-    let told =
-        fields.filter(|(name, value)| !matches!(name.as_str(), "at" | "type") && !value.is_null());
-    let told: String = told.map(|(name, value)| format!(" {name}={value}")).collect();
-    format!("{}{told}", event["type"].as_str().unwrap_or_default())
-}
-
-/// An event as one JSON object.
-pub(crate) fn json(event: &Event) -> Value {
-    let at = event.at;
-    match &event.what {
-        What::SessionOpened { user, session } => {
-            json!({"at": at, "type": "session.opened", "user": user, "session": session})
-        }
-        What::SessionResumed { user, session } => {
-            json!({"at": at, "type": "session.resumed", "user": user, "session": session})
-        }
-        What::SessionParked { user, session, code } => {
-            json!({"at": at, "type": "session.parked", "user": user, "session": session, "code": code})
-        }
-        What::SessionEnded { user, session, code } => {
-            json!({"at": at, "type": "session.ended", "user": user, "session": session, "code": code})
-        }
-        What::MessageAccepted { user, message, live, parked } => json!({
-            "at": at, "type": "message.accepted", "user": user, "message": message,
-            "live": live, "parked": parked
-        }),
-        What::SentToEveryone { message } => {
-            json!({"at": at, "type": "message.accepted", "message": message, "everyone": true})
-        }
-        What::ConnectRefused { code, close_code, origin } => {
-            json!({"at": at, "type": "ticket.refused", "problem": code.name(), "code": close_code,
-            "origin": origin})
-        }
-    }
-}
+#[cfg(test)]
+mod tests;

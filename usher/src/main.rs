@@ -7,15 +7,20 @@
 
 // Top floor first. A module names only those below it; `cargo xtask tidy` checks.
 mod commands;
+mod operate;
 mod bench;
 mod dev;
 mod connect;
+mod events;
 mod serve;
+mod follow;
+mod log;
 mod feed;
 mod ticket;
 mod api;
 mod args;
 mod out;
+mod utc;
 mod failure;
 
 use std::process::ExitCode;

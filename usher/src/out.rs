@@ -2,6 +2,8 @@
 
 use std::io::{self, IsTerminal, Write};
 
+use serde::Serialize;
+
 use crate::failure::Failure;
 
 /// Writes a line of data. Whoever read the pipe may have seen enough; that is no failure.
@@ -10,6 +12,20 @@ pub(crate) fn line(text: impl AsRef<str>) {
     let mut out = io::stdout().lock();
     if writeln!(out, "{}", text.as_ref()).and_then(|()| out.flush()).is_err() {
         std::process::exit(0);
+    }
+}
+
+/// Writes data as the API said it.
+pub(crate) fn json(value: &impl Serialize) -> Result<(), Failure> {
+    line(serde_json::to_string(value).map_err(Failure::failed)?);
+    Ok(())
+}
+
+/// So many sessions, in words.
+pub(crate) fn sessions(count: u32) -> String {
+    match count {
+        1 => "1 session".to_owned(),
+        count => format!("{count} sessions"),
     }
 }
 
@@ -23,9 +39,9 @@ pub(crate) fn problem(failure: &Failure) {
     note(format!("usher: {failure}"));
 }
 
-/// Whether a person reads standard output, and has not asked for plain text (no-color.org).
-pub(crate) fn is_colourful() -> bool {
-    io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+/// Whether a person reads it, and has not asked for plain text (no-color.org).
+pub(crate) fn is_colourful(output: &impl IsTerminal) -> bool {
+    output.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 /// Writes rows with their columns aligned.

@@ -1,36 +1,34 @@
 //! Serve: a node as it is configured, how it is told to read its certificate again, and how nodes
 //! stop.
 
-use std::{env, fs, path::Path};
+use std::{env, fmt, fs, net::SocketAddr, path::Path};
 
 use server::{
     config::{self, Effective, File, Flags, Invalid, Layers},
-    event::{Event, What},
     panics,
-    serve::{self, Running},
+    serve::{self, Listeners, Running},
 };
-use tokio::{
-    signal::unix::{Signal, SignalKind, signal},
-    sync::broadcast::{Receiver, error::RecvError},
-};
-use tracing_subscriber::EnvFilter;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{
     args::{ConfigCommand, ConfigFile, Serve},
     failure::Failure,
-    feed, out,
+    follow::Follower,
+    log, out,
 };
 
 /// Runs a node until told to stop.
 pub(crate) fn run(args: &Serve) -> Result<(), Failure> {
-    log_to_stderr();
     let flags = Flags {
         listen: args.listen.iter().map(ToString::to_string).collect(),
         public_url: args.public_url.clone(),
         node: args.node.clone(),
+        engine: args.engine.clone(),
         key_file: args.key_file.clone(),
+        log: args.log.clone(),
     };
     let config = resolve(args.config.as_deref(), flags)?.config;
+    log::start(&config.log);
     if config.keys.is_empty() {
         return Err(Failure::usage(
             "usher serve needs an API key of 24 bytes or more. Make one and give it:\n\
@@ -38,33 +36,42 @@ pub(crate) fn run(args: &Serve) -> Result<(), Failure> {
         ));
     }
     panics::end_the_process();
-    let listeners =
-        config.listen.iter().map(|address| serve::bind(*address)).collect::<Result<_, _>>();
-    let listeners = listeners.map_err(Failure::failed)?;
+    let bound = |addresses: &[SocketAddr]| {
+        let bound = addresses.iter().map(|address| serve::bind(*address));
+        bound.collect::<Result<_, _>>().map_err(Failure::failed)
+    };
+    let listeners = Listeners { public: bound(&config.listen)?, api: bound(&config.api_listen)? };
     let running = serve::start(config, listeners).map_err(Failure::failed)?;
     let mut stop = running.block_on(Stop::watch())?;
     let mut hang_up = running.block_on(hang_ups())?;
+    let (within, of_public) = match (&running.node().config().tls, running.api_addresses()) {
+        (Some(_), []) => (" with TLS", "sessions and API"),
+        (Some(_), _) => (" with TLS", "sessions"),
+        (None, []) => ("", "sessions and API"),
+        (None, _) => ("", "sessions"),
+    };
     for address in running.addresses() {
-        match running.node().config().tls {
-            Some(_) => tracing::info!(%address, "listening with TLS"),
-            None => tracing::info!(%address, "listening"),
-        }
+        tracing::info!(%address, "listening{within} for {of_public}");
     }
-    let events = running.node().events();
-    // A thread of its own: a log that nobody reads must not keep signals from being heard.
-    std::thread::spawn(move || log(events));
-    running.block_on(async {
+    for address in running.api_addresses() {
+        tracing::info!(%address, "listening{within} for API");
+    }
+    let events = running.node().journal().watch_all();
+    let follower = Follower::start(events, log::event).map_err(Failure::failed)?;
+    let told = running.block_on(async {
         loop {
             tokio::select! {
-                () = stop.called() => break,
+                told = told(&running, &mut stop) => break told,
                 _ = hang_up.recv() => read_again(&running),
             }
         }
     });
-    let left = go_away(running, &mut stop);
+    tracing::info!("going away: told by {told}");
+    let left = go_away(running, &mut stop, told);
     if left > 0 {
         tracing::warn!(left, "sockets did not close in time");
     }
+    follower.end();
     tracing::info!("stopped");
     Ok(())
 }
@@ -83,17 +90,50 @@ fn read_again(running: &Running) {
     }
 }
 
-/// Goes away in good order, or at once when told to stop a second time; returns how many sockets
-/// were still open.
-pub(crate) fn go_away(running: Running, stop: &mut Stop) -> usize {
+/// Who told a node to go away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Told {
+    /// The operator or a supervisor, by a signal.
+    BySignal,
+    /// Somebody with a key, over the API.
+    ByCall,
+}
+
+impl fmt::Display for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::BySignal => "a signal",
+            Self::ByCall => "a call of the API",
+        })
+    }
+}
+
+/// Returns when the node is told to go away.
+pub(crate) async fn told(running: &Running, stop: &mut Stop) -> Told {
+    tokio::select! {
+        () = stop.called() => Told::BySignal,
+        () = running.node().asked_to_leave() => Told::ByCall,
+    }
+}
+
+/// Goes away in good order, or at once when told to stop by a second signal; returns how many
+/// sockets were still open.
+pub(crate) fn go_away(running: Running, stop: &mut Stop, told: Told) -> usize {
     let in_order = running.block_on(async {
+        let again = async {
+            // A supervisor may ask over the API first, and give its one signal next.
+            if told == Told::ByCall {
+                stop.called().await;
+            }
+            stop.called().await;
+        };
         let in_order = async {
             running.drain().await;
             running.close().await;
         };
         tokio::select! {
             () = in_order => true,
-            () = stop.called() => false,
+            () = again => false,
         }
     });
     let left = running.node().live_sockets();
@@ -104,29 +144,10 @@ pub(crate) fn go_away(running: Running, stop: &mut Stop) -> usize {
     left
 }
 
-/// `USHER_LOG` chooses what is logged, as in `info` or `server=debug`.
-fn log_to_stderr() {
-    let filter = EnvFilter::try_from_env("USHER_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    // Only the first of a process counts, and this is it.
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_target(false)
-        .try_init()
-        .ok();
-}
-
-fn log(mut events: Receiver<Event>) {
-    loop {
-        match events.blocking_recv() {
-            Ok(event) if matches!(event.what, What::MessageAccepted { .. }) => {
-                tracing::debug!("{}", feed::log_line(&event));
-            }
-            Ok(event) => tracing::info!("{}", feed::log_line(&event)),
-            Err(RecvError::Lagged(missed)) => tracing::warn!(missed, "events not logged"),
-            Err(RecvError::Closed) => return,
-        }
-    }
+/// The descriptors that this process may have.
+pub(crate) fn descriptors() -> Option<usize> {
+    let (descriptors, _) = rlimit::getrlimit(rlimit::Resource::NOFILE).ok()?;
+    Some(usize::try_from(descriptors).unwrap_or(usize::MAX))
 }
 
 /// All variables that are text.
@@ -145,6 +166,7 @@ pub(crate) fn resolve(file: Option<&Path>, flags: Flags) -> Result<Effective, Fa
     let environment: Vec<_> = environment().collect();
     let layers = Layers {
         host_name: host_name.as_deref().map(str::trim),
+        descriptors: descriptors(),
         file: name.as_deref().zip(text.as_deref()).map(|(name, text)| File { name, text }),
         environment: &environment,
         flags,

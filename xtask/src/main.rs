@@ -12,6 +12,7 @@
 // Top floor first. A module names only those below it; `cargo xtask tidy` checks.
 mod test;
 mod autobahn;
+mod fuzz;
 mod tools;
 mod tidy;
 mod floors;
@@ -36,6 +37,10 @@ cargo xtask test      all that a change must pass, cheap stages first
     --install         may use sudo to install what tests need
 cargo xtask autobahn  the WebSocket conformance suite; needs Python 2.7
     --cases CASES     core, limits or all
+cargo xtask fuzz [TARGET]  looks for inputs that break a promise; needs cargo-fuzz
+    --seconds N       for each target; 300 if not given
+    --sanitizer NAME  none or address
+    --install         may install cargo-fuzz, and use sudo for a C++ compiler
 cargo xtask help      this";
 
 /// What the command line asked for.
@@ -45,6 +50,7 @@ enum Command {
     Tidy,
     Test { only: Vec<Stage>, consent: Consent },
     Autobahn { cases: Cases },
+    Fuzz(fuzz::Options),
     Help,
 }
 
@@ -74,6 +80,7 @@ fn run(command: Command) -> Result<bool, String> {
         Command::Tidy => Ok(fault::tell("tidy", &tidy::faults(&Tree::read(&root)?))),
         Command::Test { only, consent } => test::run(&root, &only, consent),
         Command::Autobahn { cases } => autobahn::run(&root, cases),
+        Command::Fuzz(options) => fuzz::run(&root, &options),
         Command::Help => {
             println!("{USAGE}");
             Ok(true)
@@ -94,6 +101,7 @@ fn read(mut parser: lexopt::Parser) -> Result<Command, lexopt::Error> {
             Some("tidy") => Command::Tidy,
             Some("test") => Command::Test { only: Vec::new(), consent: Consent::RootOnly },
             Some("autobahn") => Command::Autobahn { cases: Cases::All },
+            Some("fuzz") => Command::Fuzz(fuzz::Options::default()),
             Some("help") => Command::Help,
             _ => return Err(format!("no command {}", name.to_string_lossy()).into()),
         },
@@ -111,6 +119,16 @@ fn read(mut parser: lexopt::Parser) -> Result<Command, lexopt::Error> {
             (Command::Autobahn { cases }, Arg::Long("cases")) => {
                 *cases = parser.value()?.parse()?;
             }
+            (Command::Fuzz(options), Arg::Value(name)) if options.target.is_none() => {
+                options.target = Some(name.string()?);
+            }
+            (Command::Fuzz(options), Arg::Long("seconds")) => {
+                options.seconds = parser.value()?.parse()?;
+            }
+            (Command::Fuzz(options), Arg::Long("sanitizer")) => {
+                options.sanitizer = parser.value()?.parse()?;
+            }
+            (Command::Fuzz(options), Arg::Long("install")) => options.consent = Consent::Given,
             (_, other) => return Err(other.unexpected()),
         }
     }

@@ -1,6 +1,10 @@
 //! The command line, word by word.
 
-use super::{Cases, Command, Consent, Stage, parse};
+use super::{
+    Cases, Command, Consent, Stage,
+    fuzz::{Options, Sanitizer},
+    parse,
+};
 
 fn check(line: &str, expected: Result<Command, &str>) {
     let got = parse(line.split_whitespace().map(Into::into));
@@ -24,6 +28,16 @@ fn each_command_is_read_with_its_options() {
     );
     check("autobahn", Ok(Command::Autobahn { cases: Cases::All }));
     check("autobahn --cases limits", Ok(Command::Autobahn { cases: Cases::Limits }));
+    check("fuzz", Ok(Command::Fuzz(Options::default())));
+    check(
+        "fuzz codec --seconds 20 --sanitizer address --install",
+        Ok(Command::Fuzz(Options {
+            target: Some("codec".to_owned()),
+            seconds: 20,
+            sanitizer: Sanitizer::Address,
+            consent: Consent::Given,
+        })),
+    );
 }
 
 #[test]
@@ -34,5 +48,7 @@ fn what_is_not_understood_is_said() {
     check("tidy --install", Err("--install"));
     check("test --only everything", Err("everything"));
     check("autobahn --cases deflate", Err("deflate"));
+    check("fuzz --sanitizer thread", Err("thread"));
+    check("fuzz codec frame", Err("frame"));
     check("floors now", Err("now"));
 }

@@ -78,6 +78,14 @@ const TOOLS: &[Tool] = &[
     },
 ];
 
+/// What fuzzers are built with, besides.
+const FUZZER_TOOLS: &[Tool] = &[Tool {
+    name: "a C++ compiler",
+    why: "libFuzzer is built with it",
+    probes: &[&["c++", "--version"]],
+    packages: Packages { debian: "g++", fedora: "gcc-c++", alpine: "g++", homebrew: "gcc" },
+}];
+
 /// The parts of the Rust tool chain that stages use, and how each is looked for.
 const COMPONENTS: [(&str, &[&str]); 2] =
     [("rustfmt", &["fmt", "--version"]), ("clippy", &["clippy", "--version"])];
@@ -110,7 +118,28 @@ enum Installer {
 /// Makes sure of all that tests need. An error says what to do by hand.
 pub(crate) fn ensure(consent: Consent) -> Result<(), String> {
     ensure_components()?;
-    let missing: Vec<&Tool> = TOOLS.iter().filter(|tool| !is_there(tool)).collect();
+    ensure_tools(TOOLS, consent)
+}
+
+/// Makes sure of all that fuzzers need.
+pub(crate) fn ensure_fuzzer(consent: Consent) -> Result<(), String> {
+    ensure_tools(FUZZER_TOOLS, consent)?;
+    if program::works(program::cargo().args(["fuzz", "--version"])) {
+        return Ok(());
+    }
+    println!("missing: cargo-fuzz (it builds and runs fuzzers)");
+    let install = ["install", "--locked", "cargo-fuzz"];
+    match consent {
+        Consent::Given => program::show(program::cargo().args(install)),
+        // It belongs to the user and not to the system, so root is no consent.
+        Consent::RootOnly => {
+            Err(format!("type this, or call again with --install:\ncargo {}", install.join(" ")))
+        }
+    }
+}
+
+fn ensure_tools(tools: &[Tool], consent: Consent) -> Result<(), String> {
+    let missing: Vec<&Tool> = tools.iter().filter(|tool| !is_there(tool)).collect();
     if missing.is_empty() {
         return Ok(());
     }
@@ -139,7 +168,7 @@ pub(crate) fn test_python(root: &Path) -> Result<PathBuf, String> {
     let path = root.join("xtask/requirements.txt");
     let requirements =
         std::fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
-    let probe = "import websockets.asyncio.client, websockets.sync.client";
+    let probe = "import schemathesis, websockets.asyncio.client, websockets.sync.client";
     Venv { folder: &root.join(".xtask/venv"), requirements: &requirements, probe }.ensure(python()?)
 }
 

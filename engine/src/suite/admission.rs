@@ -219,7 +219,7 @@ async fn decide_as_the_kernel(stage: &mut Stage<'_>, newcomer: Grant, case: &str
     let window = stage.window();
     let places: Vec<_> = before.iter().map(|session| place(session, window)).collect();
     let asks = Newcomer { device: newcomer.device.as_ref(), class: newcomer.class.as_ref() };
-    let decision = admission::decide(&newcomer.policy, asks, &places);
+    let decision = admission::decide(&newcomer.policy, SESSIONS_PER_USER_MAX, asks, &places);
     let case = format!("{case}: {:?} {asks:?} among {places:#?}", newcomer.policy);
     let ticket = stage.mint(newcomer.clone()).await;
     let answer = stage.try_ticket(1, ticket).await;

@@ -1,6 +1,7 @@
 //! Who yields: a table of policies and places.
 
 use expect_test::{Expect, expect};
+use protocol::limit;
 
 use super::*;
 use crate::fixture::{Words, class, device, session, short};
@@ -36,7 +37,7 @@ fn check(policy: &str, places: &str, expect: &Expect) {
             parked_at: words.value("parked").map(|at| Timestamp(at.parse().unwrap())),
         })
         .collect();
-    let decision = match decide(&policy, newcomer, &places) {
+    let decision = match decide(&policy, limit::SESSIONS_PER_USER_MAX, newcomer, &places) {
         Decision::Full { holders, max } => {
             let holders: Vec<_> = holders.iter().map(short).collect();
             match holders.len() {

@@ -98,7 +98,8 @@ impl Registry {
     fn decide(&self, now: Timestamp, grant: &Grant) -> Place {
         let places: Vec<_> = self.standing(now, &grant.user).map(Record::place).collect();
         let newcomer = Newcomer { device: grant.device.as_ref(), class: grant.class.as_ref() };
-        let (holders, max) = match admission::decide(&grant.policy, newcomer, &places) {
+        let all_max = self.terms.sessions_per_user;
+        let (holders, max) = match admission::decide(&grant.policy, all_max, newcomer, &places) {
             Decision::Admit { yielding } => return Place::Free { yielding },
             Decision::Full { holders, max } => (holders, max),
         };

@@ -104,38 +104,30 @@ impl Shard {
         let was_half_full = outbox.is_half_full(&bounds);
         let pushed = match need {
             Need::Must | Need::Again => outbox.push(frame, &bounds),
-            Need::May if outbox.push_volatile(frame, &bounds) => Ok(()),
-            Need::May => {
-                self.counts.dropped += 1;
-                return false;
-            }
+            Need::May if outbox.push_volatile(frame, &bounds) => Ok(0),
+            Need::May => Err(outbox::Full { dropped: 1 }),
         };
-        match pushed {
-            Ok(()) => {
-                // A turn in which much happens does not make the session a slow one.
-                let half_full = !was_half_full && outbox.is_half_full(&bounds);
-                let flow = session.flow;
-                if flow == Flow::Free {
-                    session.flow = Flow::Dirty;
-                    self.dirty.push(slot);
-                }
-                if flow != Flow::Stalled && half_full {
-                    self.outputs.push_back(Output::Flush(slot));
-                }
-                self.recount(slot, before);
-                self.get(slot).is_some()
-            }
-            Err(outbox::Full) if need == Need::Again => {
-                // Its volatile frames may be gone.
-                self.recount(slot, before);
-                false
-            }
-            Err(outbox::Full) => {
-                self.recount(slot, before);
-                self.park(slot, CloseCode::Slow);
-                false
-            }
+        let (fits, dropped) = match pushed {
+            Ok(dropped) => (true, dropped),
+            Err(outbox::Full { dropped }) => (false, dropped),
+        };
+        // A turn in which much happens does not make the session a slow one.
+        let half_full = !was_half_full && outbox.is_half_full(&bounds);
+        let flow = session.flow;
+        if fits && flow == Flow::Free {
+            session.flow = Flow::Dirty;
+            self.dirty.push(slot);
         }
+        if fits && flow != Flow::Stalled && half_full {
+            self.outputs.push_back(Output::Flush(slot));
+        }
+        self.counts.dropped += dropped;
+        self.recount(slot, before);
+        if !fits && need == Need::Must {
+            self.park(slot, CloseCode::Slow);
+        }
+        // To make room the session itself may have been parked.
+        fits && self.get(slot).is_some()
     }
 
     /// Encodes a frame for one session and writes it.

@@ -70,6 +70,7 @@ impl Shard {
             FromSession::Pong => {}
             FromSession::Leave => self.left(slot, Some(NORMAL)),
             FromSession::Unknown => {
+                self.counts.unknown += 1;
                 if reference.is_some() {
                     let detail = "this version does not know that type".to_owned();
                     self.refuse(slot, reference, "unknown-type", detail);

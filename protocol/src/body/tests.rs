@@ -1,9 +1,15 @@
 //! What a person is told of a body that was not taken.
 
+use std::time::Duration;
+
 use expect_test::{Expect, expect};
 
 use super::read;
-use crate::http::{SendRequest, TicketRequest};
+use crate::{
+    http::{SendRequest, TicketRequest},
+    limit::{DETAIL_BYTES_MAX, FIELD_BYTES_MAX},
+    problem::FieldError,
+};
 
 #[track_caller]
 fn check_ticket(body: &str, expected: &Expect) {
@@ -96,7 +102,53 @@ fn a9_a_ttl_is_whole_seconds_within_its_bounds() {
 }
 
 #[test]
+fn whole_numbers_are_read_in_either_spelling() {
+    for number in ["2", "2.0", "20e-1", "0.2e1"] {
+        let body = format!(r#"{{"user":"a","ttl":{number},"policy":{{"max":{number}}}}}"#);
+        let request = read::<TicketRequest>(body.as_bytes()).unwrap();
+        assert_eq!(request.ttl.unwrap().duration(), Duration::from_secs(2), "{number}");
+        assert_eq!(request.policy.unwrap().max, 2, "{number}");
+    }
+    for number in ["2.5", "-2.0", "129.0", "1e300", "-0.0", "0.0"] {
+        let body = format!(r#"{{"user":"a","policy":{{"max":{number}}}}}"#);
+        read::<TicketRequest>(body.as_bytes()).unwrap_err();
+    }
+}
+
+#[test]
 fn data_may_be_null_but_not_absent() {
     check_send("{}", &expect!["bad-field: data must be given"]);
     assert_eq!(read::<SendRequest>(br#"{"data":null}"#).unwrap().data.as_str(), "null");
+}
+
+#[test]
+fn a_field_that_is_not_known_is_named_whatever_marks_it_has() {
+    check_ticket(r#"{"a`b":1}"#, &expect!["unknown-field: a`b is not known here"]);
+    check_ticket(
+        r#"{"x`, expected `user`":1}"#,
+        &expect!["unknown-field: x`, expected `user` is not known here"],
+    );
+    check_ticket(
+        r#"{"user":"a","policy":{"":1}}"#,
+        &expect!["unknown-field: policy. is not known here"],
+    );
+}
+
+#[test]
+fn what_was_sent_is_not_sent_back_at_length() {
+    // Escaped for a person, each of these characters is three times as long.
+    let long = "\u{200b}".repeat(300_000);
+    for body in [
+        format!(r#"{{"{long}":1}}"#),
+        format!(r#"{{"user":"a","policy":{{"{long}":1}}}}"#),
+        format!(r#"{{"user":"a","policy":{{"max":1,"per":"{long}"}}}}"#),
+        format!(r#"{{"user":"a","meta":{{"{long}":1}}}}"#),
+        format!(r#"{{"user":"a","policy":"{long}"}}"#),
+    ] {
+        let refused = read::<TicketRequest>(body.as_bytes()).unwrap_err();
+        let [FieldError { field, detail }] = &refused.errors[..] else { panic!("one field") };
+        assert!(field.len() <= FIELD_BYTES_MAX, "{field}");
+        assert!(detail.len() <= DETAIL_BYTES_MAX, "{detail}");
+        assert!(refused.detail.len() <= DETAIL_BYTES_MAX, "{}", refused.detail);
+    }
 }

@@ -2,7 +2,7 @@
 
 use expect_test::expect;
 
-use super::CloseCode;
+use super::{Advice, CloseCode};
 
 #[test]
 fn each_close_code_has_a_number_a_name_and_advice() {
@@ -37,4 +37,18 @@ fn a_number_finds_its_code_again() {
         assert_eq!(CloseCode::from_number(code.number()), Some(*code));
     }
     assert_eq!(CloseCode::from_number(1000), None);
+}
+
+#[test]
+fn a_number_alone_says_what_to_do_known_or_not() {
+    for (numbers, advice) in [
+        (&[4000, 4077, 4199][..], Advice::Resume),
+        (&[0, 1000, 1001, 1005, 1006, 1011, 1012, 3000, 3999, 5000], Advice::Resume),
+        (&[4200, 4277, 4399, 1002, 1003, 1007, 1008, 1009], Advice::NewTicket),
+        (&[4400, 4477, 4999], Advice::Stop),
+    ] {
+        for number in numbers {
+            assert_eq!(Advice::of(*number), advice, "{number}");
+        }
+    }
 }

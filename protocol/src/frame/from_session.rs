@@ -6,9 +6,10 @@ use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
 use crate::{
+    brief,
     data::{self, Data},
     http::LongTtl,
-    limit::KEY_BYTES_MAX,
+    limit::{DETAIL_BYTES_MAX, KEY_BYTES_MAX},
     name::UserId,
     position::Position,
     target::Target,
@@ -200,7 +201,8 @@ fn value<T: DeserializeOwned>(raw: &RawValue, field: &str) -> Result<T, String> 
     serde_json::from_str(raw.get()).map_err(|e| {
         let text = e.to_string();
         let place = format!(" at line {} column {}", e.line(), e.column());
-        format!("{field} {}", text.strip_suffix(&place).unwrap_or(&text))
+        let what = text.strip_suffix(&place).unwrap_or(&text);
+        brief::cut(format!("{field} {what}"), DETAIL_BYTES_MAX)
     })
 }
 

@@ -1,15 +1,21 @@
 //! Frames against the fixtures that other languages read too, and what is not taken.
 
-use expect_test::{Expect, expect, expect_file};
+use std::collections::BTreeMap;
 
-use super::*;
+use expect_test::{Expect, expect, expect_file};
+use serde_json::value::RawValue;
+
+use super::{heard::Heard, said::Said, *};
 use crate::{
     close::CloseCode,
     data::Data,
+    http::LongTtl,
     id::{MessageId, ResumeToken, SessionId},
+    limit::DETAIL_BYTES_MAX,
     name::{DeviceId, UserId},
     partition::Partition,
-    position::Position,
+    position::{Mark, Position},
+    target::Target,
     time::Timestamp,
 };
 
@@ -137,6 +143,90 @@ fn what_a_session_writes_is_read_as_the_fixtures_say() {
     expect_file!["../../fixtures/from_session.txt"].assert_eq(&table);
 }
 
+#[test]
+fn what_a_session_hears_is_what_the_fixtures_say() {
+    let frames: BTreeMap<String, Box<RawValue>> =
+        serde_json::from_str(include_str!("../../fixtures/to_session.json")).unwrap();
+    let table: String = frames
+        .iter()
+        .map(|(name, frame)| format!("{name}: {:?}\n", Heard::read(frame.get()).unwrap()))
+        .collect();
+    expect_file!["../../fixtures/to_session.txt"].assert_eq(&table);
+}
+
+#[test]
+fn a_session_ignores_what_it_does_not_know() {
+    let heard = |text: &str| format!("{:?}", Heard::read(text).unwrap());
+    assert_eq!(heard(r#"{"type":"dance","step":[1,{}]}"#), "Unknown");
+    assert_eq!(heard(r#"{"type":"ping","colour":"red"}"#), "Ping");
+    assert_eq!(
+        heard(r#"{"type":"gap","after":"1.1","until":"x-y","reason":"flood","n":7}"#),
+        r#"Gap(Gap { after: Mark("1.1"), until: Mark("x-y"), reason: None })"#
+    );
+    assert_eq!(
+        heard(r#"{"type":"closing","code":4777,"why":"later"}"#),
+        "Closing(Closing { code: 4777, retry_ms: None, by: None })"
+    );
+}
+
+#[test]
+fn what_no_session_can_read_is_told_without_what_it_says() {
+    for (text, expected) in [
+        ("hi", "a frame cannot be read at column 1"),
+        (r#"["ping"]"#, "a frame cannot be read at column 1"),
+        (r#"{"data":1}"#, "a frame cannot be read at column 10"),
+        (r#"{"type":"message","data":1}"#, "message cannot be read at column 27"),
+        (r#"{"type":"caught_up","position":"a b"}"#, "caught_up cannot be read at column 37"),
+        (r#"{"type":"welcome","resume":"r_secret"}"#, "welcome cannot be read at column 38"),
+    ] {
+        assert_eq!(Heard::read(text).unwrap_err().to_string(), expected, "{text}");
+    }
+}
+
+#[test]
+fn what_a_session_says_is_what_the_fixtures_say() {
+    let frames: BTreeMap<String, serde_json::Value> =
+        serde_json::from_str(include_str!("../../fixtures/from_session.json")).unwrap();
+    let (bob, hi, null) = (user("bob"), data(r#"{"text": "hi"}"#), data("null"));
+    let (mark, phone) = (Mark::parse("65bf3ff08d400.11").unwrap(), DeviceId::parse("phone"));
+    let send = said::Send {
+        reference: None,
+        user: &bob,
+        data: &hi,
+        to: None,
+        volatile: false,
+        ttl: None,
+        echo: None,
+        key: None,
+    };
+    let whole = said::Send {
+        reference: Some("c1"),
+        data: &null,
+        to: Some(&Target::Device(phone.unwrap())),
+        volatile: true,
+        ttl: LongTtl::new(30),
+        echo: Some(true),
+        key: Some("k1"),
+        ..send
+    };
+    let said = [
+        ("active", Said::Active),
+        ("ack", Said::Ack { position: &mark }),
+        ("leave", Said::Leave),
+        ("ping", Said::Ping),
+        ("pong", Said::Pong),
+        ("send", Said::Send(send)),
+        ("send_whole", Said::Send(whole)),
+    ];
+    for (name, frame) in said {
+        let written: serde_json::Value = serde_json::from_str(&frame.text()).unwrap();
+        assert_eq!(written, frames[name], "{name}");
+        assert!(read(&frame.text()).is_ok(), "{name}");
+    }
+    // Only the one that stands for types that are not known is not written.
+    assert_eq!(frames.len(), said.len() + 1);
+}
+
 #[track_caller]
 fn check_unread(text: &str, expected: &Expect) {
     let unread = read(text).unwrap_err();
@@ -232,6 +322,20 @@ fn j6_j7_a_missing_or_wrong_field_is_named() {
     );
     let refused = read(r#"{"type":"send","ref":"c9","user":"","data":1}"#).unwrap_err();
     assert_eq!(refused.reference.as_deref(), Some("c9"));
+}
+
+#[test]
+fn what_was_sent_is_not_sent_back_at_length() {
+    // Escaped for a person, each of these characters is three times as long.
+    let long = "\u{200b}".repeat(25_000);
+    for text in [
+        format!(r#"{{"type":"send","user":"bob","data":1,"volatile":"{long}"}}"#),
+        format!(r#"{{"type":"send","user":"bob","data":1,"ttl":["{long}"]}}"#),
+        format!(r#"{{"type":"ping","ref":"{long}"}}"#),
+    ] {
+        let detail = read(&text).unwrap_err().detail;
+        assert!(detail.len() <= DETAIL_BYTES_MAX, "{detail}");
+    }
 }
 
 #[test]

@@ -16,10 +16,13 @@ use crate::{
 /// `POST /v1/messages`
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(transform = crate::schema::echo_needs_from))]
+#[cfg_attr(feature = "schema", schemars(transform = crate::schema::users_or_everyone))]
 #[serde(deny_unknown_fields)]
 pub struct BulkRequest {
     /// To whom, up to 1,000; who is named twice gets it once.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "schema", schemars(length(max = crate::limit::USERS_PER_CALL_MAX)))]
     pub users: Vec<UserId>,
     /// Instead of `users`: to every session that is live now. It is not kept for others.
     #[serde(default, skip_serializing_if = "is_false")]
@@ -52,11 +55,13 @@ pub struct BulkRequest {
 #[serde(untagged)]
 pub enum BulkReply {
     /// For named users.
+    #[cfg_attr(feature = "schema", schemars(title = "BulkReplyForUsers"))]
     Users {
         /// One for each user, in the order of the request.
         results: Vec<BulkResult>,
     },
     /// For everyone.
+    #[cfg_attr(feature = "schema", schemars(title = "BulkReplyForEveryone"))]
     Everyone {
         /// The message, by which recipients tell doubles.
         id: MessageId,
@@ -70,26 +75,33 @@ pub enum BulkReply {
 /// What became of a bulk message for one user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct BulkResult {
+#[serde(untagged)]
+pub enum BulkResult {
+    /// It was accepted.
+    Sent(BulkSent),
+    /// It was not.
+    Refused(BulkRefused),
+}
+
+/// A bulk message that was accepted for one user.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct BulkSent {
     /// For whom.
     pub user: UserId,
     /// What became of it.
     #[serde(flatten)]
-    pub outcome: BulkOutcome,
+    pub sent: SendReply,
 }
 
-/// What became of it.
+/// A bulk message that was not accepted for one user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(untagged)]
-pub enum BulkOutcome {
-    /// It was accepted.
-    Sent(SendReply),
-    /// It was not.
-    Refused {
-        /// Why.
-        error: BulkError,
-    },
+pub struct BulkRefused {
+    /// For whom.
+    pub user: UserId,
+    /// Why.
+    pub error: BulkError,
 }
 
 /// Why a message for one user was not accepted.
@@ -97,6 +109,7 @@ pub enum BulkOutcome {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct BulkError {
     /// What a program compares: the code of a problem.
+    #[cfg_attr(feature = "schema", schemars(with = "crate::problem::ProblemCode"))]
     pub code: String,
     /// What is the matter, for a person.
     pub detail: String,

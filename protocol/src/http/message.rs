@@ -73,6 +73,7 @@ impl<'de> Deserialize<'de> for Echo {
 /// `POST /v1/users/{user}/messages`
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(transform = crate::schema::echo_needs_from))]
 #[serde(deny_unknown_fields)]
 pub struct SendRequest {
     /// What to deliver; any JSON value.
@@ -106,6 +107,38 @@ impl SendRequest {
     #[must_use]
     pub fn new(data: Data) -> Self {
         Self { data, to: None, except: None, volatile: false, ttl: None, from: None, echo: None }
+    }
+}
+
+/// `POST /v1/sessions/{session}/messages`: a send of which the path says to whom.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(transform = crate::schema::echo_needs_from))]
+#[serde(deny_unknown_fields)]
+pub struct SessionSendRequest {
+    /// What to deliver; any JSON value.
+    pub data: Data,
+    /// Only if the session is live, only if it keeps up; not kept for later.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub volatile: bool,
+    /// Seconds after which nobody wants it any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ttl: Option<LongTtl>,
+    /// The user on whose behalf it is sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<UserId>,
+    /// Whether `from`'s own sessions get a copy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub echo: Option<Echo>,
+}
+
+impl SessionSendRequest {
+    /// The same, to that session of its user.
+    #[must_use]
+    pub fn to(self, session: SessionId) -> SendRequest {
+        let Self { data, volatile, ttl, from, echo } = self;
+        let to = Some(Target::Session(session));
+        SendRequest { data, to, except: None, volatile, ttl, from, echo }
     }
 }
 

@@ -4,6 +4,8 @@ use std::{fmt, time::Duration};
 
 use serde::{Deserialize, Deserializer, Serialize, de};
 
+use crate::{limit, whole};
+
 /// Whole seconds from 1 to `MAX`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
@@ -42,8 +44,8 @@ impl<'de, const MAX: u64> Deserialize<'de> for Seconds<MAX> {
                 Err(wrong::<E, MAX>())
             }
 
-            fn visit_f64<E: de::Error>(self, _: f64) -> Result<Seconds<MAX>, E> {
-                Err(wrong::<E, MAX>())
+            fn visit_f64<E: de::Error>(self, seconds: f64) -> Result<Seconds<MAX>, E> {
+                whole::of(seconds).and_then(Seconds::new).ok_or_else(wrong::<E, MAX>)
             }
 
             fn visit_str<E: de::Error>(self, _: &str) -> Result<Seconds<MAX>, E> {
@@ -60,7 +62,7 @@ impl<'de, const MAX: u64> Deserialize<'de> for Seconds<MAX> {
 }
 
 /// A ticket's life: at most 10 minutes.
-pub type TicketTtl = Seconds<600>;
+pub type TicketTtl = Seconds<{ limit::TICKET_TTL_MAX.as_secs() }>;
 
 /// A message's life and a session's age: at most 30 days.
 pub type LongTtl = Seconds<2_592_000>;

@@ -18,6 +18,7 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub struct UsersQuery {
     /// Who, up to 1,000; the answer has each once, in this order.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = crate::limit::USERS_PER_CALL_MAX)))]
     pub users: Vec<UserId>,
 }
 

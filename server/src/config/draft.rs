@@ -2,12 +2,15 @@
 //! wrong. Later values win; all are checked, for a wrong line is wrong even if something overrides
 //! it.
 
+use protocol::limit;
+
 use super::{
-    Config,
+    Config, Scope,
     invalid::{Invalid, Place},
+    relation::{RELATIONS, Relation},
     secret::{ReadFile, Secret},
-    setting::{Relation, Value},
-    settings::{self, RELATIONS, SETTINGS},
+    setting::Value,
+    settings::{self, SETTINGS},
     text,
     unit::Unit,
 };
@@ -19,6 +22,7 @@ pub(super) struct Draft<'a> {
     /// In the order of `SETTINGS`.
     places: Vec<Place>,
     keys: Vec<Keyed>,
+    descriptors: Option<usize>,
     invalid: Vec<Invalid>,
     read: ReadFile<'a>,
 }
@@ -27,6 +31,7 @@ pub(super) struct Draft<'a> {
 #[derive(Debug, Clone)]
 pub(super) struct Keyed {
     pub(super) name: String,
+    pub(super) scope: Scope,
     /// A line of TOML without the secret.
     pub(super) secret: String,
     pub(super) place: Place,
@@ -46,7 +51,14 @@ impl<'a> Draft<'a> {
     /// Nothing but defaults.
     pub(super) fn new(read: ReadFile<'a>) -> Self {
         let places = vec![Place::Default; SETTINGS.len()];
-        Self { config: Config::default(), places, keys: Vec::new(), invalid: Vec::new(), read }
+        Self {
+            config: Config::default(),
+            places,
+            keys: Vec::new(),
+            descriptors: None,
+            invalid: Vec::new(),
+            read,
+        }
     }
 
     /// Notes something wrong.
@@ -80,17 +92,32 @@ impl<'a> Draft<'a> {
         }
     }
 
+    /// Takes the number of descriptors that the process may have: each session is one.
+    pub(super) fn descriptors(&mut self, descriptors: usize) {
+        let index = settings::find("limits", "sessions").expect("the table has limits.sessions");
+        let sessions = sessions_max(descriptors);
+        self.config.limits.sessions = sessions.min(self.config.limits.sessions);
+        self.places[index] = Place::Descriptors;
+        self.descriptors = Some(descriptors);
+    }
+
     /// Takes an API key.
-    pub(super) fn key(&mut self, name: &str, secret: &Secret<'_>, place: Place) {
+    pub(super) fn key(&mut self, name: &str, scope: Scope, secret: &Secret<'_>, place: Place) {
         if let Some(other) = self.keys.iter().find(|key| key.name == name) {
             let detail = format!("there is already a key named {name:?}, from {}", other.place);
             return self.refuse(place, detail);
         }
         match secret.key(name, self.read) {
             Ok(key) => {
-                self.config.keys.push(key);
+                let mut others = self.config.keys.iter();
+                if let Some(other) = others.find(|k| k.is_alike(&key) && k.scope() != scope) {
+                    let detail =
+                        format!("the secret is that of {:?}, whose scope is another", other.name());
+                    return self.refuse(place, detail);
+                }
+                self.config.keys.push(key.with_scope(scope));
                 let (name, secret) = (name.to_owned(), secret.shown());
-                self.keys.push(Keyed { name, secret, place });
+                self.keys.push(Keyed { name, scope, secret, place });
             }
             Err(detail) => self.refuse(place, detail),
         }
@@ -99,8 +126,9 @@ impl<'a> Draft<'a> {
     /// The configuration, if nothing was wrong.
     pub(super) fn finish(mut self) -> Result<Effective, Vec<Invalid>> {
         if self.invalid.is_empty() {
-            self.invalid = RELATIONS.iter().filter_map(|relation| self.broken(relation)).collect();
-            self.invalid.extend(self.unusable_tls());
+            let relations = RELATIONS.iter().filter_map(|relation| self.broken(relation));
+            let others = [self.too_many_sessions(), self.two_on_one_address(), self.unusable_tls()];
+            self.invalid = relations.chain(others.into_iter().flatten()).collect();
         }
         if self.invalid.is_empty() {
             Ok(Effective { config: self.config, places: self.places, keys: self.keys })
@@ -122,9 +150,11 @@ impl<'a> Draft<'a> {
         // The smaller is to blame if it was said at all; the other's place stands behind it.
         let (place, first, second) = match smaller.place {
             Place::Default => (larger.place, format!(", {}", smaller.place), String::new()),
-            Place::HostName | Place::Line { .. } | Place::Variable(_) | Place::Flag(_) => {
-                (smaller.place, String::new(), format!(", {}", larger.place))
-            }
+            Place::HostName
+            | Place::Descriptors
+            | Place::Line { .. }
+            | Place::Variable(_)
+            | Place::Flag(_) => (smaller.place, String::new(), format!(", {}", larger.place)),
         };
         let detail = format!(
             "{} ({}{first}) must be {share} {} ({}{second})",
@@ -156,6 +186,30 @@ impl<'a> Draft<'a> {
         Some(Invalid { place: given, detail })
     }
 
+    fn too_many_sessions(&self) -> Option<Invalid> {
+        let (sessions, descriptors) = (self.config.limits.sessions, self.descriptors?);
+        let max = sessions_max(descriptors);
+        let detail = format!(
+            "limits.sessions ({sessions}) must be at most {max}: the process may have \
+             {descriptors} descriptors (ulimit -n), and keeps {} of them for other things",
+            limit::DESCRIPTORS_KEPT
+        );
+        (sessions > max).then(|| self.about(("limits", "sessions"), detail))
+    }
+
+    fn two_on_one_address(&self) -> Option<Invalid> {
+        // Port 0 is any free one, and another each time.
+        let mut own = self.config.api_listen.iter().filter(|address| address.port() != 0);
+        let both = own.find(|address| self.config.listen.contains(address))?;
+        let detail = format!("api.listen must be another address than listen, which has {both}");
+        Some(self.about(("api", "listen"), detail))
+    }
+
+    fn about(&self, (section, key): (&str, &str), detail: String) -> Invalid {
+        let index = settings::find(section, key).expect("the table has it");
+        Invalid { place: self.places[index].clone(), detail }
+    }
+
     fn number(&self, (section, key): (&str, &str)) -> Number<'_> {
         let index = settings::find(section, key).expect("relations name settings");
         let setting = &SETTINGS[index];
@@ -164,6 +218,11 @@ impl<'a> Draft<'a> {
         let (path, text) = (setting.path(), unit.format(number));
         Number { number, path, text, place: &self.places[index] }
     }
+}
+
+/// How many of its descriptors a process may give to sessions.
+fn sessions_max(descriptors: usize) -> usize {
+    descriptors.saturating_sub(limit::DESCRIPTORS_KEPT).max(1)
 }
 
 struct Number<'a> {

@@ -9,6 +9,7 @@ use toml::{
 };
 
 use super::{
+    Scope,
     draft::Draft,
     invalid::Place,
     secret::{FIELDS, Secret},
@@ -16,7 +17,7 @@ use super::{
     settings, text,
 };
 
-/// The section that is not a row of settings: `[[api.keys]]`.
+/// The section that has more than settings: `[[api.keys]]`.
 const API: &str = "api";
 
 /// A configuration file that was read.
@@ -60,7 +61,7 @@ impl Reader<'_, '_, '_> {
     fn top(&mut self, table: &DeTable<'_>) {
         for (key, value) in in_order(table) {
             let (name, place) = (key.get_ref().as_ref(), self.place(key.span().start));
-            let section = name == API || settings::sections().contains(&name);
+            let section = settings::sections().contains(&name);
             match value.get_ref() {
                 DeValue::Table(table) if name == API => self.api(table),
                 DeValue::Table(table) if section => self.section(name, table),
@@ -116,9 +117,10 @@ impl Reader<'_, '_, '_> {
                     }
                 }
                 ("keys", _) => self.draft.refuse(place, KEYS_FORM),
+                (name, _) if settings::find(API, name).is_some() => self.setting(API, key, value),
                 (name, _) => {
-                    let detail = unknown(name, "[api]", ["keys"]);
-                    self.draft.refuse(place, detail);
+                    let known = settings::keys(API).chain(["keys"]);
+                    self.draft.refuse(place, unknown(name, "[api]", known));
                 }
             }
         }
@@ -126,6 +128,7 @@ impl Reader<'_, '_, '_> {
 
     fn key(&mut self, table: &DeTable<'_>, place: Place) {
         let (mut name, mut secrets, mut wrong) = (None, Vec::new(), false);
+        let mut scope = Scope::Full;
         for (key, value) in in_order(table) {
             let place = self.place(key.span().start);
             match (key.get_ref().as_ref(), value.get_ref()) {
@@ -141,12 +144,20 @@ impl Reader<'_, '_, '_> {
                     secrets.push((Secret::File(place.folder().join(path.as_ref())), place));
                 }
                 ("sha256", DeValue::String(hex)) => secrets.push((Secret::Sha256(hex), place)),
+                ("scope", DeValue::String(text)) => match Scope::from_name(text) {
+                    Some(said) => scope = said,
+                    None => {
+                        wrong = true;
+                        let detail = "scope in [[api.keys]] must be \"full\" or \"read\"";
+                        self.draft.refuse(place, detail);
+                    }
+                },
                 (key, _) => {
                     wrong = true;
-                    let detail = if FIELDS.iter().any(|(field, _)| *field == key) {
+                    let detail = if FIELDS.iter().any(|field| field.name == key) {
                         format!("{key} in [[api.keys]] must be a string")
                     } else {
-                        unknown(key, "[[api.keys]]", FIELDS.map(|(field, _)| field))
+                        unknown(key, "[[api.keys]]", FIELDS.map(|field| field.name))
                     };
                     self.draft.refuse(place, detail);
                 }
@@ -154,7 +165,7 @@ impl Reader<'_, '_, '_> {
         }
         match (name, &secrets[..]) {
             _ if wrong => {}
-            (Some(name), [(secret, place)]) => self.draft.key(name, secret, place.clone()),
+            (Some(name), [(secret, place)]) => self.draft.key(name, scope, secret, place.clone()),
             (None, _) => self.draft.refuse(place, "[[api.keys]] must have a name"),
             (Some(_), _) => {
                 self.draft.refuse(place, "[[api.keys]] must have one of key_file, sha256 and key");
@@ -209,9 +220,7 @@ fn not_toml(message: &str, text: &str) -> String {
 }
 
 fn unknown_section(name: &str) -> String {
-    let mut sections = settings::sections();
-    sections.push(API);
-    let hint = nearest(name, sections).map(|near| format!("; did you mean [{near}]?"));
+    let hint = nearest(name, settings::sections()).map(|near| format!("; did you mean [{near}]?"));
     format!("unknown section [{}]{}", name.escape_debug(), hint.unwrap_or_default())
 }
 

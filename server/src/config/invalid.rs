@@ -11,6 +11,8 @@ pub enum Place {
     Default,
     /// The name of the machine.
     HostName,
+    /// The descriptors that the process may have.
+    Descriptors,
     /// A line of the file.
     Line {
         /// The file as it was named.
@@ -38,7 +40,11 @@ impl Place {
     pub(super) fn folder(&self) -> &Path {
         let file = match self {
             Self::Line { file, .. } => Path::new(&**file).parent(),
-            Self::Default | Self::HostName | Self::Variable(_) | Self::Flag(_) => None,
+            Self::Default
+            | Self::HostName
+            | Self::Descriptors
+            | Self::Variable(_)
+            | Self::Flag(_) => None,
         };
         file.unwrap_or_else(|| Path::new(""))
     }
@@ -49,6 +55,7 @@ impl fmt::Display for Place {
         match self {
             Self::Default => f.write_str("default"),
             Self::HostName => f.write_str("host name"),
+            Self::Descriptors => f.write_str("ulimit -n"),
             Self::Line { file, line } => write!(f, "{file}:{line}"),
             Self::Variable(name) => f.write_str(name),
             Self::Flag(name) => f.write_str(name),

@@ -25,6 +25,23 @@ pub enum Scope {
     Full,
 }
 
+impl Scope {
+    /// What the file says, if it is one.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Read, Self::Full].into_iter().find(|scope| scope.name() == name)
+    }
+
+    /// As the file says it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Full => "full",
+        }
+    }
+}
+
 /// Why a secret is not accepted. Shown, it says what to do and nothing of the secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Weak {
@@ -94,6 +111,11 @@ impl Key {
     #[must_use]
     pub fn scope(&self) -> Scope {
         self.scope
+    }
+
+    /// Whether one secret opens both.
+    pub(super) fn is_alike(&self, other: &Self) -> bool {
+        self.sha256 == other.sha256
     }
 
     /// Whether this is the key of `usher dev`.

@@ -3,6 +3,7 @@
 use std::{fmt, path::PathBuf};
 
 use super::{
+    Scope,
     draft::{Draft, Effective},
     environment,
     file::{self, File},
@@ -17,6 +18,8 @@ use super::{
 pub struct Layers<'a> {
     /// The machine's name, a node's name by default.
     pub host_name: Option<&'a str>,
+    /// The descriptors that the process may have, by which its sessions are bounded.
+    pub descriptors: Option<usize>,
     /// The file, if there is one.
     pub file: Option<File<'a>>,
     /// All variables; those of others are ignored.
@@ -34,6 +37,10 @@ pub struct Flags {
     pub public_url: Option<String>,
     /// `--node`
     pub node: Option<String>,
+    /// `--engine`
+    pub engine: Option<String>,
+    /// `--log`
+    pub log: Option<String>,
     /// `--key-file`, a further key.
     pub key_file: Option<PathBuf>,
 }
@@ -47,6 +54,9 @@ impl Layers<'_> {
         let mut draft = Draft::new(read);
         if let Some(name) = self.host_name {
             draft.host_name(name);
+        }
+        if let Some(descriptors) = self.descriptors {
+            draft.descriptors(descriptors);
         }
         if let Some(file) = self.file {
             file::read(file, &mut draft);
@@ -64,6 +74,8 @@ impl Flags {
             ("--listen", ("", "listen"), (!self.listen.is_empty()).then(|| self.listen.join(","))),
             ("--public-url", ("", "public_url"), self.public_url.clone()),
             ("--node", ("node", "name"), self.node.clone()),
+            ("--engine", ("engine", "url"), self.engine.clone()),
+            ("--log", ("log", "format"), self.log.clone()),
         ];
         for (flag, (section, key), text) in texts {
             let Some(text) = text else { continue };
@@ -71,7 +83,8 @@ impl Flags {
             draft.set(index, &Value::Plain(&text), Place::Flag(flag), &[]);
         }
         if let Some(path) = &self.key_file {
-            draft.key("flag", &Secret::File(path.clone()), Place::Flag("--key-file"));
+            let secret = Secret::File(path.clone());
+            draft.key("flag", Scope::Full, &secret, Place::Flag("--key-file"));
         }
     }
 }
@@ -81,6 +94,7 @@ impl fmt::Debug for Layers<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Layers")
             .field("host_name", &self.host_name)
+            .field("descriptors", &self.descriptors)
             .field("file", &self.file)
             .field("flags", &self.flags)
             .finish_non_exhaustive()

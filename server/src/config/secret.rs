@@ -17,12 +17,41 @@ pub(super) enum Secret<'a> {
     Sha256(&'a str),
 }
 
-/// Keys of `[[api.keys]]`, with their help. One of those behind the name is to be given.
-pub(super) const FIELDS: [(&str, &str); 4] = [
-    ("name", "What logs call the key."),
-    ("key_file", "A file with the secret; a relative path starts at the configuration file."),
-    ("key", "The secret itself, of at least 24 bytes."),
-    ("sha256", "The SHA-256 hash of the secret, as 64 hex digits."),
+/// One key of `[[api.keys]]`.
+pub(super) struct KeyField {
+    pub(super) name: &'static str,
+    pub(super) default: &'static str,
+    pub(super) form: &'static str,
+    pub(super) help: &'static str,
+}
+
+/// All of them. One of the three that say the secret is to be given.
+pub(super) const FIELDS: [KeyField; 5] = [
+    KeyField { name: "name", default: "", form: "a string", help: "What logs call the key." },
+    KeyField {
+        name: "key_file",
+        default: "",
+        form: "a string",
+        help: "A file with the secret; a relative path starts at the configuration file.",
+    },
+    KeyField {
+        name: "key",
+        default: "",
+        form: "a string",
+        help: "The secret itself, of at least 24 bytes.",
+    },
+    KeyField {
+        name: "sha256",
+        default: "",
+        form: "a string",
+        help: "The SHA-256 hash of the secret, as 64 hex digits.",
+    },
+    KeyField {
+        name: "scope",
+        default: "`\"full\"`",
+        form: "`full` or `read`",
+        help: "What the key is good for; `read` changes nothing.",
+    },
 ];
 
 impl Secret<'_> {

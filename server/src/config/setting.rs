@@ -51,13 +51,6 @@ pub(super) enum Field {
     PerMinute(fn(&mut Config) -> &mut Rate),
 }
 
-/// A bound of one setting by another: `share` times the smaller is at most the larger.
-pub(super) struct Relation {
-    pub(super) smaller: (&'static str, &'static str),
-    pub(super) larger: (&'static str, &'static str),
-    pub(super) share: u64,
-}
-
 /// A value as it was written, before it is known to be right.
 pub(super) enum Value<'a> {
     /// A string of the file.

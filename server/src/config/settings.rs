@@ -6,11 +6,13 @@
 
 use std::{ops::RangeInclusive, time::Duration};
 
-use protocol::limit::FRAME_BYTES_MAX;
+use protocol::limit::{
+    DATA_BYTES_MAX, FRAME_BYTES_MAX, SESSIONS_MAX, SESSIONS_PER_USER_MAX, TICKET_TTL_MAX,
+};
 
 use super::{
-    Config,
-    setting::{Absent, Field, Relation, Setting, Slot},
+    Config, log,
+    setting::{Absent, Field, Setting, Slot},
     text,
     unit::{DAY, KIB, MIB, MINUTE, SECOND, Unit},
 };
@@ -55,6 +57,17 @@ pub(super) static SETTINGS: &[Setting] = &[
     },
     Setting {
         section: "",
+        key: "trusted_proxies",
+        slot: Slot::List {
+            form: "one or more of `address` or `address/prefix`",
+            set: text::set_trusted_proxies,
+            get: text::trusted_proxies,
+        },
+        absent: Some(Absent { words: "none", example: "[\"10.0.0.0/8\"]" }),
+        help: "Proxies whose `X-Forwarded-For` is believed.",
+    },
+    Setting {
+        section: "",
         key: "shards",
         slot: Slot::Number {
             unit: Unit::Count,
@@ -74,6 +87,53 @@ pub(super) static SETTINGS: &[Setting] = &[
         },
         absent: Some(Absent { words: "the host name", example: "\"n1\"" }),
         help: "The node's name, in lists, events and logs.",
+    },
+    Setting {
+        section: "node",
+        key: "public_url",
+        slot: Slot::Text {
+            form: "`wss://host` or `wss://host:port`",
+            set: text::set_node_url,
+            get: |c| c.node_url.clone(),
+        },
+        absent: Some(Absent { words: "not set", example: "\"wss://n1.ws.example.com\"" }),
+        help: "Where this node alone is reached; tickets name it before the common public_url.",
+    },
+    Setting {
+        section: "api",
+        key: "listen",
+        slot: Slot::List {
+            form: "one or more of `address:port`",
+            set: text::set_api_listen,
+            get: text::api_listen,
+        },
+        absent: Some(Absent {
+            words: "none, the API is at `listen`",
+            example: "\"127.0.0.1:7329\"",
+        }),
+        help: "Addresses for the API and metrics alone; `listen` then serves sessions only.",
+    },
+    Setting {
+        section: "engine",
+        key: "url",
+        slot: Slot::Text {
+            form: "`memory:`",
+            set: text::set_engine_url,
+            get: |c| Some(c.engine.url.to_string()),
+        },
+        absent: None,
+        help: "What keeps sessions and messages.",
+    },
+    Setting {
+        section: "engine",
+        key: "prefix",
+        slot: Slot::Text {
+            form: "letters, digits, `-`, `_`, `.` and `:`",
+            set: text::set_engine_prefix,
+            get: |c| Some(c.engine.prefix.clone()),
+        },
+        absent: None,
+        help: "What keys begin with in a store that is shared; there are none in memory.",
     },
     Setting {
         section: "tls",
@@ -97,7 +157,7 @@ pub(super) static SETTINGS: &[Setting] = &[
     },
     time(
         ("session", "ticket_ttl"),
-        SECOND..=10 * MINUTE,
+        SECOND..=TICKET_TTL_MAX.as_secs() * SECOND,
         |c| &mut c.session.ticket_ttl,
         "Life of a ticket that does not say.",
     ),
@@ -136,6 +196,41 @@ pub(super) static SETTINGS: &[Setting] = &[
         0..=MINUTE,
         |c| &mut c.drain.delay,
         "Time between unready and refusing, for load balancers to notice.",
+    ),
+    Setting {
+        section: "limits",
+        key: "sessions",
+        slot: Slot::Number {
+            unit: Unit::Count,
+            range: 1..=SESSIONS_MAX as u64,
+            field: Field::Large(|c| &mut c.limits.sessions),
+        },
+        absent: Some(Absent { words: "`ulimit -n` less 512", example: "20000" }),
+        help: "Sessions that may have their socket at this node.",
+    },
+    count(
+        "sessions_per_user",
+        1..=SESSIONS_PER_USER_MAX as u64,
+        Field::Small(|c| &mut c.limits.sessions_per_user),
+        "Sessions of one user, whatever the policy of a ticket says.",
+    ),
+    bytes(
+        "head_bytes",
+        8 * KIB..=64 * KIB,
+        |c| &mut c.limits.head_bytes,
+        "Bytes of the head of a request or handshake.",
+    ),
+    time(
+        ("limits", "head_wait"),
+        SECOND..=MINUTE,
+        |c| &mut c.limits.head_wait,
+        "Time for a whole head, from the first moment of its socket.",
+    ),
+    bytes(
+        "data_bytes",
+        64..=DATA_BYTES_MAX as u64,
+        |c| &mut c.limits.data_bytes,
+        "Bytes of the data of a message, from a backend or a session.",
     ),
     bytes(
         "frame_bytes",
@@ -223,6 +318,18 @@ pub(super) static SETTINGS: &[Setting] = &[
         "Bytes of the body of a call to many users.",
     ),
     count(
+        "users_per_call",
+        1..=10_000,
+        Field::Large(|c| &mut c.limits.users_per_call),
+        "Users whom one call names.",
+    ),
+    count(
+        "mailbox_envelopes",
+        1024..=1_048_576,
+        Field::Large(|c| &mut c.limits.mailbox_envelopes),
+        "Envelopes that wait for one shard before messages are refused.",
+    ),
+    count(
         "failed_handshakes_per_second",
         1..=10_000,
         Field::Small(|c| &mut c.limits.failed_handshakes.per_second),
@@ -240,20 +347,28 @@ pub(super) static SETTINGS: &[Setting] = &[
         Field::PerMinute(|c| &mut c.limits.failed_keys),
         "Wrong API keys of one address in a minute.",
     ),
-];
-
-/// What must hold between settings.
-pub(super) const RELATIONS: [Relation; 4] = [
-    // A slow session is parked before its stream forgets what it misses.
-    Relation { smaller: ("limits", "outbox_bytes"), larger: ("limits", "stream_bytes"), share: 2 },
-    Relation {
-        smaller: ("limits", "outbox_frames"),
-        larger: ("limits", "stream_messages"),
-        share: 2,
+    Setting {
+        section: "log",
+        key: "format",
+        slot: Slot::Text {
+            form: "`text` or `json`",
+            set: log::set_format,
+            get: |c| Some(c.log.format.name().to_owned()),
+        },
+        absent: None,
+        help: "How a line of the log looks.",
     },
-    // What one session may send must fit in what another may receive.
-    Relation { smaller: ("limits", "frame_bytes"), larger: ("limits", "outbox_bytes"), share: 1 },
-    Relation { smaller: ("session", "resume_window"), larger: ("session", "max_age"), share: 1 },
+    Setting {
+        section: "log",
+        key: "filter",
+        slot: Slot::Text {
+            form: "a level, or levels by module",
+            set: log::set_filter,
+            get: |c| Some(c.log.filter.clone()),
+        },
+        absent: None,
+        help: "What is logged: off, error, warn, info, debug or trace, or as in \"info,server=debug\".",
+    },
 ];
 
 /// The index of a setting.

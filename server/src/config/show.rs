@@ -1,10 +1,8 @@
-//! Show: the configuration as people read it: what is in effect and why, and what there is to set.
+//! Show: the configuration as a file: what is in effect and why, and what it is without one.
 
 use super::{
-    Config,
+    Config, Scope,
     draft::Effective,
-    environment,
-    secret::FIELDS,
     setting::Setting,
     settings::{self, SETTINGS},
 };
@@ -31,6 +29,9 @@ pub fn show(effective: &Effective) -> String {
         lines.push(("[[api.keys]]".to_owned(), String::new()));
         lines.push((format!("name = \"{}\"", key.name), String::new()));
         lines.push((key.secret.clone(), key.place.to_string()));
+        if key.scope != Scope::Full {
+            lines.push((format!("scope = \"{}\"", key.scope.name()), key.place.to_string()));
+        }
     }
     aligned(&lines)
 }
@@ -56,35 +57,8 @@ pub fn defaults() -> String {
     text + "# name = \"backend\"\n# key_file = \"backend.key\"\n"
 }
 
-/// The reference: every key in a table of Markdown.
-#[must_use]
-pub fn reference() -> String {
-    let config = Config::default();
-    let mut rows = vec![["Key", "Default", "May be", "Variable", "Meaning"].map(str::to_owned)];
-    rows.push(["---"; 5].map(str::to_owned));
-    for setting in SETTINGS {
-        let default = match &setting.absent {
-            Some(absent) => absent.words.to_owned(),
-            None => format!("`{}`", written(setting, &config)),
-        };
-        let (key, variable) =
-            (format!("`{}`", setting.path()), format!("`{}`", setting.variable()));
-        rows.push([key, default, setting.form(), variable, setting.help.to_owned()]);
-    }
-    for (field, help) in FIELDS {
-        let variable = match field {
-            "key" => format!("`{}`", environment::KEY),
-            "key_file" => format!("`{}`", environment::KEY_FILE),
-            _ => String::new(),
-        };
-        let (key, form) = (format!("`api.keys[].{field}`"), "a string".to_owned());
-        rows.push([key, String::new(), form, variable, help.to_owned()]);
-    }
-    rows.iter().map(|cells| format!("| {} |\n", cells.join(" | "))).collect()
-}
-
 /// The default as TOML, or an example if it cannot be written.
-fn written(setting: &Setting, config: &Config) -> String {
+pub(super) fn written(setting: &Setting, config: &Config) -> String {
     match &setting.absent {
         Some(absent) => absent.example.to_owned(),
         None => setting.shown(config).expect("a setting without a default has words for it"),
@@ -92,7 +66,7 @@ fn written(setting: &Setting, config: &Config) -> String {
 }
 
 /// The table's sections, each with its settings and their indices.
-fn by_section() -> impl Iterator<Item = (&'static str, Vec<(usize, &'static Setting)>)> {
+pub(super) fn by_section() -> impl Iterator<Item = (&'static str, Vec<(usize, &'static Setting)>)> {
     [""].into_iter().chain(settings::sections()).map(|section| {
         let settings = SETTINGS.iter().enumerate().filter(|(_, s)| s.section == section);
         (section, settings.collect())

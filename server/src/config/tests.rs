@@ -2,8 +2,12 @@
 
 mod file;
 mod environment;
+mod address;
+mod engine;
+mod room;
 mod secret;
 mod show;
+mod reference;
 mod unit;
 
 use std::{io, path::Path};
@@ -15,12 +19,23 @@ use super::{Effective, File, Flags, Layers};
 /// A secret that is long enough.
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
+/// The descriptors that there are, and how many of them may be sessions.
+const DESCRIPTORS: usize = 4608;
+const SESSIONS: usize = 4096;
+
 /// What an operator says; empty is silent.
-#[derive(Default)]
 struct Said<'a> {
+    descriptors: Option<usize>,
     file: &'a str,
     environment: &'a [(&'a str, &'a str)],
     flags: Flags,
+}
+
+impl Default for Said<'_> {
+    fn default() -> Self {
+        let descriptors = Some(DESCRIPTORS);
+        Self { descriptors, file: "", environment: &[], flags: Flags::default() }
+    }
 }
 
 /// The files of secrets that there are.
@@ -40,6 +55,7 @@ fn resolve(said: Said<'_>) -> Result<Effective, String> {
         said.environment.iter().map(|(n, t)| ((*n).to_owned(), (*t).to_owned())).collect();
     let layers = Layers {
         host_name: Some("host"),
+        descriptors: said.descriptors,
         file: Some(File { name: "conf/usher.toml", text: said.file }),
         environment: &environment,
         flags: said.flags,

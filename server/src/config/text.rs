@@ -4,9 +4,31 @@ use std::net::SocketAddr;
 
 use protocol::{grant::Origin, limit::NAME_BYTES_MAX};
 
-use super::Config;
+use super::{Config, EngineUrl};
+use crate::proxies::{Network, Proxies};
 
 pub(super) fn set_listen(config: &mut Config, items: &[&str]) -> Result<(), (usize, String)> {
+    config.listen = addresses(items)?;
+    match config.listen.is_empty() {
+        true => Err((0, "must have at least one address".to_owned())),
+        false => Ok(()),
+    }
+}
+
+pub(super) fn listen(config: &Config) -> Vec<String> {
+    config.listen.iter().map(ToString::to_string).collect()
+}
+
+pub(super) fn set_api_listen(config: &mut Config, items: &[&str]) -> Result<(), (usize, String)> {
+    config.api_listen = addresses(items)?;
+    Ok(())
+}
+
+pub(super) fn api_listen(config: &Config) -> Vec<String> {
+    config.api_listen.iter().map(ToString::to_string).collect()
+}
+
+fn addresses(items: &[&str]) -> Result<Vec<SocketAddr>, (usize, String)> {
     let mut addresses: Vec<SocketAddr> = Vec::new();
     for (index, item) in items.iter().enumerate() {
         let address = item.parse().map_err(|_not_an_address| {
@@ -19,15 +41,7 @@ pub(super) fn set_listen(config: &mut Config, items: &[&str]) -> Result<(), (usi
         }
         addresses.push(address);
     }
-    if addresses.is_empty() {
-        return Err((0, "must have at least one address".to_owned()));
-    }
-    config.listen = addresses;
-    Ok(())
-}
-
-pub(super) fn listen(config: &Config) -> Vec<String> {
-    config.listen.iter().map(ToString::to_string).collect()
+    Ok(addresses)
 }
 
 pub(super) fn set_allowed_origins(
@@ -51,8 +65,33 @@ pub(super) fn allowed_origins(config: &Config) -> Vec<String> {
     config.allowed_origins.iter().map(ToString::to_string).collect()
 }
 
-/// Says nothing of what was written: people put passwords in URLs.
+pub(super) fn set_trusted_proxies(
+    config: &mut Config,
+    items: &[&str],
+) -> Result<(), (usize, String)> {
+    let parse =
+        |(index, item): (usize, &&str)| Network::parse(item).map_err(|detail| (index, detail));
+    let networks = items.iter().enumerate().map(parse).collect::<Result<_, _>>()?;
+    config.trusted_proxies = Proxies::new(networks);
+    Ok(())
+}
+
+pub(super) fn trusted_proxies(config: &Config) -> Vec<String> {
+    config.trusted_proxies.networks().iter().map(ToString::to_string).collect()
+}
+
 pub(super) fn set_public_url(config: &mut Config, text: &str) -> Result<(), String> {
+    config.public_url = Some(socket_url(text)?);
+    Ok(())
+}
+
+pub(super) fn set_node_url(config: &mut Config, text: &str) -> Result<(), String> {
+    config.node_url = Some(socket_url(text)?);
+    Ok(())
+}
+
+/// Says nothing of what was written: people put passwords in URLs.
+fn socket_url(text: &str) -> Result<String, String> {
     // An origin has the same form: scheme, host and port in lower case, and nothing behind.
     let origin = Origin::parse(text).ok();
     let host = text.strip_prefix("wss://").or_else(|| text.strip_prefix("ws://"));
@@ -62,8 +101,7 @@ pub(super) fn set_public_url(config: &mut Config, text: &str) -> Result<(), Stri
                       a user, path or query";
         return Err(detail.to_owned());
     }
-    config.public_url = Some(text.to_owned());
-    Ok(())
+    Ok(text.to_owned())
 }
 
 /// What stands behind the host, if anything; an address of IPv6 has brackets.
@@ -75,6 +113,24 @@ fn port(host: &str) -> Option<&str> {
 pub(super) fn set_node(config: &mut Config, text: &str) -> Result<(), String> {
     word(text)?;
     text.clone_into(&mut config.node);
+    Ok(())
+}
+
+/// Says nothing of what was written, either.
+pub(super) fn set_engine_url(config: &mut Config, text: &str) -> Result<(), String> {
+    let url = EngineUrl::parse(text);
+    config.engine.url = url.ok_or("must be \"memory:\", the one engine that this version has")?;
+    Ok(())
+}
+
+pub(super) fn set_engine_prefix(config: &mut Config, text: &str) -> Result<(), String> {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.:".contains(&b);
+    if text.is_empty() || text.len() > NAME_BYTES_MAX || !text.bytes().all(plain) {
+        return Err(format!(
+            "must be 1 to {NAME_BYTES_MAX} letters, digits, '-', '_', '.' and ':'"
+        ));
+    }
+    text.clone_into(&mut config.engine.prefix);
     Ok(())
 }
 

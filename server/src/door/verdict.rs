@@ -9,6 +9,7 @@ use engine::contract::NotAdmitted;
 use kernel::registry::{Admitted, Attempt};
 use protocol::{
     close::CloseCode,
+    event::What,
     frame::{Closing, ToSession},
     grant::Origin,
     problem::ProblemCode,
@@ -16,8 +17,8 @@ use protocol::{
 
 use crate::{
     answer::Refusal,
-    event::What,
-    node::Node,
+    node::{Node, Room},
+    proxies::FORWARDED_FOR,
     random,
     ws::{
         self,
@@ -34,8 +35,8 @@ pub(crate) enum Verdict {
     /// It is answered by opening the WebSocket and closing it again, since a browser hides the
     /// answer to a failed handshake.
     Closed(Ask, Farewell),
-    /// The session is admitted.
-    Admitted(Ask, Box<Admitted>),
+    /// The session is admitted, and has its room at this node.
+    Admitted(Ask, Box<Admitted>, Room),
 }
 
 /// The frames that a WebSocket gets that is opened only to be closed.
@@ -43,19 +44,26 @@ pub(crate) enum Verdict {
 pub(crate) struct Farewell(pub(crate) Vec<Bytes>);
 
 /// Judges a whole request head.
-pub(crate) async fn on(node: &Node, peer: IpAddr, head: &[u8]) -> Verdict {
+pub(crate) async fn on(node: &Arc<Node>, peer: IpAddr, head: &[u8]) -> Verdict {
+    let proxies = &node.config().trusted_proxies;
+    let peer = proxies.origin(peer, handshake::values(head, FORWARDED_FOR).into_iter());
     let ask = match handshake::read(head) {
         Ok(ask) => ask,
         Err(NoHandshake { code, detail }) => {
-            node.tell(What::ConnectRefused { code, close_code: None, origin: None });
+            node.tell(What::TicketRefused {
+                problem: code,
+                code: None,
+                origin: None,
+                address: peer,
+            });
             let failed = failed(node, peer).err();
             return Verdict::Refused(failed.unwrap_or_else(|| Refusal::new(code, detail)));
         }
     };
     let (code, wait) = match attempt(node, peer, &ask) {
         Ok(attempt) => match node.pass(&attempt.proof).await {
-            Ok(()) => match node.admit(attempt).await {
-                Ok(admitted) => return Verdict::Admitted(ask, Box::new(admitted)),
+            Ok(room) => match node.admit(attempt).await {
+                Ok(admitted) => return Verdict::Admitted(ask, Box::new(admitted), room),
                 Err(NotAdmitted::Refused(code)) => (code, None),
                 Err(NotAdmitted::Asked(_) | NotAdmitted::Failed(_)) => {
                     (CloseCode::Overloaded, None)
@@ -66,10 +74,11 @@ pub(crate) async fn on(node: &Node, peer: IpAddr, head: &[u8]) -> Verdict {
         Err(code) => (code, None),
     };
     let foreign = |origin: &Origin| code == CloseCode::Forbidden && !node.config().allows(origin);
-    node.tell(What::ConnectRefused {
-        code: ProblemCode::of_refusal(code),
-        close_code: Some(code.number()),
+    node.tell(What::TicketRefused {
+        problem: ProblemCode::of_refusal(code),
+        code: Some(code.number()),
         origin: ask.origin.clone().ok().flatten().filter(foreign),
+        address: peer,
     });
     // What an honest session may meet, after a restart or in another tab, is no sign of guessing.
     let suspicious = matches!(code, CloseCode::TicketUnknown | CloseCode::TicketMissing);

@@ -6,8 +6,9 @@ use axum::extract::State;
 use engine::contract::{Ending, Query};
 use protocol::{
     http::{
-        Block, BlockReply, BlockRequest, BulkReply, BulkRequest, CloseReply, List, SendReply,
-        SendRequest, Session, TicketReply, TicketRequest, UserReply, UsersQuery,
+        self, Block, BlockReply, BlockRequest, BulkReply, BulkRequest, CloseReply, List, SendReply,
+        SendRequest, Session, SessionSendRequest, StatsReply, TicketReply, TicketRequest,
+        UserReply, UsersQuery,
     },
     id::SessionId,
     name::UserId,
@@ -19,7 +20,7 @@ use super::{
     cursor::NameCursor,
     repeatable::Repeatable,
     reply::{Made, Outcome, Told, created, ok, told},
-    taken::{Body, InPath, InQuery, Limit},
+    taken::{Body, InPath, InQuery, Limit, NodeName},
 };
 use crate::{answer::Refusal, node::Node};
 
@@ -43,7 +44,7 @@ pub(super) async fn send(
 pub(super) async fn send_to_session(
     State(node): ThisNode,
     InPath(session): InPath<SessionId>,
-    Repeatable { body, key, .. }: Repeatable<SendRequest>,
+    Repeatable { body, key, .. }: Repeatable<SessionSendRequest>,
 ) -> Result<Told<SendReply>, Refusal> {
     told(node.send_to_session(session, body, key).await?)
 }
@@ -171,4 +172,19 @@ pub(super) async fn end_sessions_of_user(
     InQuery(EndQuery { except }): InQuery<EndQuery>,
 ) -> Outcome<CloseReply> {
     ok(CloseReply { closed: node.end(&Ending::User { user, except }).await? })
+}
+
+pub(super) async fn stats(State(node): ThisNode) -> Outcome<StatsReply> {
+    ok(node.stats().await?)
+}
+
+pub(super) async fn nodes(State(node): ThisNode) -> Outcome<List<http::Node>> {
+    ok(List { items: node.nodes(), next_cursor: None })
+}
+
+pub(super) async fn drain_node(
+    State(node): ThisNode,
+    InPath(name): InPath<NodeName>,
+) -> Outcome<http::Node> {
+    ok(node.ask_to_leave(&name)?)
 }

@@ -16,10 +16,11 @@ use http::{
 };
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
-use protocol::{SUBPROTOCOL, limit};
+use protocol::{SUBPROTOCOL, limit, problem::ProblemCode};
 
 use super::{guard::Peer, visit::Visit};
 use crate::{
+    answer::Refusal,
     door::verdict::{self, Verdict},
     node::Node,
     shard::{Handoff, Shards},
@@ -44,7 +45,7 @@ pub(super) async fn connect(
             });
             switching(&ask)
         }
-        Verdict::Admitted(ask, admitted) => {
+        Verdict::Admitted(ask, admitted, room) => {
             let response = switching(&ask);
             let speaks_usher = ask.speaks_usher;
             tokio::spawn(async move {
@@ -52,7 +53,7 @@ pub(super) async fn connect(
                 match taken.and_then(|(socket, early)| Some((socket.unwatch().ok()?, early))) {
                     Some((socket, early)) => {
                         let admitted = *admitted;
-                        let handoff = Handoff { socket, admitted, speaks_usher, early };
+                        let handoff = Handoff { socket, admitted, room, speaks_usher, early };
                         shards.hand_off(&node, handoff).await;
                     }
                     None => node.never_welcomed(&admitted).await,
@@ -61,6 +62,11 @@ pub(super) async fn connect(
             response
         }
     }
+}
+
+/// `/v1/connect` at an address that is not for sessions.
+pub(super) async fn nowhere() -> Response {
+    Refusal::plain(ProblemCode::NotFound).last_answer().into_response()
 }
 
 /// The head as it was sent, as far as a handshake is looked at.

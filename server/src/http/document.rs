@@ -24,11 +24,11 @@ use serde_json::{Map, Value, json};
 
 use self::schemas::{Parameter, Schemas};
 use super::{
-    operation::{Call, Group, Who},
-    pages::VERSION,
+    operation::{Call, Group},
     reply::respond,
-    shape::{self, Gives, Shape},
+    shape::{Answer, Gives, Header, Shape},
 };
+use crate::{door::Entrance, node::VERSION};
 
 /// What is told of the API as a whole.
 const ABOUT: &str = "\
@@ -70,8 +70,7 @@ impl IntoResponse for Written {
 
 impl Gives for Written {
     fn tell(shape: &mut Shape) {
-        let body: shape::SchemaOf = |_| schemars::json_schema!({ "type": "object" });
-        shape.answer = shape::Answer { status: 200, kind: "application/json", body: Some(body) };
+        shape.answer = Answer::json(200, |_| schemars::json_schema!({ "type": "object" }));
     }
 }
 
@@ -112,7 +111,11 @@ fn write(calls: &[Arc<Call>]) -> String {
             "responses": responses,
             "schemas": schemas.all(),
             "securitySchemes": {
-                "key": { "type": "http", "scheme": "bearer", "description": "An API key" },
+                "key": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "An API key; where `read` is enough, so is one for `full`",
+                },
             },
         },
     });
@@ -141,21 +144,32 @@ fn operation(call: &Call, schemas: &mut Schemas) -> Value {
             "schema": schema,
         }));
     }
+    for Header { name, about, schema } in &shape.headers {
+        parameters.push(json!({
+            "name": name,
+            "in": "header",
+            "required": false,
+            "description": about,
+            "schema": schemas.of_request(*schema),
+        }));
+    }
     let mut described = json!({
         "operationId": operation.id,
         "tags": [operation.group.name()],
         "summary": operation.summary,
         "parameters": parameters,
         "responses": responses(call, schemas),
-        "security": match operation.who {
-            Who::Anybody => json!([]),
-            Who::Key => json!([{ "key": [] }]),
+        "security": match operation.who.wants(Entrance::Whole) {
+            None => json!([]),
+            Some(scope) => json!([{ "key": [scope.name()] }]),
         },
     });
     if let Some(body) = shape.body {
+        let schema = schemas.of_request(body);
         described["requestBody"] = json!({
-            "required": true,
-            "content": { "application/json": { "schema": schemas.of_request(body) } },
+            // No body is an object without properties.
+            "required": schemas.has_required(&schema),
+            "content": { "application/json": { "schema": schema } },
         });
     }
     described
@@ -168,15 +182,19 @@ fn segment_name(path: &str) -> &str {
 }
 
 fn responses(call: &Call, schemas: &mut Schemas) -> Map<String, Value> {
-    let shape::Answer { status, kind, body } = &call.shape.answer;
+    let Answer { status, kind, body, headers } = &call.shape.answer;
     let schema = match body {
         Some(body) => schemas.of_answer(*body),
         None => json!({ "type": "string" }),
     };
-    let success = json!({
+    let mut success = json!({
         "description": call.operation.gives,
         "content": { *kind: { "schema": schema } },
     });
+    for Header { name, about, schema } in headers {
+        let schema = schemas.of_answer(*schema);
+        success["headers"][name] = json!({ "description": about, "schema": schema });
+    }
     let mut responses = Map::from_iter([(status.to_string(), success)]);
     for (status, codes) in by_status(&call.problems) {
         let name = response_name(&codes);
@@ -218,7 +236,7 @@ fn response(codes: &[ProblemCode], problem: &Value) -> Value {
         "headers": headers,
         "content": { PROBLEM: { "schema": { "allOf": [
             problem,
-            { "properties": { "code": { "enum": names }, "status": { "const": status } } },
+            { "properties": { "code": { "enum": names }, "status": { "type": "integer", "enum": [status] } } },
         ] } } },
     })
 }

@@ -8,14 +8,27 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use http::header::AUTHORIZATION;
+use http::{HeaderValue, header::AUTHORIZATION};
 use protocol::problem::ProblemCode;
 
-use crate::{answer::Refusal, config::Key, node::Node};
+use crate::{
+    answer::Refusal,
+    config::{Key, Scope},
+    node::Node,
+    proxies::FORWARDED_FOR,
+};
 
-/// From where a request came.
+/// The other end of a request's socket.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Peer(pub(super) IpAddr);
+
+/// What a call asks for.
+#[derive(Debug, Clone)]
+pub(super) struct Gate {
+    pub(super) node: Arc<Node>,
+    /// What the key must be good for.
+    pub(super) wants: Scope,
+}
 
 /// Who calls the API: the key, as calls may know it. An extension of every request that the guard
 /// lets through.
@@ -25,21 +38,35 @@ pub(super) struct Caller {
     pub(super) key_name: Arc<str>,
 }
 
-/// Lets through who shows a key; counts who shows a wrong one.
+/// Lets through who shows a key that is good for the call; counts who shows a wrong one.
 pub(super) async fn with_key(
-    State(node): State<Arc<Node>>,
+    State(gate): State<Gate>,
     Extension(Peer(address)): Extension<Peer>,
     mut request: Request,
     next: Next,
 ) -> Response {
-    match check(&node, address, &request) {
-        Ok(key) => {
+    let address = sender(&gate.node, address, &request);
+    let key = match check(&gate.node, address, &request) {
+        Ok(key) => key,
+        Err(refusal) => return refusal.into_response(),
+    };
+    match (gate.wants, key.scope()) {
+        (Scope::Full, Scope::Read) => {
+            tracing::debug!(key = %key.name(), path = request.uri().path(), "may only read");
+            Refusal::plain(ProblemCode::ReadOnlyKey).into_response()
+        }
+        (Scope::Full, Scope::Full) | (Scope::Read, _) => {
             let caller = Caller { key_name: Arc::clone(key.name()) };
             request.extensions_mut().insert(caller);
             next.run(request).await
         }
-        Err(refusal) => refusal.into_response(),
     }
+}
+
+/// Who sends a request, as far as those who bring it are believed.
+fn sender(node: &Node, peer: IpAddr, request: &Request) -> IpAddr {
+    let values = request.headers().get_all(FORWARDED_FOR).iter().map(HeaderValue::as_bytes);
+    node.config().trusted_proxies.origin(peer, values)
 }
 
 fn check<'n>(node: &'n Node, address: IpAddr, request: &Request) -> Result<&'n Key, Refusal> {
@@ -61,5 +88,6 @@ fn check<'n>(node: &'n Node, address: IpAddr, request: &Request) -> Result<&'n K
     let now = node.clock().moment();
     node.failed_keys.check(address, now).map_err(Refusal::after)?;
     node.failed_keys.failed(address, now);
+    tracing::warn!(%address, path = request.uri().path(), "a wrong key was shown");
     Err(Refusal::plain(ProblemCode::KeyRefused))
 }

@@ -10,18 +10,20 @@
 use std::sync::Arc;
 
 use axum::{
-    Router,
     extract::{Request, State},
     handler::Handler,
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
-    routing::{MethodFilter, on},
+    routing::{MethodFilter, MethodRouter, on},
 };
 use http::Method;
 use protocol::problem::ProblemCode;
 
-use super::shape::{Shape, Shaped};
-use crate::{answer::Refusal, node::Node};
+use super::{
+    shape::{Shape, Shaped},
+    who::Who,
+};
+use crate::{answer::Refusal, config::Scope, door::Entrance, node::Node};
 
 /// What any request may be answered before it reaches its call.
 const BEFORE_A_CALL: [ProblemCode; 5] = [
@@ -59,15 +61,6 @@ pub(super) struct Operation {
     pub(super) problems: &'static [ProblemCode],
 }
 
-/// Who may make a call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Who {
-    /// Everybody.
-    Anybody,
-    /// Whoever has a key.
-    Key,
-}
-
 /// Calls that are shown together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Group {
@@ -75,13 +68,23 @@ pub(super) enum Group {
     Messages,
     Users,
     Sessions,
+    Nodes,
+    Watching,
     Health,
     Reference,
 }
 
 impl Group {
-    pub(super) const ALL: [Self; 6] =
-        [Self::Tickets, Self::Messages, Self::Users, Self::Sessions, Self::Health, Self::Reference];
+    pub(super) const ALL: [Self; 8] = [
+        Self::Tickets,
+        Self::Messages,
+        Self::Users,
+        Self::Sessions,
+        Self::Nodes,
+        Self::Watching,
+        Self::Health,
+        Self::Reference,
+    ];
 
     pub(super) fn name(self) -> &'static str {
         match self {
@@ -89,6 +92,8 @@ impl Group {
             Self::Messages => "messages",
             Self::Users => "users",
             Self::Sessions => "sessions",
+            Self::Nodes => "nodes",
+            Self::Watching => "watching",
             Self::Health => "health",
             Self::Reference => "reference",
         }
@@ -100,6 +105,8 @@ impl Group {
             Self::Messages => "What the app says to its users",
             Self::Users => "Who is there",
             Self::Sessions => "One client's stay: live, or parked until it comes back",
+            Self::Nodes => "The processes of the server",
+            Self::Watching => "What happens, for operators",
             Self::Health => "For machines that watch the node",
             Self::Reference => "What this API is",
         }
@@ -118,9 +125,13 @@ pub(super) struct Call {
 impl Call {
     fn new(operation: Operation, shape: Shape) -> Self {
         let mut problems = [operation.problems, &shape.problems, &BEFORE_A_CALL].concat();
-        match operation.who {
-            Who::Anybody => {}
-            Who::Key => problems.extend(WITH_A_KEY),
+        match operation.who.wants(Entrance::Whole) {
+            None => {}
+            Some(Scope::Read) => problems.extend(WITH_A_KEY),
+            Some(Scope::Full) => {
+                problems.extend(WITH_A_KEY);
+                problems.push(ProblemCode::ReadOnlyKey);
+            }
         }
         problems.sort_unstable();
         problems.dedup();
@@ -129,7 +140,8 @@ impl Call {
 
     /// A parameter that nobody reads is a mistake that nobody sees.
     fn refuses(&self, request: &Request) -> Option<Refusal> {
-        let is_strict = self.operation.who != Who::Anybody && self.shape.query.is_none();
+        let wants_key = self.operation.who.wants(Entrance::Whole).is_some();
+        let is_strict = wants_key && self.shape.query.is_none();
         let has_query = request.uri().query().is_some_and(|query| !query.is_empty());
         let detail = "this call has no parameters behind a question mark";
         (is_strict && has_query).then(|| Refusal::new(ProblemCode::BadParameter, detail))
@@ -153,10 +165,8 @@ impl Call {
 pub(super) struct Calls {
     /// What is known of them, in the order in which they were added.
     pub(super) known: Vec<Arc<Call>>,
-    /// Those that want a key.
-    pub(super) keyed: Router<Arc<Node>>,
-    /// Those that do not.
-    pub(super) open: Router<Arc<Node>>,
+    /// What answers each of them.
+    pub(super) answers: Vec<MethodRouter<Arc<Node>>>,
 }
 
 impl Calls {
@@ -166,15 +176,11 @@ impl Calls {
         H: Handler<T, Arc<Node>> + Shaped<A>,
         T: 'static,
     {
-        let (method, path) = operation.at.clone();
+        let method = operation.at.0.clone();
         let filter = MethodFilter::try_from(method).expect("routes are made for HTTP's methods");
         let call = Arc::new(Call::new(operation, H::shape()));
-        let route = on(filter, function).layer(from_fn_with_state(Arc::clone(&call), as_described));
-        let router = match call.operation.who {
-            Who::Anybody => &mut self.open,
-            Who::Key => &mut self.keyed,
-        };
-        *router = std::mem::take(router).route(path, route);
+        let checked = from_fn_with_state(Arc::clone(&call), as_described);
+        self.answers.push(on(filter, function).route_layer(checked));
         self.known.push(call);
         self
     }

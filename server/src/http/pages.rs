@@ -14,10 +14,10 @@ use super::{
     shape::{Answer, Gives, Shape},
     taken::{InPath, Segment},
 };
-use crate::{answer::Refusal, node::Node};
-
-/// The version of this server.
-pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
+use crate::{
+    answer::Refusal,
+    node::{Node, VERSION},
+};
 
 /// Slow to fail: a process that answers is alive.
 pub(super) async fn livez() -> &'static str {
@@ -73,7 +73,7 @@ impl IntoResponse for Page {
 
 impl Gives for Page {
     fn tell(shape: &mut Shape) {
-        shape.answer = Answer { status: 200, kind: "text/html", body: None };
+        shape.answer = Answer::text("text/html");
     }
 }
 

@@ -9,23 +9,23 @@ use axum::extract::{FromRequest, Request};
 use kernel::registry::{Key, KeyScope};
 use protocol::{
     body,
-    http::{BulkRequest, SendRequest},
+    http::{BulkRequest, SendRequest, SessionSendRequest},
     limit,
     problem::ProblemCode,
 };
-use schemars::JsonSchema;
+use schemars::{JsonSchema, json_schema};
 use serde::de::DeserializeOwned;
 
 use super::{
     guard::Caller,
     reply::collect_json,
-    shape::{Shape, Takes},
+    shape::{Header, Shape, Takes},
     taken::{Body, bad},
 };
 use crate::{answer::Refusal, config::Limits, fingerprint, node::Node, turns::Turn};
 
 /// The header by which a call that is made again is known (draft-ietf-httpapi-idempotency-key-header).
-pub(super) const IDEMPOTENCY_KEY: &str = "idempotency-key";
+pub(super) const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 
 /// A body of one JSON object, of a call that may be made again under a key.
 #[derive(Debug)]
@@ -43,6 +43,12 @@ pub(super) trait Bounded {
 }
 
 impl Bounded for SendRequest {
+    fn bytes_max(limits: &Limits) -> usize {
+        limits.body_bytes
+    }
+}
+
+impl Bounded for SessionSendRequest {
     fn bytes_max(limits: &Limits) -> usize {
         limits.body_bytes
     }
@@ -93,7 +99,16 @@ fn key_text(request: &Request) -> Result<Option<Box<str>>, Refusal> {
 impl<T: JsonSchema> Takes for Repeatable<T> {
     fn tell(shape: &mut Shape) {
         Body::<T>::tell(shape);
-        shape.is_repeatable = true;
+        shape.headers.push(Header {
+            name: IDEMPOTENCY_KEY,
+            about: "A text of your choice, by which the call is known if it is made again: it is \
+                    done once, and answered as before.",
+            schema: |_| {
+                // Visible characters, with spaces between.
+                let pattern = format!("^[!-~]([ -~]{{0,{}}}[!-~])?$", limit::KEY_BYTES_MAX - 2);
+                json_schema!({ "type": "string", "pattern": pattern })
+            },
+        });
         shape.problems.extend([
             ProblemCode::BadParameter,
             ProblemCode::InProgress,

@@ -13,10 +13,10 @@ use http::{
 };
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use protocol::{body, limit, problem::ProblemCode};
-use schemars::JsonSchema;
+use schemars::{JsonSchema, json_schema};
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::shape::{Answer, Gives, SchemaOf, Shape};
+use super::shape::{Answer, Gives, Header, Shape};
 use crate::{
     answer::{self, Refusal},
     node::Answered,
@@ -56,7 +56,7 @@ impl<T: Serialize, const STATUS: u16> IntoResponse for Json<T, STATUS> {
 }
 
 /// The header that tells an answer which was given before.
-const IDEMPOTENT_REPLAYED: &str = "idempotent-replayed";
+const IDEMPOTENT_REPLAYED: &str = "Idempotent-Replayed";
 
 /// A success that may have been told before.
 #[derive(Debug)]
@@ -81,13 +81,17 @@ impl<T: Serialize> IntoResponse for Told<T> {
 impl<T: JsonSchema> Gives for Told<T> {
     fn tell(shape: &mut Shape) {
         Json::<T, 200>::tell(shape);
+        shape.answer.headers.push(Header {
+            name: IDEMPOTENT_REPLAYED,
+            about: "That the call was made before, under the same Idempotency-Key.",
+            schema: |_| json_schema!({ "type": "string", "const": "true" }),
+        });
     }
 }
 
 impl<T: JsonSchema, const STATUS: u16> Gives for Json<T, STATUS> {
     fn tell(shape: &mut Shape) {
-        let body: SchemaOf = |generator| generator.subschema_for::<T>();
-        shape.answer = Answer { status: STATUS, kind: "application/json", body: Some(body) };
+        shape.answer = Answer::json(STATUS, |generator| generator.subschema_for::<T>());
         shape.problems.push(ProblemCode::Internal);
     }
 }

@@ -21,12 +21,23 @@ pub(super) struct Shape {
     pub(super) query: Option<SchemaOf>,
     /// The body of the request.
     pub(super) body: Option<SchemaOf>,
-    /// Whether it takes a key, under which it may be made again.
-    pub(super) is_repeatable: bool,
+    /// Headers of the request that change what the call does.
+    pub(super) headers: Vec<Header>,
     /// The answer, if it is a success.
     pub(super) answer: Answer,
     /// What may be wrong with any of it.
     pub(super) problems: Vec<ProblemCode>,
+}
+
+/// A header that need not be there.
+#[derive(Debug)]
+pub(super) struct Header {
+    /// Its name.
+    pub(super) name: &'static str,
+    /// What it says.
+    pub(super) about: &'static str,
+    /// How its value looks.
+    pub(super) schema: SchemaOf,
 }
 
 /// A success.
@@ -38,6 +49,20 @@ pub(super) struct Answer {
     pub(super) kind: &'static str,
     /// Its body; none where it is text.
     pub(super) body: Option<SchemaOf>,
+    /// Headers that tell more than HTTP needs.
+    pub(super) headers: Vec<Header>,
+}
+
+impl Answer {
+    /// Text of this media type.
+    pub(super) fn text(kind: &'static str) -> Self {
+        Self { status: 200, kind, body: None, headers: Vec::new() }
+    }
+
+    /// JSON of this form.
+    pub(super) fn json(status: u16, body: SchemaOf) -> Self {
+        Self { status, kind: "application/json", body: Some(body), headers: Vec::new() }
+    }
 }
 
 /// An argument of a call.
@@ -60,7 +85,7 @@ impl<G: Gives, E> Gives for Result<G, E> {
 
 impl Gives for &'static str {
     fn tell(shape: &mut Shape) {
-        shape.answer = Answer { status: 200, kind: "text/plain", body: None };
+        shape.answer = Answer::text("text/plain");
     }
 }
 

@@ -7,14 +7,15 @@ use http::Method;
 use protocol::problem::ProblemCode;
 
 use super::{
-    calls, document,
-    operation::{Calls, Group, Operation, Who},
+    calls, document, events, metrics,
+    operation::{Calls, Group, Operation},
     pages,
+    who::Who,
 };
 
 /// All of them.
 pub(super) fn calls() -> Calls {
-    let groups = [tickets, messages, users, blocks, sessions, health, reference];
+    let groups = [tickets, messages, users, blocks, sessions, nodes, watching, health, reference];
     groups.into_iter().fold(Calls::default(), |calls, group| group(calls))
 }
 
@@ -23,7 +24,7 @@ fn tickets(calls: Calls) -> Calls {
         Operation {
             id: "mintTicket",
             at: (Method::POST, "/v1/tickets"),
-            who: Who::Key,
+            who: Who::Backend,
             group: Group::Tickets,
             summary: "Issue the leave to open one session",
             gives: "The ticket",
@@ -39,7 +40,7 @@ fn messages(calls: Calls) -> Calls {
             Operation {
                 id: "sendToUser",
                 at: (Method::POST, "/v1/users/{user}/messages"),
-                who: Who::Key,
+                who: Who::Backend,
                 group: Group::Messages,
                 summary: "Send to a user",
                 gives: "What became of it; a user who is not there is no error",
@@ -51,7 +52,7 @@ fn messages(calls: Calls) -> Calls {
             Operation {
                 id: "sendToSession",
                 at: (Method::POST, "/v1/sessions/{session}/messages"),
-                who: Who::Key,
+                who: Who::Backend,
                 group: Group::Messages,
                 summary: "Send to one session",
                 gives: "What became of it",
@@ -63,7 +64,7 @@ fn messages(calls: Calls) -> Calls {
             Operation {
                 id: "sendToMany",
                 at: (Method::POST, "/v1/messages"),
-                who: Who::Key,
+                who: Who::Backend,
                 group: Group::Messages,
                 summary: "Send to many users, or to everyone who is live",
                 gives: "What became of it for each user, or how many nodes tell everyone",
@@ -79,7 +80,7 @@ fn users(calls: Calls) -> Calls {
             Operation {
                 id: "showUser",
                 at: (Method::GET, "/v1/users/{user}"),
-                who: Who::Key,
+                who: Who::Reader,
                 group: Group::Users,
                 summary: "Tell whether a user is there",
                 gives: "How many sessions there are; a user that nobody heard of is offline",
@@ -91,7 +92,7 @@ fn users(calls: Calls) -> Calls {
             Operation {
                 id: "listSessionsOfUser",
                 at: (Method::GET, "/v1/users/{user}/sessions"),
-                who: Who::Key,
+                who: Who::Reader,
                 group: Group::Users,
                 summary: "List a user's sessions, oldest first",
                 gives: "All of them",
@@ -103,7 +104,7 @@ fn users(calls: Calls) -> Calls {
             Operation {
                 id: "queryUsers",
                 at: (Method::POST, "/v1/users/query"),
-                who: Who::Key,
+                who: Who::Reader,
                 group: Group::Users,
                 summary: "Tell which of many users are there",
                 gives: "Each of them once, in the order of the request",
@@ -115,7 +116,7 @@ fn users(calls: Calls) -> Calls {
             Operation {
                 id: "endSessionsOfUser",
                 at: (Method::DELETE, "/v1/users/{user}/sessions"),
-                who: Who::Key,
+                who: Who::Backend,
                 group: Group::Users,
                 summary: "End a user's sessions",
                 gives: "How many ended by this",
@@ -131,7 +132,7 @@ fn blocks(calls: Calls) -> Calls {
             Operation {
                 id: "blockUser",
                 at: (Method::PUT, "/v1/users/{user}/block"),
-                who: Who::Key,
+                who: Who::Backend,
                 group: Group::Users,
                 summary: "Keep a user out, and end the sessions",
                 gives: "How many ended by this",
@@ -143,7 +144,7 @@ fn blocks(calls: Calls) -> Calls {
             Operation {
                 id: "unblockUser",
                 at: (Method::DELETE, "/v1/users/{user}/block"),
-                who: Who::Key,
+                who: Who::Backend,
                 group: Group::Users,
                 summary: "Let a user in again",
                 gives: "That the user is not blocked",
@@ -155,7 +156,7 @@ fn blocks(calls: Calls) -> Calls {
             Operation {
                 id: "listBlocks",
                 at: (Method::GET, "/v1/blocks"),
-                who: Who::Key,
+                who: Who::Reader,
                 group: Group::Users,
                 summary: "List the users who are kept out",
                 gives: "A page of them, and where the next begins",
@@ -171,7 +172,7 @@ fn sessions(calls: Calls) -> Calls {
             Operation {
                 id: "listSessions",
                 at: (Method::GET, "/v1/sessions"),
-                who: Who::Key,
+                who: Who::Reader,
                 group: Group::Sessions,
                 summary: "List sessions, in the order of their ids",
                 gives: "A page of them, and where the next begins",
@@ -183,7 +184,7 @@ fn sessions(calls: Calls) -> Calls {
             Operation {
                 id: "showSession",
                 at: (Method::GET, "/v1/sessions/{session}"),
-                who: Who::Key,
+                who: Who::Reader,
                 group: Group::Sessions,
                 summary: "Show one session",
                 gives: "The session",
@@ -195,13 +196,81 @@ fn sessions(calls: Calls) -> Calls {
             Operation {
                 id: "endSession",
                 at: (Method::DELETE, "/v1/sessions/{session}"),
-                who: Who::Key,
+                who: Who::Backend,
                 group: Group::Sessions,
                 summary: "End one session",
                 gives: "Whether it ended by this: 1, or 0 if it was not there any more",
                 problems: &[],
             },
             calls::end_session,
+        )
+}
+
+fn watching(calls: Calls) -> Calls {
+    calls
+        .call(
+            Operation {
+                id: "showStats",
+                at: (Method::GET, "/v1/stats"),
+                who: Who::Reader,
+                group: Group::Watching,
+                summary: "Tell how much there is, and was since the start",
+                gives: "The numbers",
+                problems: &[],
+            },
+            calls::stats,
+        )
+        .call(
+            Operation {
+                id: "watchEvents",
+                at: (Method::GET, "/v1/events"),
+                who: Who::Reader,
+                group: Group::Watching,
+                summary: "Watch what happens, as Server-Sent Events",
+                gives: "Events, each with `id`, `event` and `data`, for as long as anybody reads",
+                problems: &[],
+            },
+            events::watch,
+        )
+        .call(
+            Operation {
+                id: "showMetrics",
+                at: (Method::GET, "/metrics"),
+                who: Who::Monitor,
+                group: Group::Watching,
+                summary: "Show the numbers to a program that watches servers",
+                gives: "Text of Prometheus, or of OpenMetrics where that is accepted",
+                problems: &[],
+            },
+            metrics::show,
+        )
+}
+
+fn nodes(calls: Calls) -> Calls {
+    calls
+        .call(
+            Operation {
+                id: "listNodes",
+                at: (Method::GET, "/v1/nodes"),
+                who: Who::Reader,
+                group: Group::Nodes,
+                summary: "List nodes",
+                gives: "All of them",
+                problems: &[],
+            },
+            calls::nodes,
+        )
+        .call(
+            Operation {
+                id: "drainNode",
+                at: (Method::POST, "/v1/nodes/{node}/drain"),
+                who: Who::Backend,
+                group: Group::Nodes,
+                summary: "Ask a node to send its sessions away and exit",
+                gives: "The node; to ask again changes nothing",
+                problems: &[],
+            },
+            calls::drain_node,
         )
 }
 

@@ -64,6 +64,27 @@ impl Segment for SessionId {
     }
 }
 
+/// What a path calls a node. Whether there is one of this name, the node knows.
+#[derive(Debug, JsonSchema)]
+#[serde(transparent)]
+pub(super) struct NodeName(String);
+
+impl std::ops::Deref for NodeName {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Segment for NodeName {
+    const PROBLEM: ProblemCode = ProblemCode::NodeUnknown;
+
+    fn read(text: Option<&str>) -> Result<Self, Refusal> {
+        text.map(|text| Self(text.to_owned())).ok_or_else(|| Refusal::plain(Self::PROBLEM))
+    }
+}
+
 impl<T: Segment> FromRequestParts<Arc<Node>> for InPath<T> {
     type Rejection = Refusal;
 

@@ -1,6 +1,6 @@
 //! Admissions: from a ticket to a place.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use engine::contract::{Admission, Departure, Failed, NotAdmitted, NotMinted};
 use kernel::{
@@ -9,6 +9,7 @@ use kernel::{
 };
 use protocol::{
     close::CloseCode,
+    event::What,
     http::{TicketReply, TicketRequest},
     limit,
     problem::ProblemCode,
@@ -18,8 +19,14 @@ use tokio::{
     time::timeout,
 };
 
-use super::{Node, not_taken, unsettled::Step};
-use crate::{answer::Refusal, random};
+use super::{
+    Node, Room, not_taken,
+    unsettled::{Step, Told},
+};
+use crate::{
+    answer::{Refusal, retry_wait},
+    random,
+};
 
 impl Node {
     /// Issues a ticket.
@@ -48,20 +55,24 @@ impl Node {
         Ok(TicketReply { ticket, user, urls, expires_at })
     }
 
-    /// Lets an attempt try, unless too many do; then after what time it may come. A session that
-    /// would have come back is kept until then, and somewhat longer.
-    pub(crate) async fn pass(&self, proof: &Proof) -> Result<(), Duration> {
-        let now = self.clock.moment();
-        match proof {
-            Proof::Ticket(..) => self.admissions.pass(now),
-            Proof::Resume(token, _) => {
-                let Err(wait) = self.resumes.pass(now) else { return Ok(()) };
-                if let Err(error) = self.engine.hold(*token, wait + limit::HOLD_MARGIN).await {
-                    tracing::warn!(%error, "a session that came too early is not held");
-                }
-                Err(wait)
-            }
+    /// Lets an attempt try where there is room for a session, unless too many do; then after what
+    /// time it may come. A session that would have come back is kept until then, and somewhat
+    /// longer.
+    pub(crate) async fn pass(self: &Arc<Self>, proof: &Proof) -> Result<Room, Duration> {
+        let gate = match proof {
+            Proof::Ticket(..) => &self.admissions,
+            Proof::Resume(..) => &self.resumes,
+        };
+        let passed = match self.room() {
+            Some(room) => gate.pass(self.clock.moment()).map(|()| room),
+            None => Err(retry_wait()),
+        };
+        if let (Err(wait), Proof::Resume(token, _)) = (&passed, proof)
+            && let Err(error) = self.engine.hold(*token, *wait + limit::HOLD_MARGIN).await
+        {
+            tracing::warn!(%error, "a session that came too early is not held");
         }
+        passed
     }
 
     /// Gives a connect attempt its place. One that is not known to have got it has not: whoever
@@ -96,8 +107,12 @@ impl Node {
     }
 
     fn admitted(&self, admission: Admission) -> Admitted {
-        self.tell_ended(admission.ended);
-        *admission.admitted
+        let Admission { admitted, ended } = admission;
+        self.tell_ended(ended);
+        if admitted.first {
+            self.tell(What::UserOnline { user: admitted.user.clone() });
+        }
+        *admitted
     }
 
     /// A session that this node had asked after was heard of, or has gone.
@@ -112,7 +127,9 @@ impl Node {
             true => Departure::Park,
             false => Departure::End(CloseCode::CannotResume),
         };
-        self.settle(Step::Depart(admitted.fenced, departure), None).await;
+        // Nobody was told that it is there, but perhaps that its user is.
+        let told = Told { user: admitted.user.clone(), what: None };
+        self.settle(Step::Depart(admitted.fenced, departure), Some(told)).await;
     }
 }
 

@@ -7,8 +7,10 @@ use kernel::{
     registry::{Key, KeyScope},
 };
 use protocol::{
+    event::{Recipients, What},
     http::{
-        BulkError, BulkOutcome, BulkReply, BulkRequest, BulkResult, Durability, Echo, SendRequest,
+        BulkError, BulkRefused, BulkReply, BulkRequest, BulkResult, BulkSent, Durability, Echo,
+        SendRequest,
     },
     id::MessageId,
     partition::Partition,
@@ -16,11 +18,10 @@ use protocol::{
     target::Target,
 };
 
-use super::{Answered, Node, people::distinct, sends::not_accepted};
+use super::{Answered, Node, sends::not_accepted};
 use crate::{
     answer::{Refusal, field_error},
     clock::Clock,
-    event::What,
     random,
 };
 
@@ -38,8 +39,9 @@ impl Node {
         key: Option<Key>,
     ) -> Result<Answered<BulkReply>, Refusal> {
         if self.is_draining() {
-            return Err(Refusal::later(ProblemCode::Draining));
+            return Err(self.refused(Refusal::later(ProblemCode::Draining)));
         }
+        self.check_size(&request.data)?;
         match (request.everyone, request.users.is_empty()) {
             (true, true) => self.send_to_everyone(request, key).await,
             (true, false) => Err(field_error("everyone", "does not go with users")),
@@ -52,7 +54,7 @@ impl Node {
         request: BulkRequest,
         key: Option<Key>,
     ) -> Result<Answered<BulkReply>, Refusal> {
-        let users = distinct(request.users)?;
+        let users = self.distinct(request.users)?;
         let key = key.map(for_many);
         if let Some(key) = &key {
             self.engine.begin(key).await.map_err(not_accepted)?;
@@ -71,21 +73,22 @@ impl Node {
             if n % PART == PART - 1 {
                 tokio::task::yield_now().await;
             }
-            let outcome = match self.send(&user, request.clone(), key.clone()).await {
+            let result = match self.send(&user, request.clone(), key.clone()).await {
                 Ok(sent) => {
                     all_replayed &= sent.replayed;
-                    BulkOutcome::Sent(sent.answer)
+                    BulkResult::Sent(BulkSent { user, sent: sent.answer })
                 }
                 // What holds for one of them is told of that one; all else holds for the call.
                 Err(refusal) if refusal.code == ProblemCode::Overloaded => {
                     all_replayed = false;
                     let Refusal { code, detail, retry_ms, .. } = refusal;
                     let code = code.name().to_owned();
-                    BulkOutcome::Refused { error: BulkError { code, detail, retry_ms } }
+                    let error = BulkError { code, detail, retry_ms };
+                    BulkResult::Refused(BulkRefused { user, error })
                 }
                 Err(refusal) => return Err(refusal),
             };
-            results.push(BulkResult { user, outcome });
+            results.push(result);
         }
         Ok(Answered { answer: BulkReply::Users { results }, replayed: all_replayed })
     }
@@ -123,9 +126,10 @@ impl Node {
             .engine
             .everyone(Arc::new(message), key.map(for_many))
             .await
-            .map_err(not_accepted)?;
+            .map_err(|not| self.refused(not_accepted(not)))?;
         if !spread.replayed {
-            self.tell(What::SentToEveryone { message: spread.id });
+            let to = Recipients::Everyone { everyone: true };
+            self.tell(What::MessageAccepted { message: spread.id, to });
         }
         let (id, nodes) = (spread.id, spread.nodes);
         let answer = BulkReply::Everyone { id, nodes, durability: Durability::None };

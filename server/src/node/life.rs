@@ -9,13 +9,17 @@ use kernel::{
 };
 use protocol::{
     close::CloseCode,
+    event::What,
     http::{BlockReply, BlockRequest},
     limit,
     name::UserId,
 };
 
-use super::{Node, not_taken, unsettled::Step};
-use crate::{answer::Refusal, event::What};
+use super::{
+    Node, not_taken,
+    unsettled::{Step, Told},
+};
+use crate::answer::Refusal;
 
 /// Bytes of a replay's page, so that a page always fits an outbox.
 const PAGE_BYTES: usize = limit::OUTBOX_BYTES_MAX / 4;
@@ -24,16 +28,17 @@ impl Node {
     /// A session whose socket was lost may resume.
     pub(crate) async fn park(&self, parting: Parting) {
         let Parting { fenced, user, code } = parting;
-        let what = What::SessionParked { user, session: fenced.session, code };
-        self.settle(Step::Depart(fenced, Departure::Park), Some(what)).await;
+        let what = What::SessionParked { user: user.clone(), session: fenced.session, code };
+        let told = Told { user, what: Some(what) };
+        self.settle(Step::Depart(fenced, Departure::Park), Some(told)).await;
     }
 
     /// A session ended by its own will or fault.
     pub(crate) async fn release(&self, parting: Parting) {
         let end = Departure::End(parting.end_code());
         let Parting { fenced, user, code } = parting;
-        let what = What::SessionEnded { user, session: fenced.session, code };
-        self.settle(Step::Depart(fenced, end), Some(what)).await;
+        let what = What::SessionEnded { user: user.clone(), session: fenced.session, code };
+        self.settle(Step::Depart(fenced, end), Some(Told { user, what: Some(what) })).await;
     }
 
     pub(crate) async fn touch(&self, fenced: Fenced, touch: Touch) {
@@ -89,8 +94,11 @@ impl Node {
     /// Tells of sessions that a step of this node ended; how many there are.
     pub(super) fn tell_ended(&self, ended: Vec<Ended>) -> u32 {
         let count = u32::try_from(ended.len()).unwrap_or(u32::MAX);
-        for Ended { session, user, code, .. } in ended {
-            self.tell(What::SessionEnded { user, session, code: code.number() });
+        for Ended { session, user, code, last } in ended {
+            self.tell(What::SessionEnded { user: user.clone(), session, code: code.number() });
+            if last {
+                self.tell(What::UserOffline { user });
+            }
         }
         count
     }

@@ -7,7 +7,6 @@ use kernel::registry::Presence;
 use protocol::{
     http::{Block, Session, UserReply},
     id::SessionId,
-    limit::USERS_PER_CALL_MAX,
     name::UserId,
     problem::ProblemCode,
 };
@@ -31,7 +30,7 @@ impl Node {
     /// # Errors
     /// If there are none or too many of them, or the engine could not tell.
     pub async fn users(&self, users: Vec<UserId>) -> Result<Vec<UserReply>, Refusal> {
-        let users = distinct(users)?;
+        let users = self.distinct(users)?;
         let presence = self.engine.presence(&users).await.map_err(not_taken)?;
         Ok(users.into_iter().zip(presence).map(|(user, one)| shown(user, one)).collect())
     }
@@ -80,6 +79,16 @@ impl Node {
         let found = found.into_iter().map(block).collect();
         Ok(page(found, most, |block: &Block| block.user.clone()))
     }
+
+    /// Each of these users once, if one call may name so many.
+    pub(super) fn distinct(&self, users: Vec<UserId>) -> Result<Vec<UserId>, Refusal> {
+        let most = self.config.limits.users_per_call;
+        if users.is_empty() || users.len() > most {
+            return Err(field_error("users", &format!("must name 1 to {most} users")));
+        }
+        let mut known = HashSet::new();
+        Ok(users.into_iter().filter(|user| known.insert(user.clone())).collect())
+    }
 }
 
 /// Of one more than was asked for, what was asked for, and the last of it if there is more.
@@ -93,13 +102,4 @@ fn page<T, K>(mut found: Vec<T>, most: usize, key: impl Fn(&T) -> K) -> (Vec<T>,
 fn shown(user: UserId, presence: Presence) -> UserReply {
     let Presence { live, parked, blocked } = presence;
     UserReply { user, online: live + parked > 0, blocked, live, parked }
-}
-
-/// Each of these users once, if one call may name so many.
-pub(super) fn distinct(users: Vec<UserId>) -> Result<Vec<UserId>, Refusal> {
-    if users.is_empty() || users.len() > USERS_PER_CALL_MAX {
-        return Err(field_error("users", &format!("must name 1 to {USERS_PER_CALL_MAX} users")));
-    }
-    let mut known = HashSet::new();
-    Ok(users.into_iter().filter(|user| known.insert(user.clone())).collect())
 }

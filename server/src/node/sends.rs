@@ -6,8 +6,10 @@ use kernel::{
     shard::Forward,
 };
 use protocol::{
+    data::Data,
+    event::{Recipients, What},
     frame::{ReplyError, ReplyOutcome},
-    http::{Durability, Echo, SendReply, SendRequest},
+    http::{Durability, Echo, SendReply, SendRequest, SessionSendRequest},
     id::SessionId,
     name::UserId,
     problem::ProblemCode,
@@ -17,7 +19,6 @@ use protocol::{
 use super::{Answered, Node};
 use crate::{
     answer::{Refusal, field_error},
-    event::What,
     fingerprint, random,
 };
 
@@ -34,7 +35,7 @@ impl Node {
     ) -> Result<Answered<SendReply>, Refusal> {
         // A session may send until its socket closes; a backend has other nodes to ask.
         if self.is_draining() {
-            return Err(Refusal::later(ProblemCode::Draining));
+            return Err(self.refused(Refusal::later(ProblemCode::Draining)));
         }
         let echo = request.echo.unwrap_or_default();
         if echo != Echo::No && request.from.is_none() {
@@ -68,15 +69,11 @@ impl Node {
     pub async fn send_to_session(
         &self,
         session: SessionId,
-        request: SendRequest,
+        request: SessionSendRequest,
         key: Option<Key>,
     ) -> Result<Answered<SendReply>, Refusal> {
-        if request.to.is_some() {
-            return Err(field_error("to", "is the session in the path; send to a user to choose"));
-        }
         let user = self.session(session).await?.user;
-        let to = Some(Target::Session(session));
-        self.send(&user, SendRequest { to, ..request }, key).await
+        self.send(&user, request.to(session), key).await
     }
 
     /// Accepts a message that a session sends. Its own user's other sessions get a copy, unless it
@@ -116,6 +113,15 @@ impl Node {
         }
     }
 
+    /// Refuses what is larger than the operator allows, which may be less than the protocol does.
+    pub(super) fn check_size(&self, data: &Data) -> Result<(), Refusal> {
+        let bytes_max = self.config.limits.data_bytes;
+        match data.len() <= bytes_max {
+            true => Ok(()),
+            false => Err(field_error("data", &format!("must have at most {bytes_max} bytes"))),
+        }
+    }
+
     /// The recipient's append decides the answer; the copy carries the same id. A call that broke
     /// off between the two is completed by its repetition, since each has its key.
     async fn accept(
@@ -124,15 +130,18 @@ impl Node {
         draft: Draft,
         copy: Option<(UserId, Option<SessionId>)>,
     ) -> Result<Answered<SendReply>, Refusal> {
+        self.check_size(&draft.data)?;
         let copy = copy.map(|(sender, except)| {
             let draft =
                 Draft { echo_of: Some(user.clone()), to: Target::All, except, ..draft.clone() };
             (sender, draft)
         });
-        let receipt = self.engine.append(user, draft).await.map_err(not_accepted)?;
+        let receipt = self.engine.append(user, draft).await;
+        let receipt = receipt.map_err(|not| self.refused(not_accepted(not)))?;
         let Receipt { id, position, live, parked, replayed } = receipt;
         if !replayed {
-            self.tell(What::MessageAccepted { user: user.clone(), message: id, live, parked });
+            let to = Recipients::User { user: user.clone(), live, parked };
+            self.tell(What::MessageAccepted { message: id, to });
         }
         let echoed = match copy {
             None => None,

@@ -13,10 +13,10 @@ use std::{
 
 use engine::contract::{Departed, Departure, Failed};
 use kernel::{message::Fenced, registry::Attempt};
+use protocol::{event::What, name::UserId};
 use tokio::sync::Notify;
 
 use super::Node;
-use crate::event::What;
 
 /// Steps that wait, beyond which nobody new is admitted. Then at most one more comes for each
 /// session that is here.
@@ -34,8 +34,17 @@ pub(super) enum Step {
     Withdraw(Box<Attempt>),
 }
 
-/// A step, and what is told when it was of any effect.
-type Waiting = (Step, Option<What>);
+/// What is told when a step was of any effect.
+#[derive(Debug)]
+pub(super) struct Told {
+    /// Whose session it is: perhaps the last one.
+    pub(super) user: UserId,
+    /// What became of the session, if anybody was told that it is there.
+    pub(super) what: Option<What>,
+}
+
+/// A step, and whom it is told of.
+type Waiting = (Step, Option<Told>);
 
 /// Steps that are not answered yet.
 #[derive(Debug, Default)]
@@ -63,7 +72,7 @@ impl Unsettled {
 
 impl Node {
     /// Takes a step, now or when the engine answers.
-    pub(super) async fn settle(&self, step: Step, told: Option<What>) {
+    pub(super) async fn settle(&self, step: Step, told: Option<Told>) {
         match self.take_step(&step).await {
             Ok(departed) => self.tell_departed(departed, told),
             Err(error) => {
@@ -98,12 +107,18 @@ impl Node {
         }
     }
 
-    fn tell_departed(&self, departed: Departed, told: Option<What>) {
-        match departed {
-            Departed::Void => {}
-            Departed::Parked | Departed::Ended { .. } => {
-                told.into_iter().for_each(|what| self.tell(what));
-            }
+    fn tell_departed(&self, departed: Departed, told: Option<Told>) {
+        let Some(Told { user, what }) = told else { return };
+        let last = match departed {
+            Departed::Void => return,
+            Departed::Parked => false,
+            Departed::Ended { last } => last,
+        };
+        if let Some(what) = what {
+            self.tell(what);
+        }
+        if last {
+            self.tell(What::UserOffline { user });
         }
     }
 }

@@ -145,7 +145,7 @@ impl Local {
             let Last { socket, bytes } = *last;
             socket.close(&bytes, limit::CLOSE_WAIT).await;
         }
-        self.node.socket_closed();
+        self.node.give_room_back();
     }
 
     fn listen(self: &Rc<Self>, seat: &Rc<Seat>, cx: &mut Context<'_>) -> Poll<()> {

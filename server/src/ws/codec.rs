@@ -123,8 +123,8 @@ impl Decoder {
     }
 
     /// The memory kept between calls.
-    #[cfg(test)]
-    fn held_bytes(&self) -> usize {
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub(crate) fn held_bytes(&self) -> usize {
         self.partial.as_ref().map_or(0, |partial| partial.held_bytes())
     }
 }

@@ -62,7 +62,9 @@ pub(crate) fn read(head: &[u8]) -> Result<Ask, NoHandshake> {
     let mut headers = [httparse::EMPTY_HEADER; limit::HEADERS_MAX];
     let mut request = httparse::Request::new(&mut headers);
     match request.parse(head) {
-        Ok(httparse::Status::Complete(_)) => {}
+        Ok(httparse::Status::Complete(length)) if length == head.len() => {}
+        // Lines may end with a line feed alone, but what ends a head for us ends it for the parser.
+        Ok(httparse::Status::Complete(_)) => return Err(bad("an empty line in the request head")),
         Ok(httparse::Status::Partial) => return Err(bad("the request head is cut off")),
         Err(httparse::Error::TooManyHeaders) => {
             return Err(no(ProblemCode::HeadTooLarge, "more than 64 headers"));
@@ -84,6 +86,21 @@ pub(crate) fn read(head: &[u8]) -> Result<Ask, NoHandshake> {
         Some(text) => Origin::parse(text).map(Some).or(Err(CloseCode::Forbidden)),
     };
     Ok(Ask { accept, speaks_usher, proof: given.proof(), origin })
+}
+
+/// The values of a header, in their order; of a head that is none, none.
+pub(crate) fn values<'h>(head: &'h [u8], name: &str) -> Vec<&'h [u8]> {
+    let mut headers = [httparse::EMPTY_HEADER; limit::HEADERS_MAX];
+    let mut request = httparse::Request::new(&mut headers);
+    match request.parse(head) {
+        Ok(_) => request
+            .headers
+            .iter()
+            .filter(|header| header.name.eq_ignore_ascii_case(name))
+            .map(|header| header.value)
+            .collect(),
+        Err(_) => Vec::new(),
+    }
 }
 
 fn fields<'a>(headers: &[httparse::Header<'a>]) -> Result<Fields<'a>, NoHandshake> {

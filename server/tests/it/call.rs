@@ -79,6 +79,19 @@ impl Caller {
         Self::over(stream)
     }
 
+    /// A call with these headers and no others, over a socket of its own.
+    pub(crate) async fn once(
+        address: SocketAddr,
+        method: &str,
+        path: &str,
+        headers: &str,
+    ) -> Response {
+        let mut caller = Self::open(address).await;
+        let head = format!("{method} {path} HTTP/1.1\r\nHost: usher\r\n{headers}\r\n");
+        caller.write(head.as_bytes()).await;
+        caller.response().await
+    }
+
     /// Writes one byte, then waits a while; tells whether the other side still listens.
     pub(crate) async fn trickle(&mut self, byte: u8) -> std::io::Result<()> {
         self.stream.write_all(&[byte]).await?;
@@ -140,13 +153,25 @@ impl<S: Stream> Caller<S> {
         soon("an answer", self.read_response()).await.expect("an answer before the end")
     }
 
-    async fn read_response(&mut self) -> Option<Response> {
-        let (mut response, head) = loop {
+    /// The next answer, of which only the head comes.
+    pub(crate) async fn only_head(&mut self) -> Response {
+        let (response, head) =
+            soon("an answer", self.read_head()).await.expect("an answer before the end");
+        self.came.drain(..head);
+        response
+    }
+
+    async fn read_head(&mut self) -> Option<(Response, usize)> {
+        loop {
             if let Some(found) = Response::parse(&self.came) {
-                break found;
+                return Some(found);
             }
             self.read().await?;
-        };
+        }
+    }
+
+    async fn read_response(&mut self) -> Option<Response> {
+        let (mut response, head) = self.read_head().await?;
         let length = match response.header("content-length") {
             Some(length) => length.parse().unwrap(),
             None => 0,

@@ -48,7 +48,7 @@ fn h17_a_node_that_drains_sends_its_sessions_away_over_the_window() {
             assert!(steps.iter().all(|step| (140..=160).contains(step)), "{hints:?}");
             assert_eq!(hints.last(), Some(&1500));
 
-            assert_eq!(node.call("GET", "/readyz", &Value::Null).await.status, 503);
+            later(&node.call("GET", "/readyz", &Value::Null).await, "draining");
             assert_eq!(node.call("GET", "/livez", &Value::Null).await.status, 200);
             let send = node.call("POST", "/v1/users/alice/messages", &json!({"data": 1})).await;
             later(&send, "draining");

@@ -115,6 +115,7 @@ fn h8_h9_h20_h22_h23_h24_what_could_be_meant_in_two_ways_is_refused() {
             "X: a\rb",
             "X : space before the colon",
             " X: space before the name",
+            "\nX: behind an empty line",
             "no colon",
             "Sec-WebSocket-Protocol: usher.v1, \u{80}\u{ff}",
             "Sec-WebSocket-Protocol: usher.v1, a b",

@@ -10,15 +10,15 @@ use std::{
 };
 
 use engine::{contract::Engine, mailbox::Mailboxes};
-use protocol::{id::SessionId, time::Timestamp};
+use protocol::{event::What, id::SessionId, time::Timestamp};
 use serde_json::{Value, json};
 use server::{
     clock::Clock,
     config::{Config, Drain, Key},
-    event::{Event, What},
-    serve::{self, Running},
+    journal::Watcher,
+    serve::{self, Listeners, Running},
 };
-use tokio::{sync::broadcast, time::timeout};
+use tokio::time::timeout;
 
 use crate::{
     call::{Caller, Response},
@@ -67,7 +67,17 @@ fn watch_for_panics() {
 
 /// Runs a test with a node of its own; a panic in any node is a failure.
 pub(crate) fn with_node(config: Config, test: impl AsyncFnOnce(&Node)) {
-    with(|listeners| serve::start(config, listeners), test);
+    with_listeners(config, vec![free()].into(), test);
+}
+
+/// A listener on a free port.
+pub(crate) fn free() -> TcpListener {
+    serve::bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap()
+}
+
+/// The same at these addresses, the first of which is the node's.
+pub(crate) fn with_listeners(config: Config, listeners: Listeners, test: impl AsyncFnOnce(&Node)) {
+    with(|| serve::start(config, listeners), test);
 }
 
 /// The same with an engine of the test's own, which gets the node's mailboxes.
@@ -76,7 +86,7 @@ pub(crate) fn with_engine(
     engine: impl FnOnce(Mailboxes) -> Arc<dyn Engine>,
     test: impl AsyncFnOnce(&Node),
 ) {
-    with(|listeners| serve::start_on(config, listeners, engine), test);
+    with(|| serve::start_on(config, vec![free()], engine), test);
 }
 
 /// The same with an engine that the test has a say in.
@@ -94,13 +104,9 @@ pub(crate) fn with_node_on<E: Engine + 'static>(
     with_engine(config, engine, async |node| test(node, made.get().unwrap()).await);
 }
 
-fn with(
-    start: impl FnOnce(Vec<TcpListener>) -> Result<Running, serve::Failed>,
-    test: impl AsyncFnOnce(&Node),
-) {
+fn with(start: impl FnOnce() -> Result<Running, serve::Failed>, test: impl AsyncFnOnce(&Node)) {
     watch_for_panics();
-    let listener = serve::bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
-    let running = start(vec![listener]).unwrap();
+    let running = start().unwrap();
     let address = running.addresses()[0];
     let node = Node { running, address };
     // A runtime of the test's own, so that it does not keep the node's threads busy.
@@ -187,21 +193,16 @@ impl Node {
 }
 
 /// Someone who sees what happens at a node.
-pub(crate) struct Watch(broadcast::Receiver<Event>);
+pub(crate) struct Watch(Watcher);
 
 impl Watch {
     /// The next event for which `pick` has something to say.
     pub(crate) async fn until<T>(&mut self, what: &str, pick: impl Fn(&What) -> Option<T>) -> T {
         let picked = async {
             loop {
-                match self.0.recv().await {
-                    Ok(event) => {
-                        if let Some(picked) = pick(&event.what) {
-                            return picked;
-                        }
-                    }
-                    Err(broadcast::error::RecvError::Lagged(_)) => {}
-                    Err(broadcast::error::RecvError::Closed) => panic!("the node is gone"),
+                let next = self.0.next().await.expect("the node is there");
+                if let Some(picked) = pick(&next.event.what) {
+                    return picked;
                 }
             }
         };

@@ -76,7 +76,7 @@ impl<S: Stream> Peer<S> {
     }
 
     /// A socket on which a handshake was written, when its answer is there.
-    pub(crate) async fn answered(mut caller: Caller) -> Result<Self, Response> {
+    pub(crate) async fn answered(mut caller: Caller<S>) -> Result<Self, Response> {
         let opened = caller.response().await;
         if opened.status != 101 {
             caller.closed().await;
@@ -183,11 +183,11 @@ impl<S: Stream> Session<S> {
     /// Waits for the `welcome`.
     pub(crate) async fn welcomed(mut peer: Peer<S>) -> Self {
         let welcome = peer.typed("welcome").await;
-        Self::welcomed_by(peer, welcome)
+        Self::with(peer, welcome)
     }
 
-    /// A peer whose `welcome` was read already.
-    pub(crate) fn welcomed_by(peer: Peer, welcome: Value) -> Self {
+    /// A peer, and the `welcome` that it got.
+    pub(crate) fn with(peer: Peer<S>, welcome: Value) -> Self {
         let position = text(&welcome["position"]);
         let (id, token) = (text(&welcome["session"]), text(&welcome["resume"]));
         Self { peer, welcome, id, token, position }

@@ -53,7 +53,7 @@ async fn sorted(peers: Vec<Peer>, holder: &str) -> (Session, Vec<(Vec<Value>, u1
             Some(Frame::Text(first)) => {
                 let first: Value = serde_json::from_str(&first).unwrap();
                 if first["session"] == holder {
-                    assert!(winner.replace(Session::welcomed_by(peer, first)).is_none());
+                    assert!(winner.replace(Session::with(peer, first)).is_none());
                     continue;
                 }
                 let (mut frames, code) = last_words(&mut peer).await;

@@ -3,12 +3,9 @@
 use std::time::Duration;
 
 use kernel::rate::Rate;
-use protocol::http::TicketReply;
+use protocol::{event::What, http::TicketReply};
 use serde_json::{Value, json};
-use server::{
-    config::{Config, Limits, Session as SessionConfig},
-    event::What,
-};
+use server::config::{Config, Limits, Session as SessionConfig};
 
 use crate::{
     call::Response,
@@ -36,7 +33,7 @@ const SPENT: Refusal = Refusal { close: (4201, "ticket-spent"), problem: (401, "
 /// An attempt is refused in both ways of speaking, and each time an event tells of it.
 async fn check(node: &Node, query: &str, offer: &str, refusal: &Refusal) {
     let refused = |what: &What| match what {
-        What::ConnectRefused { code, close_code, .. } => Some((code.name(), *close_code)),
+        What::TicketRefused { problem, code, .. } => Some((problem.name(), *code)),
         _ => None,
     };
     let told = (refusal.problem.1, Some(refusal.close.0));

@@ -63,7 +63,6 @@ pub(crate) struct Member {
 #[derive(Debug)]
 pub(crate) struct Welcomed {
     pub(crate) member: Member,
-    pub(crate) session: String,
     pub(crate) token: String,
     pub(crate) position: String,
 }
@@ -152,8 +151,8 @@ impl Welcomed {
     pub(crate) async fn of(mut member: Member) -> Self {
         let welcome = member.typed("welcome").await;
         let text = |name: &str| welcome[name].as_str().expect("a text").to_owned();
-        let (session, token) = (text("session"), text("resume"));
-        Self { session, token, position: text("position"), member }
+        let token = text("resume");
+        Self { token, position: text("position"), member }
     }
 
     /// What to offer to come back.

@@ -1,7 +1,7 @@
 //! Program: a process, line by line.
 
 use std::{
-    io::{BufRead, BufReader, Read, Write},
+    io::{BufRead, BufReader, Write},
     process::{Child, ChildStdin, Command, Stdio},
     sync::mpsc::{self, Receiver, RecvTimeoutError},
     thread::{self, JoinHandle},
@@ -10,6 +10,9 @@ use std::{
 
 /// How long any line may take before a test gives up. Far more than it takes.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long to look for a line before something else is tried.
+const MOMENT: Duration = Duration::from_millis(200);
 
 /// The binary under test.
 pub(crate) const USHER: &str = env!("CARGO_BIN_EXE_usher");
@@ -61,6 +64,7 @@ pub(crate) struct Program {
     child: Child,
     input: Option<ChildStdin>,
     lines: Receiver<String>,
+    error_lines: Receiver<String>,
     errors: Option<JoinHandle<String>>,
 }
 
@@ -74,7 +78,7 @@ impl Program {
             .unwrap_or_else(|error| panic!("{command:?} does not start: {error}"));
         let input = child.stdin.take();
         let out = child.stdout.take().expect("it is a pipe");
-        let mut err = child.stderr.take().expect("it is a pipe");
+        let err = child.stderr.take().expect("it is a pipe");
         let (line, lines) = mpsc::channel();
         thread::spawn(move || {
             for text in BufReader::new(out).lines().map_while(Result::ok) {
@@ -83,12 +87,19 @@ impl Program {
                 }
             }
         });
+        let (error_line, error_lines) = mpsc::channel();
         let errors = thread::spawn(move || {
-            let mut text = String::new();
-            err.read_to_string(&mut text).ok();
-            text
+            let (mut err, mut text) = (BufReader::new(err), String::new());
+            loop {
+                let begin = text.len();
+                match err.read_line(&mut text) {
+                    Ok(0) | Err(_) => return text,
+                    // Nobody may look at them before the end.
+                    Ok(_) => drop(error_line.send(text[begin..].to_owned())),
+                }
+            }
         });
-        Self { child, input, lines, errors: Some(errors) }
+        Self { child, input, lines, error_lines, errors: Some(errors) }
     }
 
     /// Writes lines to its standard input.
@@ -120,6 +131,22 @@ impl Program {
     /// Ends it without asking, as the system does when it is out of memory.
     pub(crate) fn kill(&mut self) {
         self.child.kill().expect("it runs");
+    }
+
+    /// The next line that it prints, if there is one already or soon.
+    pub(crate) fn line_within_a_moment(&mut self) -> Option<String> {
+        self.lines.recv_timeout(MOMENT).ok()
+    }
+
+    /// The next line on its standard error that has this in it.
+    pub(crate) fn error_line_with(&mut self, part: &str) -> String {
+        loop {
+            match self.error_lines.recv_timeout(PATIENCE) {
+                Ok(line) if line.contains(part) => return line,
+                Ok(_) => {}
+                Err(error) => panic!("{part} is not said: {error}"),
+            }
+        }
     }
 
     /// Asks it to end, as a service supervisor does.

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::{
-    crowd::{Came, Member, Welcomed, has_descriptors, threads},
-    served::{Served, serve},
+    crowd::{Came, Member, Welcomed, threads},
+    supervised::{Supervised, serve},
 };
 
 const KIB: usize = 1024;
@@ -35,14 +35,14 @@ async fn numbers(one: &mut Welcomed) -> (Vec<u64>, Came) {
     }
 }
 
-fn send(node: &Served, number: u64) -> Value {
+fn send(node: &Supervised, number: u64) -> Value {
     let body = json!({"data": [number, "x".repeat(DATA)]});
     node.ask("POST", "/v1/users/alice/messages", &body)
 }
 
 #[test]
 fn f22_memory_stays_flat_while_megabytes_are_sent_to_a_reader_that_has_stopped() {
-    let node = Served::start(&mut serve(&[]));
+    let node = Supervised::start(&mut serve(&[]));
     let threads = threads();
     let offers = [(); 2].map(|()| node.offer(&json!({"user": "alice"})));
     threads.block_on(async {

@@ -6,8 +6,9 @@ use protocol::{close::CloseCode, problem::ProblemCode};
 use serde_json::{Value, value::RawValue};
 
 use crate::{
+    document,
     node::Node,
-    page::{blocks, call, steps},
+    page::{blocks, do_as_shown, steps},
     session::Session,
 };
 
@@ -27,7 +28,7 @@ fn every_call_on_the_page_answers_what_the_page_shows() {
     let steps = steps(&API.replace(SESSION, id));
     assert!(!steps.is_empty());
     for step in &steps {
-        call(&node, step);
+        do_as_shown(&node, step);
     }
 }
 
@@ -35,6 +36,64 @@ fn every_call_on_the_page_answers_what_the_page_shows() {
 fn rows(page: &str) -> impl Iterator<Item = Vec<&str>> {
     let rows = page.lines().filter(|line| line.starts_with("| "));
     rows.map(|row| row.split('|').map(str::trim).collect())
+}
+
+/// What stands between backticks on a page.
+fn quoted(page: &str) -> impl Iterator<Item = &str> {
+    page.split('`').skip(1).step_by(2)
+}
+
+#[test]
+fn the_page_has_every_call_of_the_document_and_no_other() {
+    let is_call = |text: &&str| {
+        let (method, path) = text.split_once(' ').unwrap_or_default();
+        matches!(method, "GET" | "POST" | "PUT" | "DELETE") && path.starts_with('/')
+    };
+    let shown: BTreeSet<&str> = quoted(API).filter(is_call).collect();
+    let known = document::operations();
+    // `usher dev` alone has these.
+    let known = known.iter().map(|known| known.name.as_str()).chain(["GET /", "POST /dev/ticket"]);
+    assert_eq!(shown, known.collect());
+}
+
+/// The names in the first cells of the tables with this head, and whether they must be given.
+fn fields(page: &str, head: &str) -> Vec<Vec<(String, bool)>> {
+    let tables = page.split(head).skip(1);
+    let rows = |table: &str| {
+        let rows = table.lines().skip(2).take_while(|line| line.starts_with("| "));
+        rows.map(|row| {
+            let name = quoted(row).next().expect("a row has a name").to_owned();
+            (name, row.ends_with("| must be given |"))
+        })
+        .collect()
+    };
+    tables.map(rows).collect()
+}
+
+#[test]
+fn the_page_has_every_field_of_the_document_and_no_other() {
+    let document: Value = serde_json::from_str(document::DOCUMENT).expect("it is JSON");
+    let schema = |name: &str| &document["components"]["schemas"][name];
+    let check = |mut shown: Vec<(String, bool)>, name: &str, is_request: bool| {
+        let required = schema(name)["required"].as_array().expect("something is required");
+        let properties = schema(name)["properties"].as_object().expect("it is an object");
+        let known: Vec<(String, bool)> = properties
+            .keys()
+            .map(|name| {
+                (name.clone(), is_request && required.contains(&Value::from(name.as_str())))
+            })
+            .collect();
+        shown.sort();
+        assert_eq!(shown, known, "{name}");
+    };
+    let requests = fields(API, "\n| Field | What it says | If absent |");
+    assert_eq!(requests.len(), 2);
+    for (shown, name) in requests.into_iter().zip(["TicketRequest", "SendRequest"]) {
+        check(shown, name, true);
+    }
+    for shown in fields(API, "\n| Field of the answer | What it says |") {
+        check(shown, "SendReply", false);
+    }
 }
 
 #[test]

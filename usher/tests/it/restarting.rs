@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::{
     crowd::{Member, Welcomed, threads},
-    served::{Served, serve},
+    supervised::{Supervised, serve},
 };
 
 const ALICE: &str = "/v1/users/alice/messages";
@@ -23,7 +23,7 @@ struct Left {
 }
 
 /// Does everything that a node remembers.
-fn fill(node: &Served) -> Left {
+fn fill(node: &Supervised) -> Left {
     let ticket = node.offer(&json!({"user": "alice", "ttl": 600}));
     let spent = node.offer(&json!({"user": "alice", "ttl": 600}));
     let message = json!({"data": "kept"});
@@ -44,12 +44,12 @@ fn fill(node: &Served) -> Left {
 }
 
 /// The same node, as far as anybody can tell by its address.
-fn start_again(address: SocketAddr) -> Served {
-    Served::start(serve(&[]).env("USHER_LISTEN", address.to_string()))
+fn start_again(address: SocketAddr) -> Supervised {
+    Supervised::start(serve(&[]).env("USHER_LISTEN", address.to_string()))
 }
 
 /// None of it is known any more, and each is told so.
-fn check(node: &Served, left: Left) {
+fn check(node: &Supervised, left: Left) {
     let sessions = node.ask("GET", "/v1/sessions", &Value::Null);
     assert_eq!(sessions["items"], json!([]));
     threads().block_on(async {
@@ -78,7 +78,7 @@ fn check(node: &Served, left: Left) {
 
 #[test]
 fn what_a_node_had_in_memory_is_lost_when_it_is_killed_and_everybody_is_told() {
-    let mut node = Served::start(&mut serve(&[]));
+    let mut node = Supervised::start(&mut serve(&[]));
     let left = fill(&node);
     let address = node.address;
     node.program.kill();
@@ -88,8 +88,9 @@ fn what_a_node_had_in_memory_is_lost_when_it_is_killed_and_everybody_is_told() {
 
 #[test]
 fn what_a_node_had_in_memory_is_lost_when_it_stops_in_good_order_too() {
-    let node =
-        Served::start(serve(&[]).env("USHER_DRAIN__WINDOW", "0s").env("USHER_DRAIN__DELAY", "0s"));
+    let node = Supervised::start(
+        serve(&[]).env("USHER_DRAIN__WINDOW", "0s").env("USHER_DRAIN__DELAY", "0s"),
+    );
     let left = fill(&node);
     let address = node.address;
     node.program.terminate();

@@ -8,7 +8,7 @@ use server::clock::Clock;
 
 use crate::{
     crowd::{Came, Member, Welcomed, a_moment, gather, has_descriptors, soon, threads},
-    served::{KEY, Served, serve},
+    supervised::{KEY, Supervised, serve},
 };
 
 const MANY: usize = 5000;
@@ -57,7 +57,7 @@ async fn fate(number: usize, mut one: Welcomed, began: Timestamp) -> Fate {
 }
 
 /// When `/readyz` first fails.
-async fn unready(node: &Served, began: Timestamp) -> u64 {
+async fn unready(node: &Supervised, began: Timestamp) -> u64 {
     loop {
         let (status, _) = tokio::task::block_in_place(|| node.call("GET", "/readyz", &Value::Null));
         match status {
@@ -73,7 +73,7 @@ fn a_node_that_is_told_to_stop_sends_thousands_away_in_pace() {
     if !has_descriptors(MANY as u64) {
         return;
     }
-    let node = Served::start(
+    let node = Supervised::start(
         serve(&[])
             .env("USHER_DRAIN__WINDOW", format!("{}ms", WINDOW.as_millis()))
             .env("USHER_DRAIN__DELAY", format!("{}ms", DELAY.as_millis())),
@@ -139,8 +139,9 @@ fn check(fates: &[Fate], first_unready: u64) {
 
 #[test]
 fn a_node_whose_sessions_have_all_left_is_gone_before_the_window_is_over() {
-    let node =
-        Served::start(serve(&[]).env("USHER_DRAIN__WINDOW", "10m").env("USHER_DRAIN__DELAY", "0s"));
+    let node = Supervised::start(
+        serve(&[]).env("USHER_DRAIN__WINDOW", "10m").env("USHER_DRAIN__DELAY", "0s"),
+    );
     let offers = (0..100).map(|n| node.offer(&json!({"user": format!("u{n}")}))).collect();
     let began = threads().block_on(async {
         let crowd = gather(node.address, offers).await;
@@ -159,8 +160,9 @@ fn a_node_whose_sessions_have_all_left_is_gone_before_the_window_is_over() {
 
 #[test]
 fn who_left_a_node_that_goes_away_is_told_to_try_another() {
-    let node =
-        Served::start(serve(&[]).env("USHER_DRAIN__WINDOW", "10m").env("USHER_DRAIN__DELAY", "0s"));
+    let node = Supervised::start(
+        serve(&[]).env("USHER_DRAIN__WINDOW", "10m").env("USHER_DRAIN__DELAY", "0s"),
+    );
     let offers = ["alice", "bob"].map(|user| node.offer(&json!({"user": user})));
     threads().block_on(async {
         let [alice, bob] = offers;
@@ -179,7 +181,7 @@ fn who_left_a_node_that_goes_away_is_told_to_try_another() {
 }
 
 /// Somebody in the midst of a call, for whom a node waits some seconds when it stops.
-fn half_a_call(node: &Served) -> TcpStream {
+fn half_a_call(node: &Supervised) -> TcpStream {
     let mut stream = TcpStream::connect(node.address).expect("it is let in");
     let head = format!(
         "POST /v1/users/alice/messages HTTP/1.1\r\nHost: usher\r\nAuthorization: Bearer {KEY}\r\n\
@@ -195,8 +197,9 @@ fn half_a_call(node: &Served) -> TcpStream {
 #[test]
 fn a_second_signal_ends_the_process_at_once() {
     // In the midst of the drain.
-    let node =
-        Served::start(serve(&[]).env("USHER_DRAIN__WINDOW", "10m").env("USHER_DRAIN__DELAY", "0s"));
+    let node = Supervised::start(
+        serve(&[]).env("USHER_DRAIN__WINDOW", "10m").env("USHER_DRAIN__DELAY", "0s"),
+    );
     let call = half_a_call(&node);
     let offer = node.offer(&json!({"user": "alice"}));
     let began = threads().block_on(async {
@@ -215,8 +218,9 @@ fn a_second_signal_ends_the_process_at_once() {
     drop(call);
 
     // When only calls are waited for.
-    let node =
-        Served::start(serve(&[]).env("USHER_DRAIN__WINDOW", "0s").env("USHER_DRAIN__DELAY", "0s"));
+    let node = Supervised::start(
+        serve(&[]).env("USHER_DRAIN__WINDOW", "0s").env("USHER_DRAIN__DELAY", "0s"),
+    );
     let call = half_a_call(&node);
     node.program.terminate();
     threads().block_on(soon("the door to be shut", async {

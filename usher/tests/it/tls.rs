@@ -211,3 +211,38 @@ fn c3_c12_what_is_wrong_with_a_certificate_is_told_before_anything_starts() {
     assert_eq!((ended.code, ended.err.lines().count()), (Some(2), 1), "{}", ended.err);
     assert!(ended.err.contains("usher.toml:5: cannot read "), "{}", ended.err);
 }
+
+#[test]
+fn commands_speak_tls_with_a_server_whose_authority_they_are_given() {
+    let folder = Folder::new();
+    let config = fs::read_to_string(folder.path("usher.toml")).expect("it is there");
+    // Tickets name no other address than the one that the command was given.
+    folder.write("usher.toml", &config.replace("public_url = \"wss://ws.example.com\"\n", ""));
+    let (_node, port) = folder.serve();
+    let command = |arguments: &[&str]| {
+        let mut command = usher(arguments);
+        command.args(["--server", &format!("https://localhost:{port}")]);
+        command.arg("--key-file").arg(folder.path("usher.key"));
+        command
+    };
+    let trusting = |arguments: &[&str]| {
+        let mut command = command(arguments);
+        command.arg("--ca-file").arg(folder.path(CERT));
+        command
+    };
+
+    let mut terminal = Program::start(&mut trusting(&["connect", "alice"]));
+    assert!(terminal.line().starts_with(r#"{"type":"welcome""#));
+    let sent = run(&mut trusting(&["send", "alice", "hi"]), "");
+    assert!(sent.out.trim().ends_with(" to 1 session"), "{sent:?}");
+    assert!(terminal.line().contains(r#""data":"hi""#));
+    terminal.say("{\"type\":\"leave\"}\n");
+    let ended = terminal.end();
+    assert_eq!((ended.code, &*ended.err), (Some(0), ""), "{ended:?}");
+
+    for arguments in [&["connect", "alice"][..], &["send", "alice", "hi"]] {
+        let ended = run(&mut command(arguments), "");
+        assert_eq!(ended.code, Some(5), "{ended:?}");
+        assert!(ended.err.contains("UnknownIssuer"), "{}", ended.err);
+    }
+}

@@ -117,6 +117,28 @@ fn terminals_show_what_the_readme_says() {
     }
 }
 
+#[test]
+fn a_terminal_that_loses_its_socket_shows_what_the_readme_says() {
+    let mut node = start();
+    let connects = lines(Kind::Connect);
+    let losing = connects.iter().find(|step| step.typed("").contains("--lose-socket"));
+    let line = losing.expect("README.md has such a line").typed(&node.address);
+    let mut terminal = Program::start(&mut shell(&line));
+    let welcome = frame(&mut terminal);
+    while !node.program.line().contains(" lost its socket ") {}
+    let sends = lines(Kind::Curl);
+    let send = sends.iter().find(|step| step.typed("").contains("/users/alice/messages"));
+    let out = node.type_line(&send.expect("README.md sends to alice").typed(&node.address));
+    let answer: Value = serde_json::from_str(&out).expect("it is JSON");
+    assert_eq!((&answer["live"], &answer["parked"]), (&json!(0), &json!(1)));
+    let again = frame(&mut terminal);
+    assert_eq!((&again["type"], &again["resumed"]), (&json!("welcome"), &json!(true)));
+    assert_eq!(again["session"], welcome["session"]);
+    let missed = frame(&mut terminal);
+    assert_eq!((&missed["id"], &missed["replayed"]), (&answer["id"], &json!(true)));
+    assert_eq!(frame(&mut terminal)["type"], "caught_up");
+}
+
 fn frame(terminal: &mut Program) -> Value {
     let line = terminal.line();
     serde_json::from_str(&line).unwrap_or_else(|error| panic!("{line}: {error}"))

@@ -1,6 +1,6 @@
 //! What would be typed, per system and user.
 
-use super::{Installer, TOOLS, Tool, User, line};
+use super::{FUZZER_TOOLS, Installer, TOOLS, Tool, User, line};
 
 fn check(installer: Installer, user: User, expected: &str) {
     let missing: Vec<&Tool> = TOOLS.iter().take(2).collect();
@@ -23,7 +23,7 @@ fn each_system_has_its_line() {
 
 #[test]
 fn each_tool_says_what_it_is_for_and_has_a_package_everywhere() {
-    for tool in TOOLS {
+    for tool in TOOLS.iter().chain(FUZZER_TOOLS) {
         assert!(!tool.why.is_empty() && !tool.probes.is_empty(), "{}", tool.name);
         for installer in Installer::ALL {
             assert!(!installer.packages(tool).is_empty(), "{}: {installer:?}", tool.name);

@@ -31,7 +31,7 @@ fn everyone_who_is_there_gets_it_and_nobody_who_is_not_welcomed_yet() {
               c < welcome s3 carol @0 r3
               opened s3#1 carol
             counts
-              Counts { delivered: 2, replayed: 0, dropped: 0, gaps: Gaps { expired: 0, overflow: 0, epoch: 0 } }
+              Counts { delivered: 2, replayed: 0, dropped: 0, gaps: Gaps { expired: 0, overflow: 0, epoch: 0 }, unknown: 0 }
         "#]],
     );
 }
@@ -73,7 +73,7 @@ fn whoever_is_slow_goes_without() {
             deliver 2
             everyone -
             counts
-              Counts { delivered: 2, replayed: 0, dropped: 1, gaps: Gaps { expired: 0, overflow: 0, epoch: 0 } }
+              Counts { delivered: 2, replayed: 0, dropped: 1, gaps: Gaps { expired: 0, overflow: 0, epoch: 0 }, unknown: 0 }
             room a 1000
               a < @1 m1
               a < @2 m2

@@ -195,19 +195,21 @@ fn a_frame_with_a_fault_is_answered_j2_j4_j6() {
 }
 
 #[test]
-fn an_unknown_type_is_answered_if_it_has_a_ref_j5() {
+fn an_unknown_type_is_counted_and_answered_if_it_has_a_ref_j5() {
     check(
-        "open a; read a; dance a; dance a ref=c1",
+        "open a; read a; dance a; dance a ref=c1; counts",
         &expect![[r#"
-        open a
-          a reads alice @0
-        read a
-          a < welcome s1 alice @0 r1
-          opened s1#1 alice
-        dance a
-        dance a ref=c1
-          a < reply c1 unknown-type
-    "#]],
+            open a
+              a reads alice @0
+            read a
+              a < welcome s1 alice @0 r1
+              opened s1#1 alice
+            dance a
+            dance a ref=c1
+              a < reply c1 unknown-type
+            counts
+              Counts { delivered: 0, replayed: 0, dropped: 0, gaps: Gaps { expired: 0, overflow: 0, epoch: 0 }, unknown: 2 }
+        "#]],
     );
 }
 

@@ -269,7 +269,7 @@ fn a_gap_is_told_before_what_follows_it() {
             deliver 7
               a < @7 m7
             counts
-              Counts { delivered: 1, replayed: 2, dropped: 0, gaps: Gaps { expired: 1, overflow: 0, epoch: 0 } }
+              Counts { delivered: 1, replayed: 2, dropped: 0, gaps: Gaps { expired: 1, overflow: 0, epoch: 0 }, unknown: 0 }
         "#]],
     );
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use expect_test::expect;
 
 use super::{
-    super::{Flags, Place},
+    super::{Flags, LogFormat, Place},
     SECRET, Said, check, check_environment, resolve,
 };
 
@@ -17,7 +17,7 @@ fn later_layers_win() {
     assert_eq!(node(Said::default()), "host");
     assert_eq!(node(Said { file, ..Said::default() }), "file");
     assert_eq!(node(Said { file, environment, ..Said::default() }), "env");
-    assert_eq!(node(Said { file, environment, flags }), "flag");
+    assert_eq!(node(Said { file, environment, flags, ..Said::default() }), "flag");
 }
 
 #[test]
@@ -40,6 +40,33 @@ fn every_setting_has_a_variable() {
     assert_eq!((config.shards, config.session.ping.as_secs()), (2, 30));
     assert_eq!((config.limits.frame_bytes, config.limits.body_bytes), (102_400, 131_072));
     assert_eq!(config.limits.fragments, 7);
+}
+
+#[test]
+fn the_log_can_be_chosen_under_a_name_that_is_short_to_type() {
+    let log = |environment| resolve(Said { environment, ..Said::default() }).unwrap().config.log;
+    assert_eq!(log(&[("USHER_LOG", "debug, hyper=off")]).filter, "debug,hyper=off");
+    let both = [("USHER_LOG", "debug"), ("USHER_LOG__FILTER", "warn")];
+    assert_eq!(log(&both).filter, "warn");
+    let flags = Flags { log: Some("json".to_owned()), ..Flags::default() };
+    let environment = &[("USHER_LOG__FORMAT", "text")][..];
+    let said = Said { environment, flags, ..Said::default() };
+    assert_eq!(resolve(said).unwrap().config.log.format, LogFormat::Json);
+}
+
+#[test]
+fn c6_what_is_no_filter_or_format_of_the_log_is_refused() {
+    check_environment(
+        &[("USHER_LOG", "loud"), ("USHER_LOG__FORMAT", "xml")],
+        expect![[r#"
+        USHER_LOG: must be a level (off, error, warn, info, debug, trace), or levels by module with commas between them, such as "info,server=debug"
+        USHER_LOG__FORMAT: must be text or json
+    "#]],
+    );
+    for wrong in ["info,", "server=", "=info", "info=server", "server[span]=info", "a b=info"] {
+        let environment = &[("USHER_LOG__FILTER", wrong)][..];
+        assert!(resolve(Said { environment, ..Said::default() }).is_err(), "{wrong}");
+    }
 }
 
 #[test]
@@ -142,6 +169,8 @@ fn wrong_flags_are_told_under_their_names() {
         listen: vec!["0.0.0.0:1".to_owned(), "here".to_owned()],
         public_url: Some("there".to_owned()),
         node: Some("no good".to_owned()),
+        engine: Some("redis://:secret@localhost:6379".to_owned()),
+        log: Some("xml".to_owned()),
         key_file: Some(PathBuf::from("missing")),
     };
     check(
@@ -150,6 +179,8 @@ fn wrong_flags_are_told_under_their_names() {
             --listen: item 2 must be an IP address and a port, such as "0.0.0.0:7328" or "[::]:7328"
             --public-url: must be wss://host or wss://host:port (or ws://) in lower case, without a user, path or query
             --node: must be 1 to 128 letters, digits, '-', '_' and '.', and begin with a letter or digit
+            --engine: must be "memory:", the one engine that this version has
+            --log: must be text or json
             --key-file: cannot read missing: no such file
         "#]],
     );

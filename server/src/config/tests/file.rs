@@ -27,17 +27,16 @@ listen = "127.0.0.1:7329"
     check_file(
         file,
         expect![[r#"
-        conf/usher.toml:2: unknown key `listn`; did you mean listen?
-        conf/usher.toml:3: unknown key `frobnicate`
-        conf/usher.toml:4: unknown key `ping`; it belongs in [session]
-        conf/usher.toml:7: unknown key `resume_windw` in [session]; did you mean resume_window?
-        conf/usher.toml:8: unknown key `odd\nname` in [session]
-        conf/usher.toml:9: unknown key `listen` in [session]; it belongs at the top, before any section
-        conf/usher.toml:10: unknown key `window` in [session]; it belongs in [drain]
-        conf/usher.toml:13: unknown key `frame_byte` in [limits]; did you mean frame_bytes?
-        conf/usher.toml:16: unknown key `key` in [api]; did you mean keys?
-        conf/usher.toml:17: unknown key `listen` in [api]
-    "#]],
+            conf/usher.toml:2: unknown key `listn`; did you mean listen?
+            conf/usher.toml:3: unknown key `frobnicate`
+            conf/usher.toml:4: unknown key `ping`; it belongs in [session]
+            conf/usher.toml:7: unknown key `resume_windw` in [session]; did you mean resume_window?
+            conf/usher.toml:8: unknown key `odd\nname` in [session]
+            conf/usher.toml:9: unknown key `listen` in [session]; it belongs at the top, before any section
+            conf/usher.toml:10: unknown key `window` in [session]; it belongs in [drain]
+            conf/usher.toml:13: unknown key `frame_byte` in [limits]; did you mean frame_bytes?
+            conf/usher.toml:16: unknown key `key` in [api]; did you mean keys?
+        "#]],
     );
 }
 
@@ -47,7 +46,6 @@ fn c1_an_unknown_section_is_told_with_its_line_and_the_nearest_one() {
         "[sesion]\nping = \"30s\"\n[engine]\nurl = \"memory:\"\n[[places]]\n",
         expect![[r#"
             conf/usher.toml:1: unknown section [sesion]; did you mean [session]?
-            conf/usher.toml:3: unknown section [engine]
             conf/usher.toml:5: unknown section [places]
         "#]],
     );
@@ -58,12 +56,6 @@ fn c1_an_unknown_section_is_told_with_its_line_and_the_nearest_one() {
             conf/usher.toml:2: drain must be a section, written once as [drain]
             conf/usher.toml:4: listen must be a string or a list of strings, not a table
         "#]],
-    );
-    check_file(
-        "trusted_proxies = []\n",
-        expect![[r#"
-        conf/usher.toml:1: unknown key `trusted_proxies`
-    "#]],
     );
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use expect_test::expect;
 
 use super::{
-    super::{DEV_KEY, Flags, Key, SAMPLE_KEY, show},
+    super::{DEV_KEY, Flags, Key, SAMPLE_KEY, Scope, show},
     SECRET, Said, check, check_environment, check_file, resolve,
 };
 
@@ -21,7 +21,7 @@ fn keys_come_from_the_file_the_environment_and_a_flag() {
     );
     let environment = [("USHER_KEY", &*format!("{SECRET}-env"))];
     let flags = Flags { key_file: Some(PathBuf::from("/etc/usher/key")), ..Flags::default() };
-    let said = Said { file: &file, environment: &environment, flags };
+    let said = Said { file: &file, environment: &environment, flags, ..Said::default() };
     let effective = resolve(said).unwrap();
     let opened: Vec<_> = ["-text", "-near", "", "-env", "-other"]
         .iter()
@@ -56,6 +56,43 @@ fn keys_come_from_the_file_the_environment_and_a_flag() {
         key_file = "/etc/usher/key"        # --key-file
     "#]]
     .assert_eq(&shown[shown.find("[[api").unwrap()..]);
+}
+
+#[test]
+fn a_key_is_good_for_every_call_unless_it_is_said_to_be_for_reading() {
+    let file = format!(
+        "[[api.keys]]\nname = \"all\"\nkey = \"{SECRET}-all\"\nscope = \"full\"\n\
+         [[api.keys]]\nname = \"look\"\nkey = \"{SECRET}-look\"\nscope = \"read\"\n"
+    );
+    let environment = [("USHER_KEY", &*format!("{SECRET}-env"))];
+    let said = Said { file: &file, environment: &environment, ..Said::default() };
+    let effective = resolve(said).unwrap();
+    let scopes: Vec<_> = effective.config.keys.iter().map(|k| (&**k.name(), k.scope())).collect();
+    assert_eq!(scopes, [("all", Scope::Full), ("look", Scope::Read), ("env", Scope::Full)]);
+    let shown = show(&effective);
+    let looks = shown.lines().filter(|line| line.contains("scope")).collect::<String>();
+    assert!(looks.starts_with("scope = \"read\"") && !looks.contains("full"), "{shown}");
+    check_file(
+        &file.replace("\"read\"", "\"write\"").replace("\"full\"", "true"),
+        expect![[r#"
+        conf/usher.toml:4: scope in [[api.keys]] must be a string
+        conf/usher.toml:8: scope in [[api.keys]] must be "full" or "read"
+    "#]],
+    );
+}
+
+#[test]
+fn one_secret_is_not_good_for_two_things() {
+    let key = |name, scope| {
+        format!("[[api.keys]]\nname = \"{name}\"\nkey = \"{SECRET}\"\nscope = \"{scope}\"\n")
+    };
+    check_file(&(key("a", "full") + &key("b", "full")), expect![[""]]);
+    check_file(
+        &(key("a", "full") + &key("b", "read")),
+        expect![[r#"
+        conf/usher.toml:7: the secret is that of "a", whose scope is another
+    "#]],
+    );
 }
 
 #[test]

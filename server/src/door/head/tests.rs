@@ -2,11 +2,16 @@
 
 use protocol::{limit, problem::ProblemCode};
 
-use super::{Head, Unread, look};
+use super::{Head, Looked, Unread, look};
 
 #[track_caller]
 fn check(said: &str, expected: &Result<Option<Head>, Unread>) {
-    assert_eq!(look(said.as_bytes(), &mut 0), *expected, "{:?}", &said[..said.len().min(60)]);
+    assert_eq!(
+        look(said.as_bytes(), limit::HEAD_BYTES_MAX, &mut Looked::default()),
+        *expected,
+        "{:?}",
+        &said[..said.len().min(60)]
+    );
 }
 
 const OTHER: Result<Option<Head>, Unread> = Ok(Some(Head::Other));
@@ -46,10 +51,28 @@ fn h27_what_is_not_http_is_refused_at_its_first_byte() {
 #[test]
 fn the_end_of_a_head_is_found_across_reads() {
     let whole = b"GET /v1/connect HTTP/1.1\r\nHost: a\r\n\r\n";
-    let mut searched = 0;
+    let mut looked = Looked::default();
     for length in 1..whole.len() {
-        assert_eq!(look(&whole[..length], &mut searched), NOT_YET);
+        assert_eq!(look(&whole[..length], limit::HEAD_BYTES_MAX, &mut looked), NOT_YET);
     }
     let length = whole.len();
-    assert_eq!(look(whole, &mut searched), Ok(Some(Head::Session { length })));
+    assert_eq!(look(whole, limit::HEAD_BYTES_MAX, &mut looked), Ok(Some(Head::Session { length })));
+}
+
+#[test]
+fn what_was_looked_at_is_not_looked_at_again() {
+    let mut looked = Looked::default();
+    assert_eq!(look(b"GET /v1/connect HT", limit::HEAD_BYTES_MAX, &mut looked), NOT_YET);
+    // Were the search to begin anew, it would end here.
+    assert_eq!(
+        look(b"GET /\r\n\r\nnect HTTP/1.1\r\nHost: a", limit::HEAD_BYTES_MAX, &mut looked),
+        NOT_YET
+    );
+    assert_eq!(
+        look(b"GET /\r\n\r\nnect HTTP/1.1\r\n\r\nst: a\r\nX: ", limit::HEAD_BYTES_MAX, &mut looked),
+        NOT_YET
+    );
+    let whole = b"GET /v1/connect HTTP/1.1\r\nHost: a\r\nX: b\r\n\r\n";
+    let length = whole.len();
+    assert_eq!(look(whole, limit::HEAD_BYTES_MAX, &mut looked), Ok(Some(Head::Session { length })));
 }

@@ -48,6 +48,14 @@ impl Schemas {
         schema(&mut self.of_requests).to_value()
     }
 
+    /// Whether an object of a request, known by a reference to it, must have some property.
+    pub(super) fn has_required(&self, reference: &Value) -> bool {
+        let path = reference["$ref"].as_str().unwrap_or_default();
+        let name = path.rsplit('/').next().unwrap_or_default();
+        let object = self.of_requests.definitions().get(name);
+        object.is_some_and(|object| object.get("required").is_some())
+    }
+
     /// The schema of what an answer has.
     pub(super) fn of_answer(&mut self, schema: SchemaOf) -> Value {
         schema(&mut self.of_answers).to_value()

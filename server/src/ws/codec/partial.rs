@@ -91,7 +91,7 @@ impl Partial {
         matches!(self.stage, Stage::Head { len: 0, .. }) && self.message.is_none()
     }
 
-    #[cfg(test)]
+    #[cfg(any(test, feature = "fuzzing"))]
     pub(super) fn held_bytes(&self) -> usize {
         let control = match &self.stage {
             Stage::Head { .. } => 0,

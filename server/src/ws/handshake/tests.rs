@@ -330,3 +330,22 @@ fn h8_h9_h18_h20_headers_are_plain_and_there_is_no_body() {
         "#]],
     );
 }
+
+#[test]
+fn what_follows_an_empty_line_of_a_line_feed_alone_is_no_part_of_a_handshake() {
+    let alone = |head: String| head.replace("\r\n", "\n");
+    check(
+        &[
+            head("", &["X: a\nY: b"]),
+            alone(head("", &[])),
+            alone(head("", &[])) + "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+            head("", &["\nX: a"]),
+        ],
+        expect![[r#"
+            ticket-missing
+            ticket-missing
+            bad-request: an empty line in the request head
+            bad-request: an empty line in the request head
+        "#]],
+    );
+}

@@ -1,0 +1,5 @@
+//! Text as a session writes it.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| server::fuzzing::frame(input));
