@@ -44,17 +44,17 @@ pub(crate) fn run(args: &Serve) -> Result<(), Failure> {
     let running = serve::start(config, listeners).map_err(Failure::failed)?;
     let mut stop = running.block_on(Stop::watch())?;
     let mut hang_up = running.block_on(hang_ups())?;
-    let (within, of_public) = match (&running.node().config().tls, running.api_addresses()) {
-        (Some(_), []) => (" with TLS", "sessions and API"),
-        (Some(_), _) => (" with TLS", "sessions"),
-        (None, []) => ("", "sessions and API"),
-        (None, _) => ("", "sessions"),
+    let public = match running.api_addresses() {
+        [] => "sessions and API",
+        _ => "sessions",
     };
-    for address in running.addresses() {
-        tracing::info!(%address, "listening{within} for {of_public}");
-    }
-    for address in running.api_addresses() {
-        tracing::info!(%address, "listening{within} for API");
+    let of_public = running.addresses().iter().map(|address| (address, public));
+    let of_api = running.api_addresses().iter().map(|address| (address, "API"));
+    for (address, serves) in of_public.chain(of_api) {
+        match running.node().config().tls {
+            Some(_) => tracing::info!(serves, %address, "listening with TLS"),
+            None => tracing::info!(serves, %address, "listening"),
+        }
     }
     let events = running.node().journal().watch_all();
     let follower = Follower::start(events, log::event).map_err(Failure::failed)?;
@@ -66,7 +66,7 @@ pub(crate) fn run(args: &Serve) -> Result<(), Failure> {
             }
         }
     });
-    tracing::info!("going away: told by {told}");
+    tracing::info!(by = %told, "told to go away");
     let left = go_away(running, &mut stop, told);
     if left > 0 {
         tracing::warn!(left, "sockets did not close in time");

@@ -41,7 +41,7 @@ fn a_node_that_is_drained_sends_its_sessions_away_and_exits() {
     }
     let drained = node.ask(&["drain"]);
     assert_eq!(drained.out, "n1 goes away: sends 1 session elsewhere, then exits\n");
-    node.logged("going away: told by a call of the API");
+    node.logged("told to go away by=a call of the API");
     // A supervisor sends its signal next; nobody is cut off by it.
     node.program.terminate();
     let closing = alice.frame();

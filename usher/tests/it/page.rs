@@ -64,7 +64,9 @@ impl Step {
             .replace("127.0.0.1:7328", address);
         match self.kind() {
             Kind::Start => format!("{line} --listen {address}"),
-            Kind::Connect | Kind::Follow => format!("{line} --server http://{address}"),
+            Kind::Connect | Kind::Follow | Kind::List => {
+                format!("{line} --server http://{address}")
+            }
             Kind::Curl | Kind::Watch | Kind::Test => line,
         }
     }
@@ -76,6 +78,7 @@ impl Step {
             "cargo xtask test" => Kind::Test,
             line if line.starts_with("./target/release/usher connect ") => Kind::Connect,
             line if line.starts_with("./target/release/usher events") => Kind::Follow,
+            line if line.starts_with("./target/release/usher nodes") => Kind::List,
             line if line.starts_with("curl -N ") => Kind::Watch,
             line if line.starts_with("curl ") => Kind::Curl,
             line => panic!("a line that no test knows how to type: {line}"),
@@ -96,6 +99,8 @@ pub(crate) enum Kind {
     Watch,
     /// Follows events.
     Follow,
+    /// Prints a list.
+    List,
     /// Runs the tests, this one among them.
     Test,
 }
@@ -105,7 +110,7 @@ pub(crate) fn do_as_shown(node: &Node, step: &Step) {
     match step.kind() {
         Kind::Watch | Kind::Follow => watch(node, step),
         Kind::Curl if step.printed.is_empty() => drop(call(node, step)),
-        Kind::Curl => {
+        Kind::Curl | Kind::List => {
             let out = node.type_line(&step.typed(&node.address));
             let mut lines = out.lines();
             for shown in &step.printed {

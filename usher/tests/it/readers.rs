@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::{
     crowd::{Came, Member, Welcomed, threads},
-    supervised::{Supervised, serve},
+    supervised::{Supervised, UNLIMITED, serve},
 };
 
 const KIB: usize = 1024;
@@ -42,7 +42,7 @@ fn send(node: &Supervised, number: u64) -> Value {
 
 #[test]
 fn f22_memory_stays_flat_while_megabytes_are_sent_to_a_reader_that_has_stopped() {
-    let node = Supervised::start(&mut serve(&[]));
+    let node = Supervised::start(&mut serve(UNLIMITED));
     let threads = threads();
     let offers = [(); 2].map(|()| node.offer(&json!({"user": "alice"})));
     threads.block_on(async {

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::{
     crowd::{Member, Welcomed, threads},
-    supervised::{Supervised, serve},
+    supervised::{Supervised, UNLIMITED, serve},
 };
 
 const ALICE: &str = "/v1/users/alice/messages";
@@ -45,7 +45,7 @@ fn fill(node: &Supervised) -> Left {
 
 /// The same node, as far as anybody can tell by its address.
 fn start_again(address: SocketAddr) -> Supervised {
-    Supervised::start(serve(&[]).env("USHER_LISTEN", address.to_string()))
+    Supervised::start(serve(UNLIMITED).env("USHER_LISTEN", address.to_string()))
 }
 
 /// None of it is known any more, and each is told so.
@@ -78,7 +78,7 @@ fn check(node: &Supervised, left: Left) {
 
 #[test]
 fn what_a_node_had_in_memory_is_lost_when_it_is_killed_and_everybody_is_told() {
-    let mut node = Supervised::start(&mut serve(&[]));
+    let mut node = Supervised::start(&mut serve(UNLIMITED));
     let left = fill(&node);
     let address = node.address;
     node.program.kill();
@@ -89,7 +89,7 @@ fn what_a_node_had_in_memory_is_lost_when_it_is_killed_and_everybody_is_told() {
 #[test]
 fn what_a_node_had_in_memory_is_lost_when_it_stops_in_good_order_too() {
     let node = Supervised::start(
-        serve(&[]).env("USHER_DRAIN__WINDOW", "0s").env("USHER_DRAIN__DELAY", "0s"),
+        serve(UNLIMITED).env("USHER_DRAIN__WINDOW", "0s").env("USHER_DRAIN__DELAY", "0s"),
     );
     let left = fill(&node);
     let address = node.address;

@@ -183,9 +183,7 @@ fn a_log_for_programs_is_an_object_for_each_line_with_fields() {
         (&json!("INFO"), &json!("ticket-missing"))
     );
     assert_eq!((&refused["code"], &refused["address"]), (&json!(4401), &json!("127.0.0.1")));
-    for told in
-        ["listening for sessions and API", "node.up", "node.draining", "node.down", "stopped"]
-    {
+    for told in ["listening", "node.up", "node.draining", "node.down", "stopped"] {
         of(told);
     }
 }

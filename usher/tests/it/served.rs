@@ -22,8 +22,13 @@ pub(crate) struct Served {
 
 /// A command whose log comes on standard output, run with at most so many descriptors.
 pub(crate) fn serve(descriptors: usize, arguments: &str) -> Command {
+    serve_within(&format!("ulimit -n {descriptors}"), arguments)
+}
+
+/// The same within what the shell limits first.
+pub(crate) fn serve_within(limits: &str, arguments: &str) -> Command {
     let mut command = Command::new("sh");
-    let line = format!("ulimit -n {descriptors}; exec '{USHER}' serve {arguments} 2>&1");
+    let line = format!("{limits}; exec '{USHER}' serve {arguments} 2>&1");
     command.args(["-c", &line]).env("USHER_LISTEN", "127.0.0.1:0").env("USHER_KEY", KEY);
     command
 }
@@ -69,7 +74,7 @@ impl Served {
 /// Where the log says that it listens, and for what.
 fn listening(program: &mut Program) -> (String, String) {
     let line = program.line();
-    let (_, rest) = line.split_once("listening for ").unwrap_or_else(|| panic!("{line}"));
-    let (what, address) = rest.split_once(" address=").unwrap_or_else(|| panic!("{line}"));
-    (address.to_owned(), what.to_owned())
+    let (_, rest) = line.split_once("listening serves=").unwrap_or_else(|| panic!("{line}"));
+    let (serves, address) = rest.split_once(" address=").unwrap_or_else(|| panic!("{line}"));
+    (address.to_owned(), serves.trim_matches('"').to_owned())
 }

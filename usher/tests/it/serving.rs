@@ -45,7 +45,7 @@ fn it_says_where_it_listens_and_for_what() {
     assert_eq!(one.address, one.api);
     assert_eq!(one.ask(&["health"]).out, "ready\n");
     one.program.terminate();
-    one.logged("going away: told by a signal");
+    one.logged("told to go away by=a signal");
     one.logged("stopped");
 
     let mut api = serve(SOME, "");

@@ -8,7 +8,8 @@ use server::clock::Clock;
 
 use crate::{
     crowd::{Came, Member, Welcomed, a_moment, gather, has_descriptors, soon, threads},
-    supervised::{KEY, Supervised, serve},
+    served::KEY,
+    supervised::{Supervised, UNLIMITED, serve},
 };
 
 const MANY: usize = 5000;
@@ -74,7 +75,7 @@ fn a_node_that_is_told_to_stop_sends_thousands_away_in_pace() {
         return;
     }
     let node = Supervised::start(
-        serve(&[])
+        serve(UNLIMITED)
             .env("USHER_DRAIN__WINDOW", format!("{}ms", WINDOW.as_millis()))
             .env("USHER_DRAIN__DELAY", format!("{}ms", DELAY.as_millis())),
     );
@@ -140,7 +141,7 @@ fn check(fates: &[Fate], first_unready: u64) {
 #[test]
 fn a_node_whose_sessions_have_all_left_is_gone_before_the_window_is_over() {
     let node = Supervised::start(
-        serve(&[]).env("USHER_DRAIN__WINDOW", "10m").env("USHER_DRAIN__DELAY", "0s"),
+        serve(UNLIMITED).env("USHER_DRAIN__WINDOW", "10m").env("USHER_DRAIN__DELAY", "0s"),
     );
     let offers = (0..100).map(|n| node.offer(&json!({"user": format!("u{n}")}))).collect();
     let began = threads().block_on(async {
@@ -161,7 +162,7 @@ fn a_node_whose_sessions_have_all_left_is_gone_before_the_window_is_over() {
 #[test]
 fn who_left_a_node_that_goes_away_is_told_to_try_another() {
     let node = Supervised::start(
-        serve(&[]).env("USHER_DRAIN__WINDOW", "10m").env("USHER_DRAIN__DELAY", "0s"),
+        serve(UNLIMITED).env("USHER_DRAIN__WINDOW", "10m").env("USHER_DRAIN__DELAY", "0s"),
     );
     let offers = ["alice", "bob"].map(|user| node.offer(&json!({"user": user})));
     threads().block_on(async {
@@ -198,7 +199,7 @@ fn half_a_call(node: &Supervised) -> TcpStream {
 fn a_second_signal_ends_the_process_at_once() {
     // In the midst of the drain.
     let node = Supervised::start(
-        serve(&[]).env("USHER_DRAIN__WINDOW", "10m").env("USHER_DRAIN__DELAY", "0s"),
+        serve(UNLIMITED).env("USHER_DRAIN__WINDOW", "10m").env("USHER_DRAIN__DELAY", "0s"),
     );
     let call = half_a_call(&node);
     let offer = node.offer(&json!({"user": "alice"}));
@@ -219,7 +220,7 @@ fn a_second_signal_ends_the_process_at_once() {
 
     // When only calls are waited for.
     let node = Supervised::start(
-        serve(&[]).env("USHER_DRAIN__WINDOW", "0s").env("USHER_DRAIN__DELAY", "0s"),
+        serve(UNLIMITED).env("USHER_DRAIN__WINDOW", "0s").env("USHER_DRAIN__DELAY", "0s"),
     );
     let call = half_a_call(&node);
     node.program.terminate();

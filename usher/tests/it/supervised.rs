@@ -5,10 +5,10 @@ use std::{fs, net::SocketAddr, process::Command, time::Duration};
 use serde_json::Value;
 use ureq::{Agent, http::Request};
 
-use crate::program::{Ended, Program, USHER};
-
-/// The key of these nodes.
-pub(crate) const KEY: &str = "a-key-for-tests-and-nothing-else";
+use crate::{
+    program::{Ended, Program},
+    served::{KEY, Served, serve_within},
+};
 
 /// A running node.
 #[derive(Debug)]
@@ -18,28 +18,23 @@ pub(crate) struct Supervised {
     agent: Agent,
 }
 
-/// A command whose log comes on standard output, run within these limits of the shell's `ulimit`.
-pub(crate) fn serve(limits: &[&str]) -> Command {
-    let limits: String = limits.iter().map(|limit| format!("ulimit {limit}; ")).collect();
-    let mut command = Command::new("sh");
-    command.args(["-c", &format!("{limits}exec '{USHER}' serve 2>&1")]);
-    command.env("USHER_LISTEN", "127.0.0.1:0").env("USHER_KEY", KEY);
-    // As many come at once as the machine takes.
+/// A command whose log comes on standard output, run within what the shell limits first. As many
+/// sessions come at once as the machine takes.
+pub(crate) fn serve(limits: &str) -> Command {
+    let mut command = serve_within(limits, "");
     command.env("USHER_LIMITS__ADMISSIONS_PER_SECOND", "100000");
     command.env("USHER_LIMITS__RESUMES_PER_SECOND", "100000");
     command
 }
 
+/// No limits but those that are there.
+pub(crate) const UNLIMITED: &str = ":";
+
 impl Supervised {
     /// Starts one by such a command.
     pub(crate) fn start(command: &mut Command) -> Self {
-        let mut program = Program::start(command);
-        let address = loop {
-            let line = program.line();
-            let Some((_, address)) = line.split_once("127.0.0.1:") else { continue };
-            let port = address.trim().parse().unwrap_or_else(|error| panic!("{line}: {error}"));
-            break SocketAddr::from(([127, 0, 0, 1], port));
-        };
+        let Served { program, address, .. } = Served::start(command);
+        let address = address.parse().unwrap_or_else(|error| panic!("{address}: {error}"));
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .timeout_global(Some(Duration::from_secs(20)))
