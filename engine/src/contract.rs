@@ -10,8 +10,8 @@ use async_trait::async_trait;
 use kernel::{
     message::{Fenced, Message},
     registry::{
-        Admitted, Attempt, Blocked, Blocking, Census, Draft, Ended, Grant, Key, Presence, Receipt,
-        Touch,
+        Admitted, Attempt, Blocked, Blocking, Census, Draft, Ended, Grant, Key, Presence, Reader,
+        Receipt, Touch,
     },
     stream::Page,
 };
@@ -20,7 +20,6 @@ use protocol::{
     http::{Durability, Session},
     id::{MessageId, ResumeToken, SessionId, Ticket},
     name::UserId,
-    position::Position,
     time::Timestamp,
 };
 
@@ -168,6 +167,11 @@ pub trait Engine: Send + Sync + fmt::Debug {
     /// of for a moment are asked first, each once at a time; see [`NotAdmitted::Asked`].
     async fn admit(&self, attempt: Attempt) -> Result<Admission, NotAdmitted>;
 
+    /// Takes back an attempt whose outcome its node never learned, and that it has given up. A new
+    /// session that it got ends, one that came back is parked, and if it is still on its way it
+    /// will be refused. Nothing happens to a session that others have since.
+    async fn withdraw(&self, attempt: &Attempt) -> Result<Departed, Failed>;
+
     /// Keeps a parked session for at least `wait` more: its resume was refused for now.
     async fn hold(&self, token: ResumeToken, wait: Duration) -> Result<(), Failed>;
 
@@ -198,16 +202,16 @@ pub trait Engine: Send + Sync + fmt::Debug {
         key: Option<Key>,
     ) -> Result<Spread, NotAppended>;
 
-    /// Reads on in a user's stream: at most `messages` and about `bytes`, one message at least.
-    /// What is not kept any more, or never was, is told as a gap. The stream of a user who was
-    /// forgotten cannot be read; whoever asks for it has no session any more.
+    /// Reads on in a user's stream for a session: at most `messages` and about `bytes`, one message
+    /// at least. What is not kept any more, or never was, is told as a gap. `None` for a session
+    /// that was admitted again since, or ended: its node is told by envelope, and what was accepted
+    /// after that is not for it.
     async fn read(
         &self,
-        user: &UserId,
-        after: Position,
+        reader: &Reader,
         messages: usize,
         bytes: usize,
-    ) -> Result<Page, Failed>;
+    ) -> Result<Option<Page>, Failed>;
 
     /// Ends sessions; tells which ended by this call. Their nodes are told by envelope, and a later
     /// resume is refused with `code` for one window.

@@ -14,8 +14,8 @@ use async_trait::async_trait;
 use kernel::{
     message::{Fenced, Message, Notice},
     registry::{
-        self, Attempt, Blocked, Blocking, Census, Draft, Ended, Grant, Key, Mail, Presence,
-        Receipt, Registry, Terms, Touch, Verdict, Which,
+        self, Attempt, Blocked, Blocking, Census, Draft, Ended, Grant, Key, Mail, Presence, Reader,
+        Receipt, Registry, Terms, Touch, Verdict, Which, Withdrawn,
     },
     stream::Page,
 };
@@ -25,7 +25,6 @@ use protocol::{
     id::{MessageId, ResumeToken, Ticket},
     name::UserId,
     partition::{PARTITIONS, Partition},
-    position::Position,
     time::Timestamp,
 };
 
@@ -130,6 +129,17 @@ impl Engine for Memory {
         }
     }
 
+    async fn withdraw(&self, attempt: &Attempt) -> Result<Departed, Failed> {
+        let mut registry = self.partition(attempt.proof.partition());
+        let (withdrawn, mail) = registry.withdraw(self.now(), attempt);
+        self.post(mail);
+        Ok(match withdrawn {
+            Withdrawn::Nothing => Departed::Void,
+            Withdrawn::Parked => Departed::Parked,
+            Withdrawn::Ended(ended) => Departed::Ended { last: ended.last },
+        })
+    }
+
     async fn hold(&self, token: ResumeToken, wait: Duration) -> Result<(), Failed> {
         self.partition(token.partition()).hold(self.now(), token, wait);
         Ok(())
@@ -189,13 +199,11 @@ impl Engine for Memory {
 
     async fn read(
         &self,
-        user: &UserId,
-        after: Position,
+        reader: &Reader,
         messages: usize,
         bytes: usize,
-    ) -> Result<Page, Failed> {
-        // A session that reads is kept with its user, so there is a stream.
-        self.of(user).read(self.now(), user, after, messages, bytes).ok_or(Failed::NotDone)
+    ) -> Result<Option<Page>, Failed> {
+        Ok(self.of(&reader.user).read(self.now(), reader, messages, bytes))
     }
 
     async fn end(&self, ending: &Ending, code: CloseCode) -> Result<Vec<Ended>, Failed> {

@@ -90,6 +90,7 @@ macro_rules! suite {
                 the_same_attempt_gets_the_same_session_while_that_stands
                 of_many_attempts_at_once_one_gets_a_session
                 an_attempt_repeated_at_once_gets_one_session
+                an_attempt_that_is_withdrawn_leaves_nothing
                 a_ticket_ends_when_it_was_said_to
                 a_ticket_that_never_was_is_unknown
                 a_ticket_is_forgotten_after_its_memory
@@ -116,6 +117,7 @@ macro_rules! suite {
                 the_old_token_is_good_until_the_new_one_has_arrived
                 a_stale_welcome_voids_no_token
                 the_same_resume_tried_again_is_answered_again
+                a_resume_that_is_withdrawn_is_parked
                 a_socket_that_is_taken_over_is_told_at_its_node
                 a_resume_is_not_asked_for_the_policy
                 a_resume_needs_the_origin_again
@@ -145,6 +147,7 @@ macro_rules! suite {
                 a_stream_is_kept_longer_than_the_window
                 a_stream_outlives_its_sessions_for_a_while
                 a_user_who_was_forgotten_comes_back_with_a_greater_epoch
+                who_lost_its_place_reads_nothing_more
                 a_stream_that_is_not_there_is_never_read_as_empty
             }
             life {

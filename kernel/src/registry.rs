@@ -8,6 +8,7 @@
 //! Not here: how notices travel (an engine's), what a node does with them (`shard`).
 
 mod admit;
+mod withdraw;
 mod sends;
 mod lists;
 mod sweep;
@@ -48,8 +49,9 @@ pub use self::{
     lists::{Census, Presence},
     part::Ended,
     receipt::Receipt,
-    sends::{Draft, NotAppended},
+    sends::{Draft, NotAppended, Reader},
     sweep::Swept,
+    withdraw::Withdrawn,
 };
 
 /// How long and how much the registry keeps.

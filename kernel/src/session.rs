@@ -12,7 +12,9 @@ use protocol::{
     position::Position,
 };
 
-use crate::{message::Fenced, moment::Moment, outbox::Outbox, plan::Member, rate::Bucket};
+use crate::{
+    message::Fenced, moment::Moment, outbox::Outbox, plan::Member, rate::Bucket, registry::Reader,
+};
 
 /// How far a session is in its stream.
 #[derive(Debug)]
@@ -109,6 +111,11 @@ impl Session {
             class: self.class.as_ref(),
             joined: self.joined,
         }
+    }
+
+    /// Who reads on in its stream.
+    pub(crate) fn reader(&self) -> Reader {
+        Reader { user: self.user.clone(), fenced: self.fenced, after: self.position }
     }
 
     pub(crate) fn waiting_bytes(&self) -> usize {

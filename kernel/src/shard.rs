@@ -37,7 +37,7 @@ use crate::{
     moment::Moment,
     outbox::{self, Outbox},
     rate::{Bucket, Rate},
-    registry::{Admitted, Touch},
+    registry::{Admitted, Reader, Touch},
     session::{Flow, Opening, Phase, Session},
     stream::Page,
     wheel::Wheel,
@@ -99,7 +99,8 @@ pub enum Input {
     Everyone(Arc<Message>),
     /// There is time for some more sessions of a message to everyone.
     Continue,
-    /// A read that was asked for; `None` where the engine could not.
+    /// A read that was asked for; `None` where the engine could not. A session that lost its place
+    /// meanwhile is not answered: its end is on the way.
     Read(Slot, Option<Page>),
     /// What became of a send.
     Replied(Slot, Option<String>, ReplyOutcome),
@@ -133,7 +134,7 @@ pub enum Output {
     /// Write the outbox, if there is one; tell with [`Input::Took`] what the socket took.
     Flush(Slot),
     /// Read on in the stream; answer with [`Input::Read`].
-    Read(Slot, UserId, Position),
+    Read(Slot, Reader),
     /// Close the socket. The slot is free already.
     Close(Slot, Closing),
     /// Send for a session; answer with [`Input::Replied`].
@@ -321,7 +322,7 @@ impl Shard {
         self.look_by(slot, now.after(self.options.ping));
         match self.take_early_end(fenced) {
             Some(end) => self.end(slot, &end),
-            None => self.outputs.push_back(Output::Read(slot, user, after)),
+            None => self.outputs.push_back(Output::Read(slot, Reader { user, fenced, after })),
         }
         slot
     }

@@ -98,6 +98,11 @@ pub const OUTBOX_FRAMES_MAX: usize = 256;
 /// Bytes that wait for one slow session.
 pub const OUTBOX_BYTES_MAX: usize = 256 * 1024;
 
+/// Bytes that a socket takes beyond what its peer has room for. The system would hold megabytes for
+/// each peer that does not read, and all sockets of the machine share what it has for them. This is
+/// enough to keep a fast peer busy until the node is told that it may write on.
+pub const UNSENT_BYTES: u32 = 128 * 1024;
+
 /// Share of the memory, in per cent, that may wait for all slow sessions together: the rest is for
 /// the sessions themselves, their streams, and what the system needs.
 pub const OUTBOXES_PERCENT: u32 = 25;

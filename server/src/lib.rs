@@ -21,6 +21,7 @@ pub mod limiter;
 mod gate;
 mod turns;
 mod fingerprint;
+pub mod panics;
 pub mod config;
 pub mod proxies;
 mod memory;

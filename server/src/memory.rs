@@ -1,6 +1,6 @@
 //! Memory: how much there is for this process.
 //!
-//! The machine's, or what its control group may use, where that is less.
+//! The machine's, or what its control group or the process itself may use, where that is less.
 
 use std::fs;
 
@@ -18,7 +18,8 @@ pub(crate) fn bytes() -> usize {
         // "max" is no number, and no limit.
         fs::read_to_string(path).ok()?.trim().parse().ok()
     });
-    let least = machine.into_iter().chain(group).min().unwrap_or(UNKNOWN);
+    let own = fs::read_to_string("/proc/self/limits").ok().and_then(|text| address_space(&text));
+    let least = machine.into_iter().chain(group).chain(own).min().unwrap_or(UNKNOWN);
     usize::try_from(least).unwrap_or(usize::MAX)
 }
 
@@ -26,6 +27,12 @@ fn total(meminfo: &str) -> Option<u64> {
     let line = meminfo.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
     let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     kib.checked_mul(1024)
+}
+
+/// The soft limit; "unlimited" is no number, and no limit.
+fn address_space(limits: &str) -> Option<u64> {
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max address space"))?;
+    line.split_whitespace().next()?.parse().ok()
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ mod bulk;
 mod sends;
 mod people;
 mod life;
+mod unsettled;
 mod stats;
 mod nodes;
 mod room;
@@ -25,6 +26,7 @@ use protocol::{event::What, limit, problem::ProblemCode};
 use tokio::sync::{Notify, Semaphore, broadcast, watch};
 
 pub(crate) use self::room::Room;
+use self::unsettled::Unsettled;
 use crate::{
     answer::Refusal,
     clock::Clock,
@@ -73,6 +75,8 @@ pub struct Node {
     admissions: Gate,
     /// Sessions that come back.
     resumes: Gate,
+    /// What the engine is still to answer.
+    unsettled: Unsettled,
     /// Calls under way, by their idempotency keys.
     pub(crate) turns: Turns,
     /// Room for those who watch events.
@@ -101,6 +105,7 @@ impl Node {
             probed: broadcast::Sender::new(ANSWERS_BEHIND_MAX),
             admissions: Gate::new(config.limits.admissions, config.shards),
             resumes: Gate::new(config.limits.resumes, config.shards),
+            unsettled: Unsettled::default(),
             turns: Turns::default(),
             journal: Arc::new(Journal::new(&me)),
             tally: Tally::new(config.shards.max(1)),

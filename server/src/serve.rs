@@ -15,6 +15,7 @@ use std::{
 };
 
 use engine::{
+    contract::Engine,
     mailbox::{Mailbox, Mailboxes},
     memory::Memory,
 };
@@ -31,6 +32,7 @@ use crate::{
     door::{self, Entrance, Shown, Visitor},
     http,
     node::{self, Node},
+    panics::SHARD_THREADS,
     shard::{Command, Local, Shards},
     tls::{
         Unusable,
@@ -97,7 +99,6 @@ pub struct Running {
     shards: Shards,
     threads: Vec<JoinHandle<()>>,
     stop: watch::Sender<bool>,
-    http: tokio::task::JoinHandle<()>,
     renewal: Option<Arc<Renewal>>,
 }
 
@@ -125,6 +126,9 @@ pub fn bind(address: SocketAddr) -> Result<TcpListener, Failed> {
         socket.set_nonblocking(true)?;
         // Accepted sockets inherit it; where they do not, small frames wait for nothing worse.
         socket.set_tcp_nodelay(true)?;
+        // So is this: what the system holds for a slow peer is no less memory than an outbox.
+        #[cfg(target_os = "linux")]
+        socket.set_tcp_notsent_lowat(limit::UNSENT_BYTES)?;
         socket.bind(&address.into())?;
         socket.listen(BACKLOG)?;
         Ok(TcpListener::from(socket))
@@ -137,6 +141,21 @@ pub fn bind(address: SocketAddr) -> Result<TcpListener, Failed> {
 /// # Errors
 /// If threads or sockets cannot be had, or what sockets should show is unusable.
 pub fn start(config: Config, listeners: impl Into<Listeners>) -> Result<Running, Failed> {
+    let (terms, url) = (config.terms(), config.engine.url.clone());
+    start_on(config, listeners, |mailboxes| match url {
+        EngineUrl::Memory => Arc::new(Memory::new(terms, mailboxes, Arc::new(Clock::timestamp))),
+    })
+}
+
+/// Starts a node on an engine that fills these mailboxes.
+///
+/// # Errors
+/// If threads or sockets cannot be had, or what sockets should show is unusable.
+pub fn start_on(
+    config: Config,
+    listeners: impl Into<Listeners>,
+    engine: impl FnOnce(Mailboxes) -> Arc<dyn Engine>,
+) -> Result<Running, Failed> {
     let renewal = config.tls.clone().map(Renewal::begin).transpose()?.map(Arc::new);
     let Listeners { public, api } = listeners.into();
     let (addresses, api_addresses) = (addresses(&public)?, addresses(&api)?);
@@ -147,10 +166,7 @@ pub fn start(config: Config, listeners: impl Into<Listeners>) -> Result<Running,
     let clock = Clock::start();
     let shards = config.shards.max(1);
     let (mailboxes, taken) = Mailboxes::new(shards, config.limits.mailbox_envelopes);
-    let engine = match config.engine.url {
-        EngineUrl::Memory => Memory::new(config.terms(), mailboxes, Arc::new(Clock::timestamp)),
-    };
-    let node = Arc::new(Node::new(config, Arc::new(engine), clock));
+    let node = Arc::new(Node::new(config, engine(mailboxes), clock));
     node.tell(What::NodeUp { version: node::VERSION.to_owned() });
     // The engine in memory is up as long as its process is.
     node.tell(What::EngineUp);
@@ -177,18 +193,20 @@ pub fn start(config: Config, listeners: impl Into<Listeners>) -> Result<Running,
             visitors: visitors.clone(),
             stopping: stopping.clone(),
         };
-        let name = format!("usher-shard-{index}");
+        let name = format!("{SHARD_THREADS}{index}");
         threads.push(thread::Builder::new().name(name).spawn(move || part.run())?);
     }
     // From here on only the shards hold them, so that none outlives its door.
     drop(listeners);
-    let http = runtime.spawn(http::serve(Arc::clone(&node), ways.clone(), visits, stopping));
+    runtime.spawn(http::serve(Arc::clone(&node), ways.clone(), visits, stopping));
     runtime.spawn(sweep(Arc::clone(&node)));
+    let settling = Arc::clone(&node);
+    runtime.spawn(async move { settling.settle_all().await });
     if let Some(renewal) = &renewal {
         runtime.spawn(renew(Arc::clone(renewal)));
     }
     let shards = ways;
-    Ok(Running { node, addresses, api_addresses, runtime, shards, threads, stop, http, renewal })
+    Ok(Running { node, addresses, api_addresses, runtime, shards, threads, stop, renewal })
 }
 
 fn addresses(listeners: &[TcpListener]) -> io::Result<Vec<SocketAddr>> {
@@ -316,14 +334,21 @@ impl Running {
         }
     }
 
-    /// Ends its threads. Requests that are under way are answered first.
-    pub fn stop(self) {
+    /// Closes its doors, and returns when all calls that are under way are answered, or have had
+    /// their time.
+    pub async fn close(&self) {
         // Those who watch see it, and end with that.
         self.node.tell(What::NodeDown);
         self.node.journal().close();
         self.stop.send_replace(true);
+        // Each door and each visit watches it until its end.
+        tokio::time::timeout(limit::CLOSE_WAIT, self.stop.closed()).await.ok();
+    }
+
+    /// Ends its threads. Calls that are under way are answered first.
+    pub fn stop(self) {
         self.runtime.block_on(async {
-            tokio::time::timeout(limit::CLOSE_WAIT, self.http).await.ok();
+            self.close().await;
             self.shards.tell_all(|| Command::Stop).await;
         });
         for thread in self.threads {
@@ -331,6 +356,11 @@ impl Running {
                 tracing::error!("a shard panicked");
             }
         }
+        self.runtime.shutdown_background();
+    }
+
+    /// Lets go of everything at once; threads end with the process.
+    pub fn abandon(self) {
         self.runtime.shutdown_background();
     }
 }

@@ -330,11 +330,13 @@ impl Local {
         match output {
             Output::Send(slot, frame) => self.send(slot, &frame),
             Output::Flush(slot) => self.flush(slot),
-            Output::Read(slot, user, after) => {
+            Output::Read(slot, reader) => {
                 let node = Arc::clone(&self.node);
-                self.call(async move { node.read(user, after).await }, move |local, page| {
-                    local.give(Input::Read(slot, page));
-                    local.wake(slot);
+                self.call(async move { node.read(reader).await }, move |local, page| {
+                    if let Some(page) = page.transpose() {
+                        local.give(Input::Read(slot, page.ok()));
+                        local.wake(slot);
+                    }
                 });
             }
             Output::Close(slot, closing) => {

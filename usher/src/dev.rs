@@ -9,6 +9,7 @@ use serde_json::json;
 use server::{
     config::{Config, DEV_KEY, Flags, Layers, PORT, Session},
     journal::Watcher,
+    panics,
     serve::{self, Running},
 };
 
@@ -28,6 +29,7 @@ const PORTS_TRIED: u16 = 20;
 pub(crate) fn run(args: &Dev) -> Result<(), Failure> {
     let config = config(args)?;
     log::start(&config.log);
+    panics::end_the_process();
     let listeners = listen(args.listen)?;
     let running = serve::start(config, listeners).map_err(Failure::failed)?;
     let events = running.node().events();
@@ -37,18 +39,15 @@ pub(crate) fn run(args: &Dev) -> Result<(), Failure> {
         false => banner(&running),
     }
     let follower = follow(events, args.json)?;
-    let left = running.block_on(async {
-        let told = told(&running, &mut stop).await;
-        let live = running.node().live_sockets();
-        if live > 0 {
-            out::note(format!("stopping; {live} sockets are told to come back later"));
-        }
-        go_away(&running, &mut stop, told).await
-    });
+    let told = running.block_on(told(&running, &mut stop));
+    let live = running.node().live_sockets();
+    if live > 0 {
+        out::note(format!("stopping; {live} sockets are told to come back later"));
+    }
+    let left = go_away(running, &mut stop, told);
     if left > 0 {
         out::note(format!("{left} sockets did not close in time"));
     }
-    running.stop();
     follower.end();
     Ok(())
 }

@@ -5,6 +5,7 @@ use std::{env, fmt, fs, net::SocketAddr, path::Path};
 
 use server::{
     config::{self, Effective, File, Flags, Invalid, Layers},
+    panics,
     serve::{self, Listeners, Running},
 };
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -34,6 +35,7 @@ pub(crate) fn run(args: &Serve) -> Result<(), Failure> {
              \x20 (umask 077; head -c 32 /dev/urandom | base64 > usher.key) && usher serve --key-file usher.key",
         ));
     }
+    panics::end_the_process();
     let bound = |addresses: &[SocketAddr]| {
         let bound = addresses.iter().map(|address| serve::bind(*address));
         bound.collect::<Result<_, _>>().map_err(Failure::failed)
@@ -56,20 +58,19 @@ pub(crate) fn run(args: &Serve) -> Result<(), Failure> {
     }
     let events = running.node().journal().watch_all();
     let follower = Follower::start(events, log::event).map_err(Failure::failed)?;
-    let left = running.block_on(async {
-        let told = loop {
+    let told = running.block_on(async {
+        loop {
             tokio::select! {
                 told = told(&running, &mut stop) => break told,
                 _ = hang_up.recv() => read_again(&running),
             }
-        };
-        tracing::info!(by = %told, "told to go away");
-        go_away(&running, &mut stop, told).await
+        }
     });
+    tracing::info!(by = %told, "told to go away");
+    let left = go_away(running, &mut stop, told);
     if left > 0 {
         tracing::warn!(left, "sockets did not close in time");
     }
-    running.stop();
     follower.end();
     tracing::info!("stopped");
     Ok(())
@@ -115,19 +116,32 @@ pub(crate) async fn told(running: &Running, stop: &mut Stop) -> Told {
     }
 }
 
-/// Drains, unless told to stop by a second signal; returns how many sockets are still open.
-pub(crate) async fn go_away(running: &Running, stop: &mut Stop, told: Told) -> usize {
-    let again = async {
-        // A supervisor may ask over the API first, and give its one signal next.
-        if told == Told::ByCall {
+/// Goes away in good order, or at once when told to stop by a second signal; returns how many
+/// sockets were still open.
+pub(crate) fn go_away(running: Running, stop: &mut Stop, told: Told) -> usize {
+    let in_order = running.block_on(async {
+        let again = async {
+            // A supervisor may ask over the API first, and give its one signal next.
+            if told == Told::ByCall {
+                stop.called().await;
+            }
             stop.called().await;
+        };
+        let in_order = async {
+            running.drain().await;
+            running.close().await;
+        };
+        tokio::select! {
+            () = in_order => true,
+            () = again => false,
         }
-        stop.called().await;
-    };
-    tokio::select! {
-        left = running.drain() => left,
-        () = again => running.node().live_sockets(),
+    });
+    let left = running.node().live_sockets();
+    match in_order {
+        true => running.stop(),
+        false => running.abandon(),
     }
+    left
 }
 
 /// The descriptors that this process may have.

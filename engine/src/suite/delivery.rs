@@ -100,7 +100,7 @@ pub async fn a_message_arrives_as_it_was_accepted(rig: &dyn Rig) {
         if let Some(now) = stage.rig.clock() {
             assert_eq!(message.at, now);
         }
-        let page = stage.read(&alice, opened.joined).await;
+        let page = stage.read(&opened, opened.joined).await;
         assert_eq!(page.messages.last(), Some(message), "the stream keeps the same");
     }
 }
@@ -201,7 +201,7 @@ pub async fn a_volatile_message_is_not_kept(rig: &dyn Rig) {
     let told = messages(&stage.mail(0).await);
     assert_eq!(told.len(), 1);
     assert_eq!((told[0].id, told[0].position), (draft.id, None));
-    let page = stage.read(&alice, opened.joined).await;
+    let page = stage.read(&opened, opened.joined).await;
     assert_eq!((page.gap, page.messages, page.until), (None, vec![], opened.joined));
 }
 
@@ -214,7 +214,7 @@ pub async fn the_choice_of_active_stays_with_the_message(rig: &dyn Rig) {
         let draft = Draft { to: Target::Active, ..stage.draft() };
         let receipt = stage.engine(0).append(&alice, draft).await.expect("there is room");
         assert_eq!((receipt.live, receipt.parked), (1, 0));
-        let last = stage.read(&alice, first.joined).await.messages.pop();
+        let last = stage.read(&first, first.joined).await.messages.pop();
         let to = last.map(|message| message.to.clone());
         assert_eq!(to, Some(Audience::Session(active.fenced.session)));
         stage.rig.pass(Duration::from_millis(2)).await;
@@ -308,7 +308,7 @@ async fn choose_as_the_kernel(
         }
     }
     let Some((head, position)) = head.zip(receipt.position) else { return head };
-    let page = stage.read(&user, head).await;
+    let page = stage.read(&people[0], head).await;
     assert_eq!((&page.gap, page.until), (&None, position), "{case}");
     let [kept] = page.messages.as_slice() else { panic!("one is new: {page:?}; {case}") };
     message.at = kept.at;

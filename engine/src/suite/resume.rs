@@ -51,7 +51,7 @@ pub async fn what_was_missed_can_be_read_after_a_resume(rig: &dyn Rig) {
     assert_eq!(stage.all_mail().await, []);
     let resumed = stage.try_token(1, opened.token, seen).await.expect("it is parked");
     let live = stage.number(&alice).await;
-    let page = stage.read(&alice, resumed.after).await;
+    let page = stage.read(&resumed, resumed.after).await;
     let read: Vec<_> = page.messages.iter().filter_map(|m| m.position).collect();
     assert_eq!((page.gap, page.more, page.until), (None, false, live));
     assert_eq!(read, [missed[0], missed[1], live]);
@@ -118,6 +118,26 @@ pub async fn the_same_resume_tried_again_is_answered_again(rig: &dyn Rig) {
     stage.park(&second).await;
     stage.try_token(1, second.token, second.after).await.expect("the token that it was given");
     assert_eq!(stage.sessions(&alice).await.len(), 1);
+}
+
+pub async fn a_resume_that_is_withdrawn_is_parked(rig: &dyn Rig) {
+    let (mut stage, alice) = (Stage::of(rig).await, user("alice"));
+    let opened = stage.open(grant(&alice)).await;
+    stage.park(&opened).await;
+    let lost = stage.attempt(Proof::Resume(opened.token, opened.after), 0);
+    admit(&stage.engine(0), lost.clone()).await.expect("it is parked");
+    assert_eq!(stage.engine(0).withdraw(&lost).await, Ok(Departed::Parked));
+    assert_eq!(stage.sessions(&alice).await[0].state, SessionState::Parked);
+    assert_eq!(refused(admit(&stage.engine(0), lost.clone()).await), CloseCode::CannotResume);
+    // Whoever was sent away comes back with the token that it knows.
+    let back = stage.try_token(1, opened.token, opened.after).await.expect("it is parked");
+    assert_eq!(stage.engine(0).withdraw(&lost).await, Ok(Departed::Void), "it is another's now");
+    assert_eq!(stage.sessions(&alice).await[0].state, SessionState::Live);
+    let late = stage.attempt(Proof::Resume(opened.token, opened.after), 0);
+    assert_eq!(stage.engine(0).withdraw(&late).await, Ok(Departed::Void));
+    assert_eq!(refused(admit(&stage.engine(0), late).await), CloseCode::CannotResume);
+    assert_eq!(ends(&stage.all_mail().await), [], "nobody is taken over by one that comes late");
+    stage.leave(&back).await;
 }
 
 pub async fn a_socket_that_is_taken_over_is_told_at_its_node(rig: &dyn Rig) {

@@ -12,7 +12,7 @@ use crate::contract::{Ending, Failed, NotAdmitted};
 
 pub async fn a_message_without_room_is_not_numbered(rig: &dyn Rig) {
     let (mut stage, alice) = (Stage::of(rig).await, user("alice"));
-    stage.open(grant(&alice)).await;
+    let opened = stage.open(grant(&alice)).await;
     let Some(last) = fill(&mut stage, &alice).await else { return };
     for volatile in [false, true] {
         let draft = Draft { volatile, ..stage.draft() };
@@ -21,12 +21,12 @@ pub async fn a_message_without_room_is_not_numbered(rig: &dyn Rig) {
             assert_eq!(answer, Err(Failed::NotDone.into()));
         }
     }
-    let page = stage.read(&alice, last).await;
+    let page = stage.read(&opened, last).await;
     assert_eq!((page.gap, page.messages, page.until), (None, vec![], last), "nothing is kept");
     let told = messages(&stage.mail(0).await);
     assert_eq!(told.last().and_then(|message| message.position), Some(last));
     let next = stage.number(&alice).await;
-    let page = stage.read(&alice, last).await;
+    let page = stage.read(&opened, last).await;
     let kept: Vec<_> = page.messages.iter().filter_map(|m| m.position).collect();
     assert_eq!((page.gap, kept), (None, vec![next]), "when there is room it goes on from there");
 }

@@ -10,7 +10,7 @@ use std::{
 
 use kernel::{
     message::{Envelope, Fenced, Message, NodeRef, Notice},
-    registry::{Admitted, Attempt, Draft, Ended, Grant, Proof, Receipt},
+    registry::{Admitted, Attempt, Draft, Ended, Grant, Proof, Reader, Receipt},
     stream::Page,
 };
 use protocol::{
@@ -286,9 +286,21 @@ impl<'a> Stage<'a> {
         self.engine(0).sessions(&query).await.expect("lists can be read")
     }
 
-    /// All that a user's stream has after a position, as far as one page goes.
-    pub(super) async fn read(&self, user: &UserId, after: Position) -> Page {
-        let page = self.engine(0).read(user, after, 10_000, 100 << 20).await;
+    /// All that its user's stream has for a session after a position, as far as one page goes.
+    pub(super) async fn read(&self, by: &Admitted, after: Position) -> Page {
+        self.read_some(by, after, 10_000, 100 << 20).await.expect("the session stands")
+    }
+
+    /// A page for a session, if it stands.
+    pub(super) async fn read_some(
+        &self,
+        by: &Admitted,
+        after: Position,
+        messages: usize,
+        bytes: usize,
+    ) -> Option<Page> {
+        let reader = Reader { user: by.user.clone(), fenced: by.fenced, after };
+        let page = self.engine(0).read(&reader, messages, bytes).await;
         page.expect("streams can be read")
     }
 

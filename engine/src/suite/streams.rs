@@ -1,7 +1,10 @@
 //! Streams: what is kept can be read in order, and what is not is told.
 #![expect(missing_docs, reason = "the names are sentences")]
 
-use kernel::{registry::Draft, stream::Page};
+use kernel::{
+    registry::{Draft, Reader},
+    stream::Page,
+};
 use protocol::{
     frame::{Gap, GapReason},
     position::Position,
@@ -9,9 +12,8 @@ use protocol::{
 
 use super::{
     Rig,
-    stage::{Stage, data, grant, user},
+    stage::{Stage, data, grant, single, user},
 };
-use crate::contract::Failed;
 
 pub async fn a_stream_is_read_on_in_pages(rig: &dyn Rig) {
     let (mut stage, alice) = (Stage::of(rig).await, user("alice"));
@@ -25,8 +27,8 @@ pub async fn a_stream_is_read_on_in_pages(rig: &dyn Rig) {
     for (most, bytes) in [(1, 10_000), (3, 10_000), (4, 10_000), (100, 60), (100, 10_000)] {
         let (mut after, mut read) = (opened.joined, Vec::new());
         loop {
-            let page = stage.engine(0).read(&alice, after, most, bytes).await;
-            let page = page.expect("streams can be read");
+            let page = stage.read_some(&opened, after, most, bytes).await;
+            let page = page.expect("the session stands");
             assert_eq!(page.gap, None);
             assert!(page.messages.len() <= most, "{page:?}");
             let all_but_last = page.messages.split_last().map_or(&[][..], |(_, rest)| rest);
@@ -42,7 +44,7 @@ pub async fn a_stream_is_read_on_in_pages(rig: &dyn Rig) {
         }
         assert_eq!(read, sent, "at most {most} messages and {bytes} bytes at a time");
     }
-    let end = stage.read(&alice, sent[10]).await;
+    let end = stage.read(&opened, sent[10]).await;
     assert_eq!(end, Page { gap: None, messages: vec![], until: sent[10], more: false });
 }
 
@@ -50,7 +52,7 @@ pub async fn a_page_has_one_message_at_least(rig: &dyn Rig) {
     let (mut stage, alice) = (Stage::of(rig).await, user("alice"));
     let opened = stage.open(grant(&alice)).await;
     let sent = [stage.number(&alice).await, stage.number(&alice).await];
-    let page = stage.engine(0).read(&alice, opened.joined, 1, 1).await.expect("it can be read");
+    let page = stage.read_some(&opened, opened.joined, 1, 1).await.expect("the session stands");
     assert_eq!(page.messages.len(), 1);
     assert_eq!((page.until, page.more), (sent[0], true));
 }
@@ -67,11 +69,11 @@ pub async fn a_message_whose_time_is_over_is_not_read_and_is_no_gap(rig: &dyn Ri
         kept.push(receipt.position.expect("somebody is there"));
     }
     stage.rig.pass(stage.moment()).await;
-    let page = stage.read(&alice, opened.joined).await;
+    let page = stage.read(&opened, opened.joined).await;
     let read: Vec<_> = page.messages.iter().filter_map(|m| m.position).collect();
     assert_eq!((page.gap, page.until, page.more), (None, kept[3], false));
     assert_eq!(read, [kept[0], kept[2]]);
-    let page = stage.read(&alice, kept[2]).await;
+    let page = stage.read(&opened, kept[2]).await;
     assert_eq!((page.gap, page.messages, page.until), (None, vec![], kept[3]));
 }
 
@@ -83,12 +85,12 @@ pub async fn messages_beyond_the_bound_are_a_gap(rig: &dyn Rig) {
         sent.push(stage.number(&alice).await);
         stage.all_mail().await;
     }
-    let page = stage.read(&alice, opened.joined).await;
+    let page = stage.read(&opened, opened.joined).await;
     let gap = Gap { after: opened.joined, until: sent[2], reason: GapReason::Overflow };
     assert_eq!(page.gap, Some(gap), "three were too many");
     let read: Vec<_> = page.messages.iter().filter_map(|m| m.position).collect();
     assert_eq!(read, sent[3..]);
-    assert_eq!(stage.read(&alice, sent[2]).await.gap, None, "who saw these misses nothing");
+    assert_eq!(stage.read(&opened, sent[2]).await.gap, None, "who saw these misses nothing");
 }
 
 pub async fn bytes_beyond_the_bound_are_a_gap(rig: &dyn Rig) {
@@ -101,7 +103,7 @@ pub async fn bytes_beyond_the_bound_are_a_gap(rig: &dyn Rig) {
         let receipt = stage.engine(0).append(&alice, draft).await.expect("there is room");
         sent.extend(receipt.position);
     }
-    let page = stage.read(&alice, opened.joined).await;
+    let page = stage.read(&opened, opened.joined).await;
     let gap = Gap { after: opened.joined, until: sent[1], reason: GapReason::Overflow };
     assert_eq!(page.gap, Some(gap));
     let read: Vec<_> = page.messages.iter().filter_map(|m| m.position).collect();
@@ -110,7 +112,7 @@ pub async fn bytes_beyond_the_bound_are_a_gap(rig: &dyn Rig) {
 
 pub async fn a_position_that_was_never_given_is_a_gap(rig: &dyn Rig) {
     let (mut stage, alice) = (Stage::of(rig).await, user("alice"));
-    stage.open(grant(&alice)).await;
+    let opened = stage.open(grant(&alice)).await;
     let (first, last) = (stage.number(&alice).await, stage.number(&alice).await);
     let strange = [
         Position { seq: last.seq + 1, ..last },
@@ -121,7 +123,7 @@ pub async fn a_position_that_was_never_given_is_a_gap(rig: &dyn Rig) {
         Position::default(),
     ];
     for after in strange {
-        let page = stage.read(&alice, after).await;
+        let page = stage.read(&opened, after).await;
         let gap = page.gap.unwrap_or_else(|| panic!("{after} is taken for known"));
         assert_eq!((gap.after, gap.reason), (after, GapReason::Epoch));
         let read: Vec<_> = page.messages.iter().filter_map(|m| m.position).collect();
@@ -140,7 +142,7 @@ pub async fn a_stream_is_kept_longer_than_the_window(rig: &dyn Rig) {
     let resumed = stage.try_token(0, opened.token, opened.joined).await.expect("it is in time");
     stage.rig.pass(stage.moment()).await;
     let later = stage.number(&alice).await;
-    let page = stage.read(&alice, resumed.after).await;
+    let page = stage.read(&resumed, resumed.after).await;
     let read: Vec<_> = page.messages.iter().filter_map(|m| m.position).collect();
     assert_eq!((page.gap, read), (None, vec![missed, later]));
 }
@@ -154,7 +156,7 @@ pub async fn a_stream_outlives_its_sessions_for_a_while(rig: &dyn Rig) {
     stage.sweep().await;
     let back = stage.open(grant(&alice)).await;
     assert_eq!(back.joined, sent, "the same stream");
-    let page = stage.read(&alice, opened.joined).await;
+    let page = stage.read(&back, opened.joined).await;
     let read: Vec<_> = page.messages.iter().filter_map(|m| m.position).collect();
     assert_eq!((page.gap, read), (None, vec![sent]));
 }
@@ -169,7 +171,7 @@ pub async fn a_user_who_was_forgotten_comes_back_with_a_greater_epoch(rig: &dyn 
     for _ in 0..3 {
         let opened = stage.open(grant(&alice)).await;
         assert!(opened.joined > known, "{} after {known}", opened.joined);
-        let gap = stage.read(&alice, known).await.gap;
+        let gap = stage.read(&opened, known).await.gap;
         let until = gap.map(|gap| (gap.after, gap.until >= opened.joined));
         assert_eq!(until, Some((known, true)), "an old position is never taken for a new one");
         let mut last = opened.joined;
@@ -186,11 +188,26 @@ pub async fn a_user_who_was_forgotten_comes_back_with_a_greater_epoch(rig: &dyn 
     }
 }
 
+pub async fn who_lost_its_place_reads_nothing_more(rig: &dyn Rig) {
+    let (mut stage, alice) = (Stage::of(rig).await, user("alice"));
+    let first = stage.open(grant(&alice)).await;
+    let sent = stage.number(&alice).await;
+    let resumed = stage.try_token(1, first.token, first.joined).await.expect("it may take over");
+    assert_eq!(stage.read_some(&first, first.joined, 10, 1000).await, None, "taken over");
+    let page = stage.read(&resumed, first.joined).await;
+    assert_eq!(page.until, sent);
+
+    let newcomer = stage.open(single(&alice)).await;
+    stage.number(&alice).await;
+    assert_eq!(stage.read_some(&resumed, sent, 10, 1000).await, None, "replaced");
+    stage.read(&newcomer, sent).await;
+    stage.leave(&newcomer).await;
+    assert_eq!(stage.read_some(&newcomer, sent, 10, 1000).await, None, "it left");
+}
+
 pub async fn a_stream_that_is_not_there_is_never_read_as_empty(rig: &dyn Rig) {
-    let (stage, alice) = (Stage::of(rig).await, user("alice"));
-    let after = Position { epoch: 1, seq: 1 };
-    match stage.engine(0).read(&alice, after, 10, 1000).await {
-        Ok(page) => assert_eq!(page.gap.map(|gap| gap.after), Some(after)),
-        Err(failed) => assert_eq!(failed, Failed::NotDone),
-    }
+    let (mut stage, alice) = (Stage::of(rig).await, user("alice"));
+    let opened = stage.open(grant(&alice)).await;
+    let reader = Reader { user: user("bob"), fenced: opened.fenced, after: opened.after };
+    assert_eq!(stage.engine(0).read(&reader, 10, 1000).await, Ok(None));
 }

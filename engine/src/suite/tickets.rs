@@ -121,6 +121,25 @@ pub async fn an_attempt_repeated_at_once_gets_one_session(rig: &dyn Rig) {
     assert_eq!(ids(&stage.sessions(&alice).await), [attempt.session].into());
 }
 
+pub async fn an_attempt_that_is_withdrawn_leaves_nothing(rig: &dyn Rig) {
+    let (mut stage, alice) = (Stage::of(rig).await, user("alice"));
+    let ticket = stage.mint(grant(&alice)).await;
+    let attempt = stage.attempt(Proof::Ticket(ticket, None), 0);
+    // Before it was done: it spends nothing, and comes too late.
+    assert_eq!(stage.engine(0).withdraw(&attempt).await, Ok(Departed::Void));
+    assert_eq!(refused(admit(&stage.engine(0), attempt).await), CloseCode::TicketSpent);
+    assert_eq!(stage.sessions(&alice).await, []);
+    // After it was done, by whatever node asks.
+    let attempt = stage.attempt(Proof::Ticket(ticket, None), 0);
+    admit(&stage.engine(0), attempt.clone()).await.expect("the ticket is still good");
+    assert_eq!(stage.engine(1).withdraw(&attempt).await, Ok(Departed::Ended { last: true }));
+    assert_eq!(stage.sessions(&alice).await, []);
+    assert_eq!(stage.engine(0).withdraw(&attempt).await, Ok(Departed::Void), "and once only");
+    assert_eq!(refused(admit(&stage.engine(0), attempt).await), CloseCode::TicketSpent);
+    assert_eq!(refused(stage.try_ticket(0, ticket).await), CloseCode::TicketSpent);
+    assert_eq!(stage.all_mail().await, [], "its node has no socket of it");
+}
+
 pub async fn a_ticket_ends_when_it_was_said_to(rig: &dyn Rig) {
     let (mut stage, alice) = (Stage::of(rig).await, user("alice"));
     let ttl = stage.window();
@@ -206,7 +225,7 @@ pub async fn a_ticket_goes_on_from_a_known_position(rig: &dyn Rig) {
     let admitted = admit(&stage.engine(0), attempt.clone()).await.expect("a good ticket");
     assert_eq!((admitted.after, admitted.joined), (known, known));
     assert!(admitted.replay && !admitted.resumed);
-    let page = stage.read(&alice, known).await;
+    let page = stage.read(&admitted, known).await;
     let positions: Vec<_> = page.messages.iter().filter_map(|m| m.position).collect();
     assert_eq!((page.gap, positions), (None, vec![missed]));
     assert_eq!(admit(&stage.engine(0), attempt).await, Ok(admitted), "and again");
@@ -227,7 +246,7 @@ pub async fn a_ticket_with_a_position_that_never_was_gets_a_gap(rig: &dyn Rig) {
         let admitted = admit(&stage.engine(0), attempt).await.expect("a good ticket");
         assert_eq!(admitted.after, known);
         assert!(admitted.joined < last, "it may have all that there is: {admitted:?}");
-        let gap = stage.read(&alice, known).await.gap.expect("something may be missing");
+        let gap = stage.read(&admitted, known).await.gap.expect("something may be missing");
         assert_eq!((gap.after, gap.reason), (known, GapReason::Epoch));
         assert!(gap.until < last, "what is kept is not missing: {gap:?}");
     }

@@ -70,6 +70,9 @@ impl Registry {
         if issued.expires_at <= now {
             return Err(CloseCode::TicketExpired);
         }
+        if self.is_withdrawn(attempt) {
+            return Err(CloseCode::TicketSpent);
+        }
         if self.is_blocked(now, &grant.user) || !origin_fits(grant.origin.as_ref(), attempt) {
             return Err(CloseCode::Forbidden);
         }
@@ -184,6 +187,9 @@ impl Registry {
             return Err(*code);
         }
         let session = self.people.of_token(token).ok_or(CloseCode::CannotResume)?;
+        if self.is_withdrawn(attempt) {
+            return Err(CloseCode::CannotResume);
+        }
         let user = self.user_of(session).ok_or(CloseCode::CannotResume)?.clone();
         let fence = self.next_fence(now);
         let record = self.people.session_mut(session).ok_or(CloseCode::CannotResume)?;

@@ -2,7 +2,12 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use protocol::{close::CloseCode, id::SessionId, name::UserId, time::Timestamp};
+use protocol::{
+    close::CloseCode,
+    id::{ResumeToken, SessionId},
+    name::UserId,
+    time::Timestamp,
+};
 
 use super::{
     Mail, Registry, Touch, Which,
@@ -139,12 +144,16 @@ impl Registry {
         if let Some(user) = self.people.user_mut(&user).filter(|user| user.records.is_empty()) {
             user.vacant_since = Some(now);
         }
-        let until = now.after(self.terms.resume_window);
         for token in record.tokens() {
-            self.ended.insert(token, code);
-            self.ended_until.push_back((until, token));
+            self.keep_end(now, token, code);
         }
         Some(record)
+    }
+
+    /// Whoever comes with a token for one window from now is told this code.
+    pub(super) fn keep_end(&mut self, now: Timestamp, token: ResumeToken, code: CloseCode) {
+        self.ended.insert(token, code);
+        self.ended_until.push_back((now.after(self.terms.resume_window), token));
     }
 }
 

@@ -18,7 +18,7 @@ use super::{
     record::{Record, State},
 };
 use crate::{
-    message::{Envelope, Message, NodeRef, Notice},
+    message::{Envelope, Fenced, Message, NodeRef, Notice},
     plan,
     stream::Page,
 };
@@ -44,6 +44,17 @@ pub struct Draft {
     pub ttl: Option<Duration>,
     /// By which it is known when it is sent again.
     pub key: Option<Key>,
+}
+
+/// A session that reads on in its user's stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reader {
+    /// Whose stream it is.
+    pub user: UserId,
+    /// The session, at this admission.
+    pub fenced: Fenced,
+    /// What it has already.
+    pub after: Position,
 }
 
 /// Why a message was not accepted. Nothing has changed.
@@ -165,16 +176,18 @@ impl Registry {
         (receipt, nodes.into_iter().map(envelope).collect())
     }
 
-    /// Reads on in a user's stream. A stream that is not there any more is a gap to whoever asks.
+    /// Reads on in a user's stream for one of the sessions. For one that was admitted again since, or
+    /// ended, there is nothing to read: what came after that is not for it.
     #[must_use]
     pub fn read(
         &self,
         now: Timestamp,
-        user: &UserId,
-        after: Position,
+        reader: &Reader,
         messages: usize,
         bytes: usize,
     ) -> Option<Page> {
-        self.people.user(user).map(|known| known.stream.read(after, messages, bytes, now))
+        let known = self.people.user(&reader.user)?;
+        let stands = known.records.iter().any(|record| record.fenced() == reader.fenced);
+        stands.then(|| known.stream.read(reader.after, messages, bytes, now))
     }
 }

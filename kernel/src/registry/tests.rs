@@ -2,7 +2,9 @@
 //!
 //! `mint 1 alice` makes ticket `t1`, `admit 1 s1` opens session `s1` with it on node `n1`. Each
 //! attempt takes the next resume token, so `r1` belongs to the first. `s1#2` is the second admission
-//! of `s1`; without a number the latest is meant. `+5s` lets time pass, `-5s` sets the clock back.
+//! of `s1`; without a number the latest is meant. `read alice 0 by=s1` reads for `s1`.
+//! `withdraw` takes back the last attempt, `again` tries it once more; one that is `late` is not tried
+//! before that. `+5s` lets time pass, `-5s` sets the clock back.
 
 mod admitting;
 mod blocking;
@@ -11,6 +13,7 @@ mod probing;
 mod resuming;
 mod sending;
 mod sweeping;
+mod withdrawing;
 
 use std::{collections::HashMap, fmt::Write, net::Ipv4Addr, sync::Arc, time::Duration};
 
@@ -65,8 +68,12 @@ impl Desk {
             "mint" => self.mint(&words),
             "admit" | "resume" => {
                 let attempt = self.attempt(&words);
-                self.admit(attempt);
+                match words.has("late") {
+                    true => self.last = Some(attempt),
+                    false => self.admit(attempt),
+                }
             }
+            "withdraw" => self.withdraw(),
             "again" => {
                 let attempt = self.last.clone().unwrap();
                 self.admit(attempt);
@@ -204,6 +211,19 @@ impl Desk {
         }
     }
 
+    fn withdraw(&mut self) {
+        let attempt = self.last.clone().unwrap();
+        let (withdrawn, mail) = self.registry.withdraw(self.now, &attempt);
+        self.say(&match withdrawn {
+            Withdrawn::Nothing => "it had got nothing".to_owned(),
+            Withdrawn::Parked => "parked".to_owned(),
+            Withdrawn::Ended(Ended { session, last, .. }) => {
+                format!("ended {}{}", short(session), if last { ", the last" } else { "" })
+            }
+        });
+        self.post(mail);
+    }
+
     fn admit(&mut self, attempt: Attempt) {
         let before = self.registry.held();
         let (verdict, mail) = self.registry.admit(self.now, &attempt);
@@ -319,8 +339,17 @@ impl Desk {
     fn read(&mut self, words: &Words<'_>) {
         let after = self.position(words.nth(2));
         let most = usize::try_from(words.number("most", 100)).unwrap();
-        let page = self.registry.read(self.now, &user(words.nth(1)), after, most, 10_000);
-        let Some(page) = page else { return self.say("no stream") };
+        let user = user(words.nth(1));
+        // Who reads does not matter to most tests.
+        let first = || self.registry.sessions_of(self.now, &user).first().map(|s| short(s.id));
+        let Some(by) = words.value("by").map(str::to_owned).or_else(first) else {
+            return self.say("nobody reads");
+        };
+        let fenced = self.fenced(&by);
+        let reader = Reader { user, fenced, after };
+        let Some(page) = self.registry.read(self.now, &reader, most, 10_000) else {
+            return self.say("nothing to read");
+        };
         if let Some(gap) = &page.gap {
             let (after, until) = (self.at(gap.after), self.at(gap.until));
             self.say(&format!("gap {after} to {until} {:?}", gap.reason));

@@ -75,9 +75,9 @@ impl Shard {
                 false
             }
             Phase::Following if position.epoch != session.position.epoch => {
-                let (user, after) = (session.user.clone(), session.position);
+                let reader = session.reader();
                 session.phase = Phase::Replaying { seen: position, waiting: false, tell: false };
-                self.outputs.push_back(Output::Read(slot, user, after));
+                self.outputs.push_back(Output::Read(slot, reader));
                 false
             }
             Phase::Following => {

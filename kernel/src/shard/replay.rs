@@ -117,8 +117,8 @@ impl Shard {
         let Some(session) = self.get_mut(slot) else { return };
         if let Phase::Replaying { waiting: waiting @ true, .. } = &mut session.phase {
             *waiting = false;
-            let (user, after) = (session.user.clone(), session.position);
-            self.outputs.push_back(Output::Read(slot, user, after));
+            let reader = session.reader();
+            self.outputs.push_back(Output::Read(slot, reader));
         }
     }
 }

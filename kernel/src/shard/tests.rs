@@ -310,7 +310,7 @@ impl Desk {
                 }
                 Output::Flush(slot) => self.flush(&self.name(slot)),
                 Output::Close(slot, closing) => self.close(slot, closing),
-                Output::Read(slot, user, after) => {
+                Output::Read(slot, Reader { user, after, .. }) => {
                     self.note(slot, &format!("reads {user} {}", at(after)));
                 }
                 Output::Forward(slot, f) => {

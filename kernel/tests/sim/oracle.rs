@@ -104,7 +104,8 @@ pub(crate) struct Oracle {
     pub(crate) sessions: HashMap<SessionId, Facts>,
     accepted: HashMap<UserId, Vec<Accepted>>,
     opened_by: HashMap<Ticket, SessionId>,
-    ended: HashSet<SessionId>,
+    /// How many messages its user had got when it ended.
+    ended: HashMap<SessionId, usize>,
     /// The session that a token resumes, once somebody may know it.
     of_token: HashMap<ResumeToken, SessionId>,
     /// Sessions that the backend ended, and until when that is remembered.
@@ -139,12 +140,14 @@ impl Oracle {
     }
 
     pub(crate) fn ended(&mut self, session: SessionId) {
-        self.ended.insert(session);
+        let Some(facts) = self.sessions.get(&session) else { return };
+        let accepted = self.accepted.get(&facts.user).map_or(0, Vec::len);
+        self.ended.entry(session).or_insert(accepted);
     }
 
     /// No session stands that ended before.
     pub(crate) fn stands(&mut self, session: SessionId) {
-        let ended = self.ended.contains(&session);
+        let ended = self.ended.contains_key(&session);
         self.check(!ended, || format!("{session} ended, and is admitted again"));
     }
 
@@ -223,8 +226,11 @@ impl Oracle {
         self.told.received += 1;
         let facts = &self.sessions[&session];
         let known = self.accepted.get(&facts.user).map(Vec::as_slice).unwrap_or_default();
-        let meant = known.iter().any(|a| a.id == id && Self::is_for(a, session, facts));
-        self.check(meant, || format!("{session} got {id}, which is not for it"));
+        let found = known.iter().position(|a| a.id == id && Self::is_for(a, session, facts));
+        self.check(found.is_some(), || format!("{session} got {id}, which is not for it"));
+        let ended = self.ended.get(&session).zip(found);
+        let in_time = ended.is_none_or(|(until, place)| place < *until);
+        self.check(in_time, || format!("{session} got {id}, which came after its end"));
         let new = seen.lately.insert(id);
         self.check(new || position.is_none(), || format!("{session} got {id} twice"));
         seen.messages.insert(id);

@@ -17,7 +17,7 @@ use kernel::{
     moment::Moment,
     outbox,
     rate::Rate,
-    registry::{Admitted, Attempt, Grant, Registry, Terms, Touch},
+    registry::{Admitted, Attempt, Grant, Reader, Registry, Terms, Touch},
     shard::{Arrival, Forward, Input, Options, Output, Parting, Shard, Slot},
     stream::{self, Page},
 };
@@ -113,8 +113,7 @@ enum Call {
     },
     Read {
         place: Place,
-        user: UserId,
-        after: Position,
+        reader: Reader,
     },
     Park(usize, Parting),
     Release(usize, Parting),
@@ -382,8 +381,8 @@ impl World {
                     };
                     self.say(&format!("closed {} {}", id, closing.code));
                 }
-                Output::Read(slot, user, after) => {
-                    self.calls.push(Call::Read { place: place(slot), user, after });
+                Output::Read(slot, reader) => {
+                    self.calls.push(Call::Read { place: place(slot), reader });
                 }
                 Output::Forward(slot, forward) => {
                     self.calls.push(Call::Send { place: place(slot), forward });

@@ -57,7 +57,8 @@ These are part of the protocol, on which apps and SDKs rely, or nobody was seen 
 ";
 
 /// What no setting changes: bytes at most, of each of these.
-const FIXED_BYTES: [(usize, &str); 10] = [
+const FIXED_BYTES: [(usize, &str); 11] = [
+    (limit::UNSENT_BYTES as usize, "Of a socket, beyond what its peer has room for"),
     (limit::NAME_BYTES_MAX, "A user, device or class"),
     (limit::DATA_BYTES_MAX, "`data`, whatever `data_bytes` says"),
     (limit::META_BYTES_MAX, "`meta` of a ticket"),

@@ -11,6 +11,21 @@ fn the_total_is_read_in_kibibytes() {
 }
 
 #[test]
+fn the_limit_of_the_process_is_the_soft_one() {
+    let shown = |soft: &str| {
+        format!(
+            "Limit                     Soft Limit           Hard Limit           Units     \n\
+             Max cpu time              unlimited            unlimited            seconds   \n\
+             Max address space         {soft:21}unlimited            bytes     \n"
+        )
+    };
+    assert_eq!(address_space(&shown("3072000000")), Some(3_072_000_000));
+    for text in [shown("unlimited"), String::new(), "Max address space".to_owned()] {
+        assert_eq!(address_space(&text), None, "{text}");
+    }
+}
+
+#[test]
 fn there_is_some() {
     assert!(bytes() > 1 << 20);
 }

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use engine::contract::{Admission, Departed, Departure, Failed, NotAdmitted, NotMinted};
+use engine::contract::{Admission, Departure, Failed, NotAdmitted, NotMinted};
 use kernel::{
     message::Fenced,
     registry::{Admitted, Attempt, Grant, Proof},
@@ -19,7 +19,10 @@ use tokio::{
     time::timeout,
 };
 
-use super::{Node, Room, not_taken};
+use super::{
+    Node, Room, not_taken,
+    unsettled::{Step, Told},
+};
 use crate::{
     answer::{Refusal, retry_wait},
     random,
@@ -72,9 +75,21 @@ impl Node {
         passed
     }
 
-    /// Gives a connect attempt its place. Where live sessions hold all of them, they are asked
-    /// first whether anybody is there.
+    /// Gives a connect attempt its place. One that is not known to have got it has not: whoever
+    /// connects is sent away, and the session must not stay.
     pub(crate) async fn admit(&self, attempt: Attempt) -> Result<Admitted, NotAdmitted> {
+        if self.unsettled.is_crowded() {
+            return Err(Failed::NotDone.into());
+        }
+        let answer = self.find_place(attempt.clone()).await;
+        if let Err(NotAdmitted::Failed(Failed::Unknown)) = answer {
+            self.unsettled.push((Step::Withdraw(Box::new(attempt)), None));
+        }
+        answer
+    }
+
+    /// Where live sessions hold all places, they are asked first whether anybody is there.
+    async fn find_place(&self, attempt: Attempt) -> Result<Admitted, NotAdmitted> {
         // Listened to before the question, so that no answer is missed.
         let answers = self.probed.subscribe();
         let asked = match self.engine.admit(attempt.clone()).await {
@@ -113,9 +128,8 @@ impl Node {
             false => Departure::End(CloseCode::CannotResume),
         };
         // Nobody was told that it is there, but perhaps that its user is.
-        if let Departed::Ended { last: true } = self.depart(admitted.fenced, departure).await {
-            self.tell(What::UserOffline { user: admitted.user.clone() });
-        }
+        let told = Told { user: admitted.user.clone(), what: None };
+        self.settle(Step::Depart(admitted.fenced, departure), Some(told)).await;
     }
 }
 

@@ -1,9 +1,9 @@
 //! Life: what becomes of sessions that have their place.
 
-use engine::contract::{Departed, Departure, Ending};
+use engine::contract::{Departure, Ending, Failed};
 use kernel::{
     message::Fenced,
-    registry::{Blocking, Ended, Touch},
+    registry::{Blocking, Ended, Reader, Touch},
     shard::Parting,
     stream::Page,
 };
@@ -13,10 +13,12 @@ use protocol::{
     http::{BlockReply, BlockRequest},
     limit,
     name::UserId,
-    position::Position,
 };
 
-use super::{Node, not_taken};
+use super::{
+    Node, not_taken,
+    unsettled::{Step, Told},
+};
 use crate::answer::Refusal;
 
 /// Bytes of a replay's page, so that a page always fits an outbox.
@@ -26,31 +28,17 @@ impl Node {
     /// A session whose socket was lost may resume.
     pub(crate) async fn park(&self, parting: Parting) {
         let Parting { fenced, user, code } = parting;
-        if self.depart(fenced, Departure::Park).await == Departed::Parked {
-            self.tell(What::SessionParked { user, session: fenced.session, code });
-        }
+        let what = What::SessionParked { user: user.clone(), session: fenced.session, code };
+        let told = Told { user, what: Some(what) };
+        self.settle(Step::Depart(fenced, Departure::Park), Some(told)).await;
     }
 
     /// A session ended by its own will or fault.
     pub(crate) async fn release(&self, parting: Parting) {
         let end = Departure::End(parting.end_code());
         let Parting { fenced, user, code } = parting;
-        if let Departed::Ended { last } = self.depart(fenced, end).await {
-            self.tell(What::SessionEnded { user: user.clone(), session: fenced.session, code });
-            if last {
-                self.tell(What::UserOffline { user });
-            }
-        }
-    }
-
-    pub(super) async fn depart(&self, fenced: Fenced, departure: Departure) -> Departed {
-        match self.engine.depart(fenced, departure).await {
-            Ok(departed) => departed,
-            Err(error) => {
-                tracing::warn!(session = %fenced.session, %error, "a departure is not told");
-                Departed::Void
-            }
-        }
+        let what = What::SessionEnded { user: user.clone(), session: fenced.session, code };
+        self.settle(Step::Depart(fenced, end), Some(Told { user, what: Some(what) })).await;
     }
 
     pub(crate) async fn touch(&self, fenced: Fenced, touch: Touch) {
@@ -59,12 +47,10 @@ impl Node {
         }
     }
 
-    pub(crate) async fn read(&self, user: UserId, after: Position) -> Option<Page> {
-        self.engine
-            .read(&user, after, limit::REPLAY_PAGE, PAGE_BYTES)
-            .await
-            .inspect_err(|error| tracing::warn!(%error, "a stream cannot be read"))
-            .ok()
+    /// A page for a session; `None` if it lost its place, which its shard is told by envelope.
+    pub(crate) async fn read(&self, reader: Reader) -> Result<Option<Page>, Failed> {
+        let page = self.engine.read(&reader, limit::REPLAY_PAGE, PAGE_BYTES).await;
+        page.inspect_err(|error| tracing::warn!(%error, "a stream cannot be read"))
     }
 
     /// Ends sessions with 4410; tells how many.

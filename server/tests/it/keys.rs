@@ -9,13 +9,15 @@ use crate::{
 
 const ALICE: &str = "/v1/users/alice/messages";
 
-async fn keyed(node: &Node, path: &str, key: &str, body: &Value) -> Response {
+/// A call with the key of the API, and one of its own.
+pub(crate) async fn keyed(node: &Node, path: &str, key: &str, body: &Value) -> Response {
     let body = body.to_string();
     let headers = [("Idempotency-Key", key)];
     node.caller().await.call_with("POST", path, &headers, body.as_bytes()).await
 }
 
-fn replayed(response: &Response) -> bool {
+/// Whether an answer that must be a success was given before.
+pub(crate) fn replayed(response: &Response) -> bool {
     assert_eq!(response.status, 200, "{response:?}");
     let header = response.header("idempotent-replayed");
     assert!(header.is_none_or(|value| value == "true"), "{response:?}");

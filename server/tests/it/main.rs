@@ -11,10 +11,17 @@ mod call;
 mod peer;
 mod frame;
 mod pair;
+mod lanes;
+mod faulty;
 mod feed;
 
 mod delivery;
 mod resume;
+mod races;
+mod returns;
+mod unanswered;
+mod unadmitted;
+mod panics;
 mod handshake;
 mod tickets;
 mod frames;

@@ -4,11 +4,12 @@ use std::{
     future::Future,
     net::{SocketAddr, TcpListener},
     panic,
-    sync::{Mutex, Once, PoisonError},
+    sync::{Arc, Mutex, Once, OnceLock, PoisonError},
     thread,
     time::Duration,
 };
 
+use engine::{contract::Engine, mailbox::Mailboxes};
 use protocol::{event::What, id::SessionId, time::Timestamp};
 use serde_json::{Value, json};
 use server::{
@@ -76,8 +77,36 @@ pub(crate) fn free() -> TcpListener {
 
 /// The same at these addresses, the first of which is the node's.
 pub(crate) fn with_listeners(config: Config, listeners: Listeners, test: impl AsyncFnOnce(&Node)) {
+    with(|| serve::start(config, listeners), test);
+}
+
+/// The same with an engine of the test's own, which gets the node's mailboxes.
+pub(crate) fn with_engine(
+    config: Config,
+    engine: impl FnOnce(Mailboxes) -> Arc<dyn Engine>,
+    test: impl AsyncFnOnce(&Node),
+) {
+    with(|| serve::start_on(config, vec![free()], engine), test);
+}
+
+/// The same with an engine that the test has a say in.
+pub(crate) fn with_node_on<E: Engine + 'static>(
+    make: impl FnOnce(&Config, Mailboxes) -> Arc<E>,
+    test: impl AsyncFnOnce(&Node, &E),
+) {
+    let (config, made) = (config(), OnceLock::new());
+    let terms = config.clone();
+    let engine = |mailboxes| {
+        let engine = make(&terms, mailboxes);
+        assert!(made.set(Arc::clone(&engine)).is_ok(), "it is made once");
+        engine as Arc<dyn Engine>
+    };
+    with_engine(config, engine, async |node| test(node, made.get().unwrap()).await);
+}
+
+fn with(start: impl FnOnce() -> Result<Running, serve::Failed>, test: impl AsyncFnOnce(&Node)) {
     watch_for_panics();
-    let running = serve::start(config, listeners).unwrap();
+    let running = start().unwrap();
     let address = running.addresses()[0];
     let node = Node { running, address };
     // A runtime of the test's own, so that it does not keep the node's threads busy.

@@ -72,6 +72,11 @@ impl<S: Stream> Peer<S> {
         early: &[u8],
     ) -> Result<Self, Response> {
         caller.write(&[handshake.as_bytes(), early].concat()).await;
+        Self::answered(caller).await
+    }
+
+    /// A socket on which a handshake was written, when its answer is there.
+    pub(crate) async fn answered(mut caller: Caller<S>) -> Result<Self, Response> {
         let opened = caller.response().await;
         if opened.status != 101 {
             caller.closed().await;

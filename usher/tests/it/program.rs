@@ -123,6 +123,16 @@ impl Program {
         }
     }
 
+    /// Its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Ends it without asking, as the system does when it is out of memory.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().expect("it runs");
+    }
+
     /// The next line that it prints, if there is one already or soon.
     pub(crate) fn line_within_a_moment(&mut self) -> Option<String> {
         self.lines.recv_timeout(MOMENT).ok()

@@ -22,8 +22,13 @@ pub(crate) struct Served {
 
 /// A command whose log comes on standard output, run with at most so many descriptors.
 pub(crate) fn serve(descriptors: usize, arguments: &str) -> Command {
+    serve_within(&format!("ulimit -n {descriptors}"), arguments)
+}
+
+/// The same within what the shell limits first.
+pub(crate) fn serve_within(limits: &str, arguments: &str) -> Command {
     let mut command = Command::new("sh");
-    let line = format!("ulimit -n {descriptors}; exec '{USHER}' serve {arguments} 2>&1");
+    let line = format!("{limits}; exec '{USHER}' serve {arguments} 2>&1");
     command.args(["-c", &line]).env("USHER_LISTEN", "127.0.0.1:0").env("USHER_KEY", KEY);
     command
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use kernel::{
     message::{Fence, Fenced},
     registry::{
-        self, Attempt, Blocking, Census, Draft, Ended, Grant, Key, KeyScope, Proof, Touch, Verdict,
-        Which,
+        self, Attempt, Blocking, Census, Draft, Ended, Grant, Key, KeyScope, Proof, Reader, Touch,
+        Verdict, Which, Withdrawn,
     },
 };
 use protocol::{
@@ -39,9 +39,10 @@ impl Play<'_> {
             86 => self.block().await,
             87 => self.lift().await,
             88 => self.hold().await,
+            91..93 => self.withdraw().await,
             89 => self.list().await,
             90 => self.count().await,
-            91..97 => self.pass().await,
+            93..97 => self.pass().await,
             _ => self.sweep().await,
         }
         self.same_mail().await;
@@ -120,6 +121,26 @@ impl Play<'_> {
         let answer = self.stage.engine(self.dice.below(3)).admit(attempt.clone()).await;
         self.same(&answer, &expected);
         self.attempts.push(attempt);
+    }
+
+    async fn withdraw(&mut self) {
+        let Some(mut attempt) = Self::recent(&mut self.dice, &self.attempts) else { return };
+        if self.dice.chance(30) {
+            // One that is still to be tried.
+            attempt = self.stage.attempt(attempt.proof, 0);
+            self.attempts.push(attempt.clone());
+        }
+        self.say(("withdraw", &attempt));
+        let now = self.now();
+        let (expected, mail) = self.model.at_session(attempt.session).withdraw(now, &attempt);
+        self.model.mail.extend(mail);
+        let expected = match expected {
+            Withdrawn::Nothing => Departed::Void,
+            Withdrawn::Parked => Departed::Parked,
+            Withdrawn::Ended(ended) => Departed::Ended { last: ended.last },
+        };
+        let withdrawn = self.stage.engine(1).withdraw(&attempt).await;
+        self.same(&withdrawn, &Ok(expected));
     }
 
     /// A session at one of its admissions, which may be over.
@@ -268,13 +289,16 @@ impl Play<'_> {
     }
 
     async fn read(&mut self) {
-        let (user, after) = (self.some_user(), self.some_position());
+        let Some(fenced) = self.some_session() else { return };
+        let its_user = self.model.at_session(fenced.session).user_of(fenced.session).cloned();
+        let user = its_user.filter(|_| self.dice.chance(90)).unwrap_or_else(|| self.some_user());
+        let reader = Reader { user, fenced, after: self.some_position() };
         let (messages, bytes) = (1 + self.dice.below(20), 1 + self.dice.below(3000));
-        self.say(("read", &user, after, messages, bytes));
+        self.say(("read", &reader, messages, bytes));
         let now = self.now();
-        let expected = self.model.of(&user).read(now, &user, after, messages, bytes);
-        let page = self.stage.engine(0).read(&user, after, messages, bytes).await;
-        self.same(&page, &expected.ok_or(Failed::NotDone));
+        let expected = self.model.of(&reader.user).read(now, &reader, messages, bytes);
+        let page = self.stage.engine(0).read(&reader, messages, bytes).await;
+        self.same(&page, &Ok(expected));
     }
 
     async fn end(&mut self) {

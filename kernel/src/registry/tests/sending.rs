@@ -303,7 +303,49 @@ fn a_stream_outlives_its_sessions_for_a_while() {
               gap @1.1 to @2.0 Epoch
               [] until @2.0
             read bob 0
-              no stream
+              nobody reads
+        "#]],
+    );
+}
+
+#[test]
+fn a_session_that_lost_its_place_reads_nothing_more() {
+    check(
+        "mint 1 alice; mint 2 alice; admit 1 s1; admit 2 s2; send alice; read alice 0 by=s1; \
+         resume r1 after=0; read alice 0 by=s1#1; read alice 0 by=s1#2; park s1; \
+         read alice 0 by=s1; end alice one=s1; send alice; read alice 0 by=s1; read alice 0 by=s2",
+        &expect![[r#"
+            mint 1 alice
+            mint 2 alice
+            admit 1 s1
+              s1#1 r1 after @1.0 joined @1.0, first
+            admit 2 s2
+              s2#1 r2 after @1.0 joined @1.0
+            send alice
+              @1.1, 2 live, 0 parked
+              -> n1 alice: message @1.1 to All
+            read alice 0 by=s1
+              [@1.1] until @1.1
+            resume r1 after=0
+              s1#2 r3 after @1.0 joined @1.0, replay, resumed
+              -> n1 alice: end s1#1 4205 taken-over
+            read alice 0 by=s1#1
+              nothing to read
+            read alice 0 by=s1#2
+              [@1.1] until @1.1
+            park s1
+              true
+            read alice 0 by=s1
+              [@1.1] until @1.1
+            end alice one=s1
+              ended s1
+            send alice
+              @1.2, 1 live, 0 parked
+              -> n1 alice: message @1.2 to All
+            read alice 0 by=s1
+              nothing to read
+            read alice 0 by=s2
+              [@1.1 @1.2] until @1.2
         "#]],
     );
 }

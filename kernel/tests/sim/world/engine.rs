@@ -18,13 +18,13 @@ impl World {
     pub(super) fn call(&mut self, call: Call) {
         match call {
             call @ Call::Admit { .. } => self.admit(call),
-            Call::Read { place, user, after } => {
+            Call::Read { place, reader } => {
                 let messages = 1 + self.dice.below(20);
-                let page = self.registry.read(self.engine_now, &user, after, messages, 1500);
-                let mut page = page.filter(|_| self.resting || !self.dice.chance(1));
-                if let Some(page) = &mut page {
-                    self.spoil(page);
-                }
+                let page = self.registry.read(self.engine_now, &reader, messages, 1500);
+                // It lost its place meanwhile; its end is on the way.
+                let Some(mut page) = page else { return };
+                self.spoil(&mut page);
+                let page = (self.resting || !self.dice.chance(1)).then_some(page);
                 self.answers.push(Answer::Read { place, page });
             }
             Call::Park(_, parting) => {

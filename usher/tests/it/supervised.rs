@@ -1,0 +1,100 @@
+//! Supervised: `usher serve` on a free port, and what its supervisor sees of it.
+
+use std::{fs, net::SocketAddr, process::Command, time::Duration};
+
+use serde_json::Value;
+use ureq::{Agent, http::Request};
+
+use crate::{
+    program::{Ended, Program},
+    served::{KEY, Served, serve_within},
+};
+
+/// A running node.
+#[derive(Debug)]
+pub(crate) struct Supervised {
+    pub(crate) program: Program,
+    pub(crate) address: SocketAddr,
+    agent: Agent,
+}
+
+/// A command whose log comes on standard output, run within what the shell limits first. As many
+/// sessions come at once as the machine takes.
+pub(crate) fn serve(limits: &str) -> Command {
+    let mut command = serve_within(limits, "");
+    command.env("USHER_LIMITS__ADMISSIONS_PER_SECOND", "100000");
+    command.env("USHER_LIMITS__RESUMES_PER_SECOND", "100000");
+    command
+}
+
+/// No limits but those that are there.
+pub(crate) const UNLIMITED: &str = ":";
+
+impl Supervised {
+    /// Starts one by such a command.
+    pub(crate) fn start(command: &mut Command) -> Self {
+        let Served { program, address, .. } = Served::start(command);
+        let address = address.parse().unwrap_or_else(|error| panic!("{address}: {error}"));
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(Duration::from_secs(20)))
+            .proxy(None);
+        Self { program, address, agent: config.build().into() }
+    }
+
+    /// A call with the key: status and body.
+    pub(crate) fn call(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
+        self.call_again(method, path, "", body)
+    }
+
+    /// The same under an idempotency key, if there is one.
+    pub(crate) fn call_again(
+        &self,
+        method: &str,
+        path: &str,
+        key: &str,
+        body: &Value,
+    ) -> (u16, Value) {
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("http://{}{path}", self.address))
+            .header("authorization", format!("Bearer {KEY}"));
+        let request = match key {
+            "" => request,
+            key => request.header("idempotency-key", key),
+        };
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        let answer = self.agent.run(request.body(body).expect("it is a request"));
+        let mut answer = answer.unwrap_or_else(|error| panic!("{method} {path}: {error}"));
+        let body = answer.body_mut().read_to_string().expect("it is text");
+        let body = serde_json::from_str(&body).unwrap_or(Value::String(body));
+        (answer.status().as_u16(), body)
+    }
+
+    /// A call with the key that must succeed; its body.
+    pub(crate) fn ask(&self, method: &str, path: &str, body: &Value) -> Value {
+        let (status, body) = self.call(method, path, body);
+        assert!((200..300).contains(&status), "{method} {path}: {status} {body}");
+        body
+    }
+
+    /// What to offer to open a session with a ticket as asked for.
+    pub(crate) fn offer(&self, request: &Value) -> String {
+        let reply = self.ask("POST", "/v1/tickets", request);
+        format!("usher.v1, ticket.{}", reply["ticket"].as_str().expect("a text"))
+    }
+
+    /// Bytes of memory that the process has, as the system counts them.
+    pub(crate) fn resident_bytes(&self) -> usize {
+        let status = format!("/proc/{}/status", self.program.id());
+        let status = fs::read_to_string(status).expect("it runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = line.and_then(|line| line.trim().strip_suffix("kB")).expect("Linux tells it");
+        kib.trim().parse::<usize>().expect("a number") * 1024
+    }
+
+    /// Waits for its end.
+    pub(crate) fn end(self) -> Ended {
+        self.program.end()
+    }
+}
