@@ -98,7 +98,7 @@ catalogue! {
     InProgress = 409, "in-progress", "The same call is under way under this Idempotency-Key.",
         "Wait for its answer, or call again after retry_ms.";
     BodyTooLarge = 413, "body-too-large", "The body is larger than is taken.",
-        "At most 1 MiB.";
+        "At most 1 MiB, or 4 MiB for a message to many users.";
     UriTooLong = 414, "uri-too-long", "The request line is longer than is taken.",
         "At most 4 KiB.";
     UnsupportedMediaType = 415, "unsupported-media-type", "The body is not sent as plain JSON.",
