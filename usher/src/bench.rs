@@ -98,6 +98,8 @@ impl Node {
         let program = std::env::current_exe().map_err(Failure::failed)?;
         let mut process = Command::new(program)
             .args(["dev", "--listen", "127.0.0.1:0", "--json"])
+            // Sessions are opened as fast as the machine can.
+            .env("USHER_LIMITS__ADMISSIONS_PER_SECOND", "1000000")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
