@@ -102,7 +102,6 @@ impl Member {
         soon("a frame", self.wait()).await
     }
 
-    /// The same, however long it takes.
     async fn wait(&mut self) -> Came {
         match self.socket.next().await {
             Some(Ok(Message::Text(text))) => {
