@@ -19,6 +19,7 @@ mod delivery;
 mod resume;
 mod races;
 mod returns;
+mod ends;
 mod unanswered;
 mod unadmitted;
 mod panics;

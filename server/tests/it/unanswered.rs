@@ -247,10 +247,10 @@ fn a12_a_message_for_which_there_is_no_room_is_not_accepted() {
         refused.closed_with(4003, "overloaded").await;
         alice.in_step().await;
 
-        let mut lock = lock.get().unwrap().lock().unwrap();
-        let Lock { to_node, waiting } = &mut *lock;
-        let mut let_through = || {
-            for mailbox in waiting.iter_mut() {
+        let let_through = || {
+            let mut lock = lock.get().unwrap().lock().unwrap();
+            let Lock { to_node, waiting } = &mut *lock;
+            for mailbox in waiting {
                 while let Ok(envelope) = mailbox.envelopes.try_recv() {
                     to_node.deliver(envelope);
                 }

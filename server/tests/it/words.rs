@@ -3,9 +3,10 @@
 use serde_json::{Value, json};
 
 use crate::{
-    frame::{TEXT, masked},
+    call::Caller,
+    frame::{self, Frame, TEXT, masked},
     node::{Node, config, with_node},
-    peer::Session,
+    peer::{Peer, Session, handshake},
 };
 
 /// Says something and tells the `code` of the answer, which must be a refusal.
@@ -260,5 +261,33 @@ fn a_welcome_says_what_it_takes_to_come_back() {
         assert_eq!(session.welcome, expected);
         assert!(id.starts_with("s_") && id.len() == 26, "{id}");
         assert!(token.starts_with("r_") && token.len() == 26);
+    });
+}
+
+#[test]
+fn j12_a_greeting_means_nothing_and_frames_before_the_welcome_wait() {
+    with_node(config(), async |node| {
+        let session = node.join("alice").await;
+        let offer = format!("usher.v1, resume.{}, after.{}", session.token, session.position);
+        let head = handshake("", &[("Sec-WebSocket-Protocol", &offer)]);
+        let early = [json!({"type": "active"}), json!({"type": "ping"})];
+        let early: Vec<u8> = early.iter().flat_map(frame::json).collect();
+        let peer = Peer::over(Caller::open(node.address).await, &head, &early).await.unwrap();
+        let mut back = Session::welcomed(peer).await;
+        assert_eq!(back.welcome["session"], session.id);
+        back.caught_up().await;
+        back.typed("pong").await;
+
+        for greeting in [r#"{"type":"hello"}"#, r#"{"type":"welcome","resumed":true}"#] {
+            for _ in 0..2 {
+                is_ignored(&mut back, greeting).await;
+                let asking = greeting.replacen('{', r#"{"ref":"g","#, 1);
+                check(&mut back, &asking, "unknown-type").await;
+            }
+        }
+        // A handshake is no frame.
+        back.write(handshake("", &[]).as_bytes()).await;
+        let close = back.next().await;
+        assert!(matches!(&close, Some(Frame::Close(Some((1002, _))))), "{close:?}");
     });
 }

@@ -63,6 +63,7 @@ pub(crate) struct Member {
 #[derive(Debug)]
 pub(crate) struct Welcomed {
     pub(crate) member: Member,
+    pub(crate) session: String,
     pub(crate) token: String,
     pub(crate) position: String,
 }
@@ -101,8 +102,7 @@ impl Member {
         soon("a frame", self.wait()).await
     }
 
-    /// The same, however long it takes.
-    pub(crate) async fn wait(&mut self) -> Came {
+    async fn wait(&mut self) -> Came {
         match self.socket.next().await {
             Some(Ok(Message::Text(text))) => {
                 Came::Frame(serde_json::from_str(text.as_str()).expect("frames are JSON"))
@@ -151,8 +151,8 @@ impl Welcomed {
     pub(crate) async fn of(mut member: Member) -> Self {
         let welcome = member.typed("welcome").await;
         let text = |name: &str| welcome[name].as_str().expect("a text").to_owned();
-        let token = text("resume");
-        Self { token, position: text("position"), member }
+        let (session, token) = (text("session"), text("resume"));
+        Self { session, token, position: text("position"), member }
     }
 
     /// What to offer to come back.
@@ -179,7 +179,8 @@ pub(crate) async fn gather(address: SocketAddr, offers: Vec<String>) -> Vec<Welc
     let mut crowd = Vec::with_capacity(offers.len());
     for part in offers.chunks(AT_ONCE) {
         let mut arriving = tokio::task::JoinSet::new();
-        for offer in part.to_vec() {
+        for offer in part {
+            let offer = offer.clone();
             arriving.spawn(async move { Welcomed::dial(address, &offer).await });
         }
         while let Some(welcomed) = arriving.join_next().await {

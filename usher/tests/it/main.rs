@@ -18,6 +18,7 @@ mod leaving;
 mod stopping;
 mod restarting;
 mod readers;
+mod churn;
 mod tls;
 mod following;
 mod secrets;

@@ -1,7 +1,7 @@
 //! Restarting: what a node with its engine in memory has forgotten when it is back, however it ended.
 //!
 //! All of it, and it says so: nobody is left to believe that a session, a ticket or a message is
-//! still there. The page docs/api.md has the same as a table.
+//! still there. The page docs/operate.md has the same as a table.
 
 use std::net::SocketAddr;
 

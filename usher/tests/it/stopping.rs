@@ -39,17 +39,11 @@ struct Fate {
 
 /// Is a session until its node closes it, or it leaves.
 async fn fate(number: usize, mut one: Welcomed, began: Timestamp) -> Fate {
-    let closing = loop {
-        match one.member.wait().await {
-            Came::Frame(frame) if frame["type"] == "closing" => break frame,
-            Came::Frame(frame) => panic!("{frame}"),
-            other => panic!("{other:?}"),
-        }
-    };
+    let closing = one.member.typed("closing").await;
     assert_eq!(closing["code"], 4000);
     let told_at = ms_since(began);
     let retry_ms = closing["retry_ms"].as_u64().expect("it says when to come back");
-    if number % LEAVES == 0 {
+    if number.is_multiple_of(LEAVES) {
         drop(one);
         return Fate { told_at, retry_ms, closed_at: None };
     }

@@ -1,6 +1,6 @@
 //! Supervised: `usher serve` on a free port, and what its supervisor sees of it.
 
-use std::{fs, net::SocketAddr, process::Command, time::Duration};
+use std::{fs, net::SocketAddr, ops::Deref, process::Command, time::Duration};
 
 use serde_json::Value;
 use ureq::{Agent, http::Request};
@@ -14,6 +14,12 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Supervised {
     pub(crate) program: Program,
+    api: Api,
+}
+
+/// Its API, and where it is.
+#[derive(Debug, Clone)]
+pub(crate) struct Api {
     pub(crate) address: SocketAddr,
     agent: Agent,
 }
@@ -39,9 +45,39 @@ impl Supervised {
             .http_status_as_error(false)
             .timeout_global(Some(Duration::from_secs(20)))
             .proxy(None);
-        Self { program, address, agent: config.build().into() }
+        Self { program, api: Api { address, agent: config.build().into() } }
     }
 
+    /// Bytes of memory that the process has, as the system counts them.
+    pub(crate) fn resident_bytes(&self) -> usize {
+        let status = format!("/proc/{}/status", self.program.id());
+        let status = fs::read_to_string(status).expect("it runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = line.and_then(|line| line.trim().strip_suffix("kB")).expect("Linux tells it");
+        kib.trim().parse::<usize>().expect("a number") * 1024
+    }
+
+    /// Descriptors that the process has open.
+    pub(crate) fn descriptors(&self) -> usize {
+        let folder = format!("/proc/{}/fd", self.program.id());
+        fs::read_dir(folder).expect("it runs").count()
+    }
+
+    /// Waits for its end.
+    pub(crate) fn end(self) -> Ended {
+        self.program.end()
+    }
+}
+
+impl Deref for Supervised {
+    type Target = Api;
+
+    fn deref(&self) -> &Api {
+        &self.api
+    }
+}
+
+impl Api {
     /// A call with the key: status and body.
     pub(crate) fn call(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
         self.call_again(method, path, "", body)
@@ -82,19 +118,5 @@ impl Supervised {
     pub(crate) fn offer(&self, request: &Value) -> String {
         let reply = self.ask("POST", "/v1/tickets", request);
         format!("usher.v1, ticket.{}", reply["ticket"].as_str().expect("a text"))
-    }
-
-    /// Bytes of memory that the process has, as the system counts them.
-    pub(crate) fn resident_bytes(&self) -> usize {
-        let status = format!("/proc/{}/status", self.program.id());
-        let status = fs::read_to_string(status).expect("it runs");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let kib = line.and_then(|line| line.trim().strip_suffix("kB")).expect("Linux tells it");
-        kib.trim().parse::<usize>().expect("a number") * 1024
-    }
-
-    /// Waits for its end.
-    pub(crate) fn end(self) -> Ended {
-        self.program.end()
     }
 }
