@@ -3,10 +3,14 @@
 use std::{
     fs,
     io::{self, Read},
+    path::Path,
     time::Duration,
 };
 
-use protocol::problem::{Problem, ProblemCode};
+use protocol::{
+    http::List,
+    problem::{Problem, ProblemCode},
+};
 use serde::{Serialize, de::DeserializeOwned};
 use ureq::{
     Agent, Body, Proxy,
@@ -41,15 +45,16 @@ impl Api {
             let text = format!("{base} is not an http:// or https:// address of a server");
             return Err(Failure::usage(text));
         }
+        let unread = |file: &Path, e: io::Error| {
+            Failure::usage(format!("cannot read {}: {e}", file.display()))
+        };
         let key = match &server.key_file {
             None => server.key.clone(),
-            Some(file) => fs::read_to_string(file)
-                .map_err(|e| Failure::usage(format!("cannot read {}: {e}", file.display())))?,
+            Some(file) => fs::read_to_string(file).map_err(|e| unread(file, e))?,
         };
         let certificates = match &server.ca_file {
             None => Vec::new(),
-            Some(file) => fs::read(file)
-                .map_err(|e| Failure::usage(format!("cannot read {}: {e}", file.display())))?,
+            Some(file) => fs::read(file).map_err(|e| unread(file, e))?,
         };
         let agent = Agent::config_builder()
             .http_status_as_error(false)
@@ -78,6 +83,23 @@ impl Api {
         self.outcome(request.call())
     }
 
+    /// All of a list, page by page. What is asked of it is empty, or begins with `&`.
+    pub(crate) fn all<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        asked: &str,
+    ) -> Result<List<T>, Failure> {
+        let (mut items, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let page: List<T> = self.get(&format!("{path}?limit=1000{asked}{cursor}"))?;
+            items.extend(page.items);
+            let Some(next) = page.next_cursor else {
+                return Ok(List { items, next_cursor: None });
+            };
+            cursor = format!("&cursor={}", segment(&next));
+        }
+    }
+
     pub(crate) fn post<T: DeserializeOwned>(
         &self,
         path: &str,
@@ -103,11 +125,8 @@ impl Api {
 
     /// The text of a page that needs no key.
     pub(crate) fn page(&self, path: &str) -> Result<String, Failure> {
-        let mut response = self.agent.get(self.at(path)).call().map_err(|e| self.lost(&e))?;
-        match response.status().is_success() {
-            true => response.body_mut().read_to_string().map_err(|e| self.lost(&e)),
-            false => Err(self.refused(response)),
-        }
+        let mut response = self.accepted(self.agent.get(self.at(path)).call())?;
+        response.body_mut().read_to_string().map_err(|e| self.lost(&e))
     }
 
     /// The lines of a feed, from after an event on if one is named.
@@ -123,11 +142,7 @@ impl Api {
         };
         let waits = request.config().timeout_global(None).timeout_connect(Some(WAIT));
         let waits = waits.timeout_recv_response(Some(WAIT)).timeout_recv_body(Some(FEED));
-        let response = waits.build().call().map_err(|e| self.lost(&e))?;
-        match response.status().is_success() {
-            true => Ok(response.into_body().into_reader()),
-            false => Err(self.refused(response)),
-        }
+        Ok(self.accepted(waits.build().call())?.into_body().into_reader())
     }
 
     fn at(&self, path: &str) -> String {
@@ -138,9 +153,17 @@ impl Api {
         &self,
         response: Result<Response<Body>, ureq::Error>,
     ) -> Result<T, Failure> {
-        let mut response = response.map_err(|e| self.lost(&e))?;
+        self.accepted(response)?.body_mut().read_json().map_err(|e| self.lost(&e))
+    }
+
+    /// An answer, if the server did what it was asked for.
+    fn accepted(
+        &self,
+        response: Result<Response<Body>, ureq::Error>,
+    ) -> Result<Response<Body>, Failure> {
+        let response = response.map_err(|e| self.lost(&e))?;
         match response.status().is_success() {
-            true => response.body_mut().read_json().map_err(|e| self.lost(&e)),
+            true => Ok(response),
             false => Err(self.refused(response)),
         }
     }

@@ -92,29 +92,18 @@ fn send(args: args::Send) -> Result<(), Failure> {
 
 fn sessions(args: &args::Sessions) -> Result<(), Failure> {
     let api = Api::new(&args.server)?;
-    let mut items = Vec::new();
-    let mut cursor: Option<String> = None;
-    loop {
-        let user = args.user.as_ref().map(|user| format!("&user={}", segment(user.as_str())));
-        let after = cursor.map(|cursor| format!("&cursor={cursor}"));
-        let query = [user, after].into_iter().flatten().collect::<String>();
-        let page: List<Session> = api.get(&format!("/v1/sessions?limit=1000{query}"))?;
-        items.extend(page.items);
-        cursor = page.next_cursor;
-        if cursor.is_none() {
-            break;
-        }
-    }
+    let user = args.user.as_ref().map(|user| format!("&user={}", segment(user.as_str())));
+    let sessions: List<Session> = api.all("/v1/sessions", &user.unwrap_or_default())?;
     match args.output {
-        Format::Json => out::json(&List { items, next_cursor: None }),
-        Format::Table if items.is_empty() => {
+        Format::Json => out::json(&sessions),
+        Format::Table if sessions.items.is_empty() => {
             out::note("no sessions; open one with `usher connect alice`");
             Ok(())
         }
         Format::Table => {
             let head = ["SESSION", "USER", "DEVICE", "STATE", "NODE", "ADDRESS"];
             let mut rows = vec![head.map(str::to_owned).to_vec()];
-            rows.extend(items.iter().map(row));
+            rows.extend(sessions.items.iter().map(row));
             out::table(&rows);
             Ok(())
         }

@@ -96,23 +96,17 @@ pub(crate) fn block(args: &Block) -> Result<(), Failure> {
 }
 
 fn blocks(api: &Api, output: Format) -> Result<(), Failure> {
-    let mut items: Vec<http::Block> = Vec::new();
-    let mut cursor = String::new();
-    loop {
-        let page: List<http::Block> = api.get(&format!("/v1/blocks?limit=1000{cursor}"))?;
-        items.extend(page.items);
-        let Some(next) = page.next_cursor else { break };
-        cursor = format!("&cursor={}", segment(&next));
-    }
+    let blocks: List<http::Block> = api.all("/v1/blocks", "")?;
     match output {
-        Format::Json => out::json(&List { items, next_cursor: None }),
-        Format::Table if items.is_empty() => {
+        Format::Json => out::json(&blocks),
+        Format::Table if blocks.items.is_empty() => {
             out::note("nobody is kept out; keep somebody out with `usher block alice`");
             Ok(())
         }
         Format::Table => {
             let until = |until: Option<Timestamp>| until.map_or_else(|| "-".to_owned(), utc::text);
-            let rows = items.iter().map(|item| vec![item.user.to_string(), until(item.until)]);
+            let rows =
+                blocks.items.iter().map(|item| vec![item.user.to_string(), until(item.until)]);
             let head = ["USER", "UNTIL"].map(str::to_owned).to_vec();
             out::table(&std::iter::once(head).chain(rows).collect::<Vec<_>>());
             Ok(())

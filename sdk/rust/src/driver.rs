@@ -58,13 +58,9 @@ pub(crate) enum Command {
 
 /// What a session's task has.
 pub(crate) struct Driver {
-    pub(crate) machine: Machine,
-    pub(crate) tickets: Tickets,
-    pub(crate) tap: Option<Tap>,
-    pub(crate) tls: Arc<ClientConfig>,
-    pub(crate) commands: mpsc::Receiver<Command>,
-    pub(crate) events: mpsc::Sender<Event<Raw>>,
-    pub(crate) state: watch::Sender<State>,
+    machine: Machine,
+    tls: Arc<ClientConfig>,
+    app: App,
     doing: Doing,
     sends: HashMap<PostId, oneshot::Sender<Outcome>>,
     began: Instant,
@@ -127,15 +123,10 @@ enum Woken {
 
 impl Driver {
     pub(crate) fn new(setup: Setup, tls: Arc<ClientConfig>, app: App) -> Self {
-        let App { tickets, tap, commands, events, state } = app;
         Self {
             machine: Machine::new(setup),
-            tickets,
-            tap,
             tls,
-            commands,
-            events,
-            state,
+            app,
             doing: Doing::Nothing,
             sends: HashMap::new(),
             began: Instant::now(),
@@ -157,10 +148,10 @@ impl Driver {
             }
             let wake = self.machine.wake_at().map_or(LONG, |Moment(ms)| Duration::from_millis(ms));
             let woken = tokio::select! {
-                command = self.commands.recv(), if commanded => Woken::Command(command),
+                command = self.app.commands.recv(), if commanded => Woken::Command(command),
                 input = poll_fn(|cx| self.doing.poll(cx, room)) => Woken::Input(input),
-                _ = self.events.reserve(), if room == Reading::Stalled => Woken::Room,
-                () = self.events.closed(), if wanted => Woken::Unwanted,
+                _ = self.app.events.reserve(), if room == Reading::Stalled => Woken::Room,
+                () = self.app.events.closed(), if wanted => Woken::Unwanted,
                 () = sleep_until(self.began + wake) => Woken::Input(Input::Wake),
             };
             match woken {
@@ -179,8 +170,8 @@ impl Driver {
 
     /// Whether the app has room for what one more frame may bring.
     fn room(&self) -> Reading {
-        match self.events.capacity() {
-            0 if !self.events.is_closed() => Reading::Stalled,
+        match self.app.events.capacity() {
+            0 if !self.app.events.is_closed() => Reading::Stalled,
             _ => Reading::Flowing,
         }
     }
@@ -210,7 +201,7 @@ impl Driver {
     }
 
     fn give(&mut self, input: Input) {
-        if let (Input::Text(text), Some(tap)) = (&input, &self.tap) {
+        if let (Input::Text(text), Some(tap)) = (&input, &self.app.tap) {
             tap(text);
         }
         let now = self.began.elapsed().as_millis();
@@ -222,7 +213,7 @@ impl Driver {
 
     fn act(&mut self, output: Output) {
         match output {
-            Output::GetTicket(reason) => self.doing = Doing::Asking((self.tickets)(reason)),
+            Output::GetTicket(reason) => self.doing = Doing::Asking((self.app.tickets)(reason)),
             Output::Dial { url, proof } => {
                 let tls = Arc::clone(&self.tls);
                 self.doing = Doing::Dialing(Box::pin(Socket::dial(url, proof, tls)));
@@ -239,7 +230,7 @@ impl Driver {
             }
             Output::Deliver(event) => {
                 // There is room, or nothing would have been read; or nobody wants it any more.
-                self.events.try_send(event).ok();
+                self.app.events.try_send(event).ok();
             }
             Output::Settle(id, outcome) => {
                 if let Some(send) = self.sends.remove(&id) {
@@ -252,7 +243,7 @@ impl Driver {
     }
 
     fn tell(&self, state: State) {
-        self.state.send_if_modified(|told| {
+        self.app.state.send_if_modified(|told| {
             let news = *told != state;
             *told = state;
             news
@@ -263,11 +254,11 @@ impl Driver {
 impl Drop for Driver {
     /// Also where its runtime stops in the midst of it: everybody who waits is told.
     fn drop(&mut self) {
-        if !matches!(*self.state.borrow(), State::Ended(_)) {
+        if !matches!(*self.app.state.borrow(), State::Ended(_)) {
             self.tell(State::Ended(End::Aborted));
         }
-        self.commands.close();
-        while let Ok(command) = self.commands.try_recv() {
+        self.app.commands.close();
+        while let Ok(command) = self.app.commands.try_recv() {
             if let Command::Send(_, _, outcome) = command {
                 // Whoever sent it may not want to know.
                 outcome.send(Err(SendError::NotSent(Halt::Ended))).ok();

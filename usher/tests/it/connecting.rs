@@ -13,20 +13,10 @@ fn connect(node: &Node, arguments: &[&str]) -> Program {
     Program::start(usher(&["connect", "alice"]).args(arguments).env("USHER_URL", url))
 }
 
-fn frame(program: &mut Program) -> Value {
-    let line = program.line();
-    serde_json::from_str(&line).unwrap_or_else(|error| panic!("{line}: {error}"))
-}
-
 fn typed(program: &mut Program, name: &str) -> Value {
-    let frame = frame(program);
+    let frame = program.frame();
     assert_eq!(frame["type"], name, "{frame}");
     frame
-}
-
-/// Waits until the node tells of this.
-fn told(node: &mut Node, of: &str) {
-    while !node.program.line().contains(of) {}
 }
 
 fn send(node: &Node, data: &str) -> Value {
@@ -41,7 +31,7 @@ fn a_socket_lost_on_purpose_is_resumed_and_what_was_missed_is_replayed() {
     let welcome = typed(&mut terminal, "welcome");
     let first = send(&node, "before");
     assert_eq!(typed(&mut terminal, "message")["id"], first["id"]);
-    told(&mut node, " lost its socket ");
+    node.program.line_with(" lost its socket ");
     let missed = [send(&node, "one"), send(&node, "two")];
     assert_eq!((&missed[0]["live"], &missed[0]["parked"]), (&json!(0), &json!(1)));
 
@@ -93,7 +83,7 @@ fn a_node_that_goes_away_is_left_when_it_closes() {
     typed(&mut terminal, "welcome");
     node.program.terminate();
     assert_eq!(typed(&mut terminal, "closing")["code"], 4000);
-    told(&mut node, "(4000 drain)");
+    node.program.line_with("(4000 drain)");
     terminal.terminate();
     let ended = terminal.end();
     assert_eq!(ended.code, Some(0), "{}", ended.err);

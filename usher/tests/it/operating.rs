@@ -41,7 +41,7 @@ fn a_node_that_is_drained_sends_its_sessions_away_and_exits() {
     }
     let drained = node.ask(&["drain"]);
     assert_eq!(drained.out, "n1 goes away: sends 1 session elsewhere, then exits\n");
-    node.logged("told to go away by=a call of the API");
+    node.program.line_with("told to go away by=a call of the API");
     // A supervisor sends its signal next; nobody is cut off by it.
     node.program.terminate();
     let closing = alice.frame();
@@ -51,7 +51,7 @@ fn a_node_that_is_drained_sends_its_sessions_away_and_exits() {
     assert_eq!((&again["state"], &again["sessions"]), (&json!("draining"), &json!(1)));
     let closed = json!({"type": "closed", "code": 4000, "reason": "drain"});
     assert_eq!(alice.frame(), closed);
-    node.logged("stopped");
+    node.program.line_with("stopped");
     assert_eq!(node.program.end().code, Some(0));
 }
 

@@ -8,6 +8,8 @@ use std::{
     time::Duration,
 };
 
+use serde_json::Value;
+
 /// How long any line may take before a test gives up. Far more than it takes.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -131,6 +133,22 @@ impl Program {
     /// Ends it without asking, as the system does when it is out of memory.
     pub(crate) fn kill(&mut self) {
         self.child.kill().expect("it runs");
+    }
+
+    /// The next line that it prints that has this in it.
+    pub(crate) fn line_with(&mut self, part: &str) -> String {
+        loop {
+            let line = self.line();
+            if line.contains(part) {
+                return line;
+            }
+        }
+    }
+
+    /// The next line that it prints, which must be JSON.
+    pub(crate) fn frame(&mut self) -> Value {
+        let line = self.line();
+        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{line}: {error}"))
     }
 
     /// The next line that it prints, if there is one already or soon.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::{
     crowd::{Member, Welcomed, threads},
-    supervised::{Supervised, UNLIMITED, serve},
+    supervised::{Supervised, UNLIMITED, draining, serve},
 };
 
 const ALICE: &str = "/v1/users/alice/messages";
@@ -88,9 +88,7 @@ fn what_a_node_had_in_memory_is_lost_when_it_is_killed_and_everybody_is_told() {
 
 #[test]
 fn what_a_node_had_in_memory_is_lost_when_it_stops_in_good_order_too() {
-    let node = Supervised::start(
-        serve(UNLIMITED).env("USHER_DRAIN__WINDOW", "0s").env("USHER_DRAIN__DELAY", "0s"),
-    );
+    let node = Supervised::start(&mut draining("0s", "0s"));
     let left = fill(&node);
     let address = node.address;
     node.program.terminate();

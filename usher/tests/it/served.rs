@@ -45,16 +45,6 @@ impl Served {
         Self { program, address, api }
     }
 
-    /// The next line of the log that has this in it.
-    pub(crate) fn logged(&mut self, part: &str) -> String {
-        loop {
-            let line = self.program.line();
-            if line.contains(part) {
-                return line;
-            }
-        }
-    }
-
     /// Runs a command that talks to this node.
     pub(crate) fn ask(&self, arguments: &[&str]) -> Ended {
         let url = format!("http://{}", self.api);

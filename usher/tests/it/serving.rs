@@ -45,8 +45,8 @@ fn it_says_where_it_listens_and_for_what() {
     assert_eq!(one.address, one.api);
     assert_eq!(one.ask(&["health"]).out, "ready\n");
     one.program.terminate();
-    one.logged("told to go away by=a signal");
-    one.logged("stopped");
+    one.program.line_with("told to go away by=a signal");
+    one.program.line_with("stopped");
 
     let mut api = serve(SOME, "");
     let two = Served::start(api.env("USHER_API__LISTEN", "127.0.0.1:0"));
@@ -114,13 +114,13 @@ fn it_survives_that_descriptors_run_out() {
     for _ in 0..150 {
         sockets.push(TcpStream::connect(&node.address).expect("the system takes it"));
     }
-    node.logged("sockets cannot be accepted");
+    node.program.line_with("sockets cannot be accepted");
     // Who is there already is served.
     session.send(&json!({"type": "ping"}));
     assert_eq!(session.frame()["type"], "pong");
     drop(sockets);
     assert_eq!(node.ask(&["health"]).out, "ready\n");
-    node.logged("sockets are accepted again");
+    node.program.line_with("sockets are accepted again");
     session.send(&json!({"type": "ping"}));
     assert_eq!(session.frame()["type"], "pong");
     assert_eq!(node.ask(&["send", "alice", "hi"]).code, Some(0));

@@ -58,8 +58,7 @@ impl Session {
 
     /// The next frame; the last one is `closed`, with the close code.
     pub(crate) fn frame(&mut self) -> Value {
-        let line = self.0.line();
-        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{line}: {error}"))
+        self.0.frame()
     }
 
     /// The frames up to and without the first one like that.

@@ -9,7 +9,7 @@ use server::clock::Clock;
 use crate::{
     crowd::{Came, Member, Welcomed, a_moment, gather, has_descriptors, soon, threads},
     served::KEY,
-    supervised::{Supervised, UNLIMITED, serve},
+    supervised::{Supervised, draining},
 };
 
 const MANY: usize = 5000;
@@ -68,11 +68,10 @@ fn a_node_that_is_told_to_stop_sends_thousands_away_in_pace() {
     if !has_descriptors(MANY as u64) {
         return;
     }
-    let node = Supervised::start(
-        serve(UNLIMITED)
-            .env("USHER_DRAIN__WINDOW", format!("{}ms", WINDOW.as_millis()))
-            .env("USHER_DRAIN__DELAY", format!("{}ms", DELAY.as_millis())),
-    );
+    let node = Supervised::start(&mut draining(
+        &format!("{}ms", WINDOW.as_millis()),
+        &format!("{}ms", DELAY.as_millis()),
+    ));
     let offers = (0..MANY).map(|n| node.offer(&json!({"user": format!("u{n}"), "ttl": 600})));
     let offers: Vec<String> = offers.collect();
     let threads = threads();
@@ -134,9 +133,7 @@ fn check(fates: &[Fate], first_unready: u64) {
 
 #[test]
 fn a_node_whose_sessions_have_all_left_is_gone_before_the_window_is_over() {
-    let node = Supervised::start(
-        serve(UNLIMITED).env("USHER_DRAIN__WINDOW", "10m").env("USHER_DRAIN__DELAY", "0s"),
-    );
+    let node = Supervised::start(&mut draining("10m", "0s"));
     let offers = (0..100).map(|n| node.offer(&json!({"user": format!("u{n}")}))).collect();
     let began = threads().block_on(async {
         let crowd = gather(node.address, offers).await;
@@ -155,9 +152,7 @@ fn a_node_whose_sessions_have_all_left_is_gone_before_the_window_is_over() {
 
 #[test]
 fn who_left_a_node_that_goes_away_is_told_to_try_another() {
-    let node = Supervised::start(
-        serve(UNLIMITED).env("USHER_DRAIN__WINDOW", "10m").env("USHER_DRAIN__DELAY", "0s"),
-    );
+    let node = Supervised::start(&mut draining("10m", "0s"));
     let offers = ["alice", "bob"].map(|user| node.offer(&json!({"user": user})));
     threads().block_on(async {
         let [alice, bob] = offers;
@@ -192,9 +187,7 @@ fn half_a_call(node: &Supervised) -> TcpStream {
 #[test]
 fn a_second_signal_ends_the_process_at_once() {
     // In the midst of the drain.
-    let node = Supervised::start(
-        serve(UNLIMITED).env("USHER_DRAIN__WINDOW", "10m").env("USHER_DRAIN__DELAY", "0s"),
-    );
+    let node = Supervised::start(&mut draining("10m", "0s"));
     let call = half_a_call(&node);
     let offer = node.offer(&json!({"user": "alice"}));
     let began = threads().block_on(async {
@@ -213,9 +206,7 @@ fn a_second_signal_ends_the_process_at_once() {
     drop(call);
 
     // When only calls are waited for.
-    let node = Supervised::start(
-        serve(UNLIMITED).env("USHER_DRAIN__WINDOW", "0s").env("USHER_DRAIN__DELAY", "0s"),
-    );
+    let node = Supervised::start(&mut draining("0s", "0s"));
     let call = half_a_call(&node);
     node.program.terminate();
     threads().block_on(soon("the door to be shut", async {

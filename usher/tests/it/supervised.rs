@@ -33,6 +33,13 @@ pub(crate) fn serve(limits: &str) -> Command {
     command
 }
 
+/// The same without limits, which goes away within this window, after this delay.
+pub(crate) fn draining(window: &str, delay: &str) -> Command {
+    let mut command = serve(UNLIMITED);
+    command.env("USHER_DRAIN__WINDOW", window).env("USHER_DRAIN__DELAY", delay);
+    command
+}
+
 /// No limits but those that are there.
 pub(crate) const UNLIMITED: &str = ":";
 

@@ -71,7 +71,7 @@ impl Folder {
             "'{USHER}' serve --config '{}' 2>&1",
             config.display()
         )));
-        let listening = line_with(&mut node, "listening with TLS");
+        let listening = node.line_with("listening with TLS");
         let (_, port) = listening.rsplit_once("127.0.0.1:").expect("it says where");
         (node, port.trim().to_owned())
     }
@@ -99,16 +99,6 @@ impl Drop for Folder {
 fn shown(language: &str) -> &'static str {
     let found = blocks(PAGE).find(|(name, _)| *name == language);
     found.expect("the page shows one").1
-}
-
-/// The next line in which this stands.
-fn line_with(program: &mut Program, text: &str) -> String {
-    loop {
-        let line = program.line();
-        if line.contains(text) {
-            return line;
-        }
-    }
 }
 
 /// The words of a file that is secret.
@@ -165,7 +155,7 @@ fn c3_c11_c12_a_certificate_is_read_again_when_the_node_is_told() {
     folder.renew();
     assert_eq!(folder.curl(&port, &[], "/livez").code, Some(60), "the old one is shown");
     node.hang_up();
-    line_with(&mut node, "was read again");
+    node.line_with("was read again");
     assert_eq!(folder.curl(&port, &[], "/livez").out, "live\n");
     let whole = fs::read_to_string(folder.path(CERT)).expect("it is there");
     for (name, broken, told) in
@@ -176,7 +166,7 @@ fn c3_c11_c12_a_certificate_is_read_again_when_the_node_is_told() {
         }
         folder.write(name, broken);
         node.hang_up();
-        let line = line_with(&mut node, "stays as it was");
+        let line = node.line_with("stays as it was");
         assert!(line.contains("ERROR") && line.contains(told), "{line}");
         assert!(!line.contains(&secret(&folder.path(CERT))), "{line}");
     }

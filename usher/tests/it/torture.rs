@@ -18,6 +18,7 @@ use serde_json::json;
 use tokio::time::{Instant, timeout};
 
 use crate::{
+    crowd::threads,
     node::{FREE, Node},
     program::{PATIENCE, usher},
     proxy::{Dice, Proxy},
@@ -176,9 +177,7 @@ fn on_a_bad_network_every_message_comes_once_and_in_order() {
     let mut command = usher(&["dev", "--listen", FREE]);
     command.env("USHER_SESSION__PING", "1s").env("USHER_SESSION__PONG_WAIT", "1s");
     let node = Node::start(&mut command);
-    let mut runtime = tokio::runtime::Builder::new_multi_thread();
-    let runtime = runtime.worker_threads(2).enable_all().build();
-    let outcome = runtime.expect("it can be built").block_on(torture(&node.address, time, seed));
+    let outcome = threads().block_on(torture(&node.address, time, seed));
     println!("{}", outcome.summary);
     assert!(outcome.faults.is_empty(), "USHER_TORTURE_SEED={seed}\n{}", outcome.faults);
     assert!(outcome.sockets > 5 * time.as_secs().min(10), "too little happened");

@@ -92,7 +92,7 @@ fn terminals_show_what_the_readme_says() {
     let connect = lines(Kind::Connect).remove(0);
     let mut terminals = [(); 2].map(|()| {
         let mut terminal = Program::start(&mut shell(&connect.typed(&node.address)));
-        assert_eq!(frame(&mut terminal)["type"], "welcome");
+        assert_eq!(terminal.frame()["type"], "welcome");
         terminal
     });
     for step in lines(Kind::Curl) {
@@ -102,8 +102,8 @@ fn terminals_show_what_the_readme_says() {
         if to_active {
             // As the README says: type something into one, and the other shows it.
             terminals[0].say("typed\n");
-            assert_eq!(frame(&mut terminals[0])["type"], "reply");
-            assert_eq!(frame(&mut terminals[1])["data"], "typed");
+            assert_eq!(terminals[0].frame()["type"], "reply");
+            assert_eq!(terminals[1].frame()["data"], "typed");
         }
         let answer = call(&node, &step);
         let showing = match (to_alice, to_active) {
@@ -112,7 +112,7 @@ fn terminals_show_what_the_readme_says() {
             (true, false) => 2,
         };
         for terminal in &mut terminals[..showing] {
-            assert_eq!(frame(terminal)["id"], answer["id"]);
+            assert_eq!(terminal.frame()["id"], answer["id"]);
         }
     }
 }
@@ -124,22 +124,17 @@ fn a_terminal_that_loses_its_socket_shows_what_the_readme_says() {
     let losing = connects.iter().find(|step| step.typed("").contains("--lose-socket"));
     let line = losing.expect("README.md has such a line").typed(&node.address);
     let mut terminal = Program::start(&mut shell(&line));
-    let welcome = frame(&mut terminal);
-    while !node.program.line().contains(" lost its socket ") {}
+    let welcome = terminal.frame();
+    node.program.line_with(" lost its socket ");
     let sends = lines(Kind::Curl);
     let send = sends.iter().find(|step| step.typed("").contains("/users/alice/messages"));
     let out = node.type_line(&send.expect("README.md sends to alice").typed(&node.address));
     let answer: Value = serde_json::from_str(&out).expect("it is JSON");
     assert_eq!((&answer["live"], &answer["parked"]), (&json!(0), &json!(1)));
-    let again = frame(&mut terminal);
+    let again = terminal.frame();
     assert_eq!((&again["type"], &again["resumed"]), (&json!("welcome"), &json!(true)));
     assert_eq!(again["session"], welcome["session"]);
-    let missed = frame(&mut terminal);
+    let missed = terminal.frame();
     assert_eq!((&missed["id"], &missed["replayed"]), (&answer["id"], &json!(true)));
-    assert_eq!(frame(&mut terminal)["type"], "caught_up");
-}
-
-fn frame(terminal: &mut Program) -> Value {
-    let line = terminal.line();
-    serde_json::from_str(&line).unwrap_or_else(|error| panic!("{line}: {error}"))
+    assert_eq!(terminal.frame()["type"], "caught_up");
 }
