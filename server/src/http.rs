@@ -25,7 +25,12 @@ mod visit;
 use std::{sync::Arc, time::Duration};
 
 use axum::Router;
-use hyper::server::conn::http1;
+use hyper::{
+    Request,
+    body::Incoming,
+    server::conn::http1,
+    service::{Service as _, service_fn},
+};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
@@ -133,10 +138,15 @@ async fn serve_one(
         }
     };
     let (peer, cut) = (guard::Peer(peer.ip().to_canonical()), events::Cut::default());
-    let router = router.layer((axum::Extension(peer), axum::Extension(cut.clone())));
-    let visit = http
-        .serve_connection(TokioIo::new(Visit::new(said, socket)), TowerToHyperService::new(router))
-        .with_upgrades();
+    let (router, of_visit) = (TowerToHyperService::new(router), cut.clone());
+    // By request, since a layer would copy all routes for each visit.
+    let router = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(peer);
+        request.extensions_mut().insert(of_visit.clone());
+        router.call(request)
+    });
+    let visit =
+        http.serve_connection(TokioIo::new(Visit::new(said, socket)), router).with_upgrades();
     tokio::pin!(visit);
     let ended = tokio::select! {
         ended = &mut visit => Some(ended),

@@ -28,7 +28,7 @@ pub(super) static SETTINGS: &[Setting] = &[
         slot: Slot::List {
             form: "one or more of `address:port`",
             set: text::set_listen,
-            get: text::listen,
+            get: |config| text::written(&config.listen),
         },
         absent: None,
         help: "Addresses to listen on, for sockets and HTTP alike; one, or a list.",
@@ -50,7 +50,7 @@ pub(super) static SETTINGS: &[Setting] = &[
         slot: Slot::List {
             form: "one or more of `https://host` or `https://host:port`",
             set: text::set_allowed_origins,
-            get: text::allowed_origins,
+            get: |config| text::written(&config.allowed_origins),
         },
         absent: Some(Absent { words: "none", example: "[\"https://app.example.com\"]" }),
         help: "Pages that may connect; a ticket's own origin suffices too.",
@@ -61,7 +61,7 @@ pub(super) static SETTINGS: &[Setting] = &[
         slot: Slot::List {
             form: "one or more of `address` or `address/prefix`",
             set: text::set_trusted_proxies,
-            get: text::trusted_proxies,
+            get: |config| text::written(config.trusted_proxies.networks()),
         },
         absent: Some(Absent { words: "none", example: "[\"10.0.0.0/8\"]" }),
         help: "Proxies whose `X-Forwarded-For` is believed.",
@@ -105,7 +105,7 @@ pub(super) static SETTINGS: &[Setting] = &[
         slot: Slot::List {
             form: "one or more of `address:port`",
             set: text::set_api_listen,
-            get: text::api_listen,
+            get: |config| text::written(&config.api_listen),
         },
         absent: Some(Absent {
             words: "none, the API is at `listen`",

@@ -15,17 +15,14 @@ pub(super) fn set_listen(config: &mut Config, items: &[&str]) -> Result<(), (usi
     }
 }
 
-pub(super) fn listen(config: &Config) -> Vec<String> {
-    config.listen.iter().map(ToString::to_string).collect()
-}
-
 pub(super) fn set_api_listen(config: &mut Config, items: &[&str]) -> Result<(), (usize, String)> {
     config.api_listen = addresses(items)?;
     Ok(())
 }
 
-pub(super) fn api_listen(config: &Config) -> Vec<String> {
-    config.api_listen.iter().map(ToString::to_string).collect()
+/// A list as it is written.
+pub(super) fn written(items: &[impl ToString]) -> Vec<String> {
+    items.iter().map(ToString::to_string).collect()
 }
 
 fn addresses(items: &[&str]) -> Result<Vec<SocketAddr>, (usize, String)> {
@@ -61,10 +58,6 @@ pub(super) fn set_allowed_origins(
     Ok(())
 }
 
-pub(super) fn allowed_origins(config: &Config) -> Vec<String> {
-    config.allowed_origins.iter().map(ToString::to_string).collect()
-}
-
 pub(super) fn set_trusted_proxies(
     config: &mut Config,
     items: &[&str],
@@ -74,10 +67,6 @@ pub(super) fn set_trusted_proxies(
     let networks = items.iter().enumerate().map(parse).collect::<Result<_, _>>()?;
     config.trusted_proxies = Proxies::new(networks);
     Ok(())
-}
-
-pub(super) fn trusted_proxies(config: &Config) -> Vec<String> {
-    config.trusted_proxies.networks().iter().map(ToString::to_string).collect()
 }
 
 pub(super) fn set_public_url(config: &mut Config, text: &str) -> Result<(), String> {

@@ -46,7 +46,11 @@ pub(crate) struct Farewell(pub(crate) Vec<Bytes>);
 /// Judges a whole request head.
 pub(crate) async fn on(node: &Arc<Node>, peer: IpAddr, head: &[u8]) -> Verdict {
     let proxies = &node.config().trusted_proxies;
-    let peer = proxies.origin(peer, handshake::values(head, FORWARDED_FOR).into_iter());
+    // Whoever is not believed need not be heard: it takes another look at the whole head.
+    let peer = match proxies.trust(peer) {
+        true => proxies.origin(peer, handshake::values(head, FORWARDED_FOR).into_iter()),
+        false => peer,
+    };
     let ask = match handshake::read(head) {
         Ok(ask) => ask,
         Err(NoHandshake { code, detail }) => {

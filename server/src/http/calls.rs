@@ -129,17 +129,8 @@ pub(super) async fn sessions(
     InQuery(query): InQuery<ListQuery>,
 ) -> Outcome<List<Session>> {
     let ListQuery { user, limit: Limit(most), cursor: after } = query;
-    let Some(user) = user else {
-        let (items, next) = node.page_of_sessions(after, most).await?;
-        return ok(List { items, next_cursor: next.map(|id| id.to_string()) });
-    };
-    let mut items = node.sessions(&Query::User(user)).await?;
-    items.sort_by_key(|session| session.id);
-    items.retain(|session| after.is_none_or(|after| session.id > after));
-    let more = items.len() > most;
-    items.truncate(most);
-    let next_cursor = items.last().map(|last| last.id.to_string()).filter(|_| more);
-    ok(List { items, next_cursor })
+    let (items, next) = node.page_of_sessions(user, after, most).await?;
+    ok(List { items, next_cursor: next.map(|id| id.to_string()) })
 }
 
 pub(super) async fn show_session(

@@ -26,7 +26,7 @@ pub(super) use self::feed::Cut;
 use self::feed::{Feed, Lines, WAITING};
 use super::{
     shape::{Header, Shape, Takes},
-    taken::InQuery,
+    taken::{InQuery, bad},
 };
 use crate::{answer::Refusal, journal::Filter, node::Node};
 
@@ -125,10 +125,7 @@ impl FromRequestParts<Arc<Node>> for LastEvent {
         match number {
             None => Ok(Self(None)),
             Some(Some(number)) => Ok(Self(Some(number))),
-            Some(None) => {
-                let detail = "Last-Event-ID is not the id of an event";
-                Err(Refusal::new(ProblemCode::BadParameter, detail))
-            }
+            Some(None) => Err(bad("Last-Event-ID is not the id of an event")),
         }
     }
 }

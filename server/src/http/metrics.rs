@@ -94,7 +94,7 @@ impl IntoResponse for Written {
 
 impl Gives for Written {
     fn tell(shape: &mut Shape) {
-        shape.answer = Answer { status: 200, kind: "text/plain", ..Answer::default() };
+        shape.answer = Answer::text("text/plain");
         shape.problems.push(ProblemCode::Internal);
     }
 }

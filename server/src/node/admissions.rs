@@ -21,7 +21,7 @@ use tokio::{
 
 use super::{
     Node, Room, not_taken,
-    unsettled::{Step, Told},
+    unsettled::{Departing, Step},
 };
 use crate::{
     answer::{Refusal, retry_wait},
@@ -81,15 +81,15 @@ impl Node {
         if self.unsettled.is_crowded() {
             return Err(Failed::NotDone.into());
         }
-        let answer = self.find_place(attempt.clone()).await;
+        let answer = self.find_place(&attempt).await;
         if let Err(NotAdmitted::Failed(Failed::Unknown)) = answer {
-            self.unsettled.push((Step::Withdraw(Box::new(attempt)), None));
+            self.unsettled.push(Step::Withdraw(Box::new(attempt)));
         }
         answer
     }
 
     /// Where live sessions hold all places, they are asked first whether anybody is there.
-    async fn find_place(&self, attempt: Attempt) -> Result<Admitted, NotAdmitted> {
+    async fn find_place(&self, attempt: &Attempt) -> Result<Admitted, NotAdmitted> {
         // Listened to before the question, so that no answer is missed.
         let answers = self.probed.subscribe();
         let asked = match self.engine.admit(attempt.clone()).await {
@@ -99,7 +99,7 @@ impl Node {
         if timeout(limit::PROBED_WAIT, all_heard_of(answers, asked)).await.is_err() {
             return Err(Failed::NotDone.into());
         }
-        match self.engine.admit(attempt).await {
+        match self.engine.admit(attempt.clone()).await {
             // Somebody new is there, and is not proven yet.
             Err(NotAdmitted::Asked(_)) => Err(Failed::NotDone.into()),
             answer => answer.map(|admission| self.admitted(admission)),
@@ -128,8 +128,9 @@ impl Node {
             false => Departure::End(CloseCode::CannotResume),
         };
         // Nobody was told that it is there, but perhaps that its user is.
-        let told = Told { user: admitted.user.clone(), what: None };
-        self.settle(Step::Depart(admitted.fenced, departure), Some(told)).await;
+        let Admitted { fenced, ref user, .. } = *admitted;
+        let departing = Departing { fenced, departure, user: user.clone(), code: None };
+        self.settle(Step::Depart(departing)).await;
     }
 }
 

@@ -17,7 +17,7 @@ use protocol::{
 
 use super::{
     Node, not_taken,
-    unsettled::{Step, Told},
+    unsettled::{Departing, Step},
 };
 use crate::answer::Refusal;
 
@@ -27,18 +27,19 @@ const PAGE_BYTES: usize = limit::OUTBOX_BYTES_MAX / 4;
 impl Node {
     /// A session whose socket was lost may resume.
     pub(crate) async fn park(&self, parting: Parting) {
-        let Parting { fenced, user, code } = parting;
-        let what = What::SessionParked { user: user.clone(), session: fenced.session, code };
-        let told = Told { user, what: Some(what) };
-        self.settle(Step::Depart(fenced, Departure::Park), Some(told)).await;
+        self.depart(parting, Departure::Park).await;
     }
 
     /// A session ended by its own will or fault.
     pub(crate) async fn release(&self, parting: Parting) {
         let end = Departure::End(parting.end_code());
+        self.depart(parting, end).await;
+    }
+
+    async fn depart(&self, parting: Parting, departure: Departure) {
         let Parting { fenced, user, code } = parting;
-        let what = What::SessionEnded { user: user.clone(), session: fenced.session, code };
-        self.settle(Step::Depart(fenced, end), Some(Told { user, what: Some(what) })).await;
+        let departing = Departing { fenced, departure, user, code: Some(code) };
+        self.settle(Step::Depart(departing)).await;
     }
 
     pub(crate) async fn touch(&self, fenced: Fenced, touch: Touch) {

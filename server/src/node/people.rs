@@ -52,16 +52,25 @@ impl Node {
         found.ok_or_else(|| Refusal::plain(ProblemCode::SessionUnknown))
     }
 
-    /// A page of all sessions, and after which the next begins.
+    /// A page of all sessions, or of a user's, and after which the next begins.
     ///
     /// # Errors
     /// If the engine could not tell.
     pub async fn page_of_sessions(
         &self,
+        user: Option<UserId>,
         after: Option<SessionId>,
         most: usize,
     ) -> Result<(Vec<Session>, Option<SessionId>), Refusal> {
-        let found = self.sessions(&Query::All { after, most: most + 1 }).await?;
+        let found = match user {
+            None => self.sessions(&Query::All { after, most: most + 1 }).await?,
+            Some(user) => {
+                let mut found = self.sessions(&Query::User(user)).await?;
+                found.retain(|session| after.is_none_or(|after| session.id > after));
+                found.sort_by_key(|session| session.id);
+                found
+            }
+        };
         Ok(page(found, most, |session| session.id))
     }
 

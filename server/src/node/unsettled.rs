@@ -29,38 +29,36 @@ const PAUSE: Duration = Duration::from_millis(200);
 #[derive(Debug)]
 pub(super) enum Step {
     /// A session's socket is gone.
-    Depart(Fenced, Departure),
+    Depart(Departing),
     /// An attempt was given up, whatever has become of it.
     Withdraw(Box<Attempt>),
 }
 
-/// What is told when a step was of any effect.
+/// A session whose socket is gone.
 #[derive(Debug)]
-pub(super) struct Told {
-    /// Whose session it is: perhaps the last one.
+pub(super) struct Departing {
+    pub(super) fenced: Fenced,
+    pub(super) departure: Departure,
     pub(super) user: UserId,
-    /// What became of the session, if anybody was told that it is there.
-    pub(super) what: Option<What>,
+    /// Why, unless nobody was told that it is there.
+    pub(super) code: Option<u16>,
 }
-
-/// A step, and whom it is told of.
-type Waiting = (Step, Option<Told>);
 
 /// Steps that are not answered yet.
 #[derive(Debug, Default)]
 pub(super) struct Unsettled {
-    waiting: Mutex<VecDeque<Waiting>>,
+    waiting: Mutex<VecDeque<Step>>,
     more: Notify,
 }
 
 impl Unsettled {
-    fn lock(&self) -> MutexGuard<'_, VecDeque<Waiting>> {
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Step>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Leaves a step to [`Node::settle_all`].
-    pub(super) fn push(&self, waiting: Waiting) {
-        self.lock().push_back(waiting);
+    pub(super) fn push(&self, step: Step) {
+        self.lock().push_back(step);
         self.more.notify_one();
     }
 
@@ -72,53 +70,58 @@ impl Unsettled {
 
 impl Node {
     /// Takes a step, now or when the engine answers.
-    pub(super) async fn settle(&self, step: Step, told: Option<Told>) {
-        match self.take_step(&step).await {
-            Ok(departed) => self.tell_departed(departed, told),
-            Err(error) => {
-                tracing::warn!(%error, "a session's departure waits for the engine");
-                self.unsettled.push((step, told));
-            }
+    pub(super) async fn settle(&self, step: Step) {
+        if let Err(error) = self.take_step(&step).await {
+            tracing::warn!(%error, "a session's departure waits for the engine");
+            self.unsettled.push(step);
         }
     }
 
     /// Tries for ever what was not answered.
     pub(crate) async fn settle_all(&self) {
         loop {
-            self.unsettled.more.notified().await;
-            loop {
-                let next = self.unsettled.lock().pop_front();
-                let Some((step, told)) = next else { break };
-                match self.take_step(&step).await {
-                    Ok(departed) => self.tell_departed(departed, told),
-                    Err(_) => {
-                        self.unsettled.lock().push_front((step, told));
-                        tokio::time::sleep(PAUSE).await;
-                    }
-                }
+            let next = self.unsettled.lock().pop_front();
+            let Some(step) = next else {
+                self.unsettled.more.notified().await;
+                continue;
+            };
+            if self.take_step(&step).await.is_err() {
+                self.unsettled.lock().push_front(step);
+                tokio::time::sleep(PAUSE).await;
             }
         }
     }
 
-    async fn take_step(&self, step: &Step) -> Result<Departed, Failed> {
+    /// Takes a step, and tells what came of it.
+    async fn take_step(&self, step: &Step) -> Result<(), Failed> {
         match step {
-            Step::Depart(fenced, departure) => self.engine.depart(*fenced, *departure).await,
-            Step::Withdraw(attempt) => self.engine.withdraw(attempt).await,
+            Step::Depart(departing) => {
+                let Departing { fenced, departure, .. } = *departing;
+                self.tell_departed(self.engine.depart(fenced, departure).await?, departing);
+            }
+            Step::Withdraw(attempt) => {
+                self.engine.withdraw(attempt).await?;
+            }
         }
+        Ok(())
     }
 
-    fn tell_departed(&self, departed: Departed, told: Option<Told>) {
-        let Some(Told { user, what }) = told else { return };
+    fn tell_departed(&self, departed: Departed, departing: &Departing) {
         let last = match departed {
             Departed::Void => return,
             Departed::Parked => false,
             Departed::Ended { last } => last,
         };
-        if let Some(what) = what {
-            self.tell(what);
+        let Departing { fenced, departure, user, code } = departing;
+        if let Some(code) = *code {
+            let (user, session) = (user.clone(), fenced.session);
+            self.tell(match departure {
+                Departure::Park => What::SessionParked { user, session, code },
+                Departure::End(_) => What::SessionEnded { user, session, code },
+            });
         }
         if last {
-            self.tell(What::UserOffline { user });
+            self.tell(What::UserOffline { user: user.clone() });
         }
     }
 }
