@@ -94,6 +94,26 @@ impl Memory {
     fn room_for(&self, user: &UserId) -> Result<(), Failed> {
         if self.mailboxes.has_room(user) { Ok(()) } else { Err(Failed::NotDone) }
     }
+
+    /// A page of what all partitions have, one after the other, from behind `after` on.
+    fn page<K: Copy, T>(
+        &self,
+        after: Option<(Partition, K)>,
+        most: usize,
+        some: impl Fn(&Registry, Option<K>, usize) -> Vec<T>,
+    ) -> Vec<T> {
+        let first = after.map_or(0, |(partition, _)| partition.0);
+        let mut found = Vec::new();
+        for partition in (first..=u8::MAX).map(Partition) {
+            let missing = most - found.len();
+            if missing == 0 {
+                break;
+            }
+            let after = after.filter(|(its, _)| *its == partition).map(|(_, key)| key);
+            found.extend(some(&self.partition(partition), after, missing));
+        }
+        found
+    }
 }
 
 fn not_appended(not: registry::NotAppended) -> NotAppended {
@@ -232,17 +252,9 @@ impl Engine for Memory {
     }
 
     async fn blocks(&self, after: Option<UserId>, most: usize) -> Result<Vec<Blocked>, Failed> {
-        let (now, first) = (self.now(), after.as_ref().map(Partition::of));
-        let mut found = Vec::new();
-        for partition in (first.map_or(0, |first| first.0)..=u8::MAX).map(Partition) {
-            let after = after.as_ref().filter(|_| first == Some(partition));
-            let missing = most - found.len();
-            if missing == 0 {
-                break;
-            }
-            found.extend(self.partition(partition).blocks(now, after, missing));
-        }
-        Ok(found)
+        let now = self.now();
+        let after = after.as_ref().map(|user| (Partition::of(user), user));
+        Ok(self.page(after, most, |registry, after, most| registry.blocks(now, after, most)))
     }
 
     async fn presence(&self, users: &[UserId]) -> Result<Vec<Presence>, Failed> {
@@ -268,17 +280,8 @@ impl Engine for Memory {
             }
             Query::User(user) => self.of(user).sessions_of(now, user),
             Query::All { after, most } => {
-                let first = after.map_or(0, |session| session.partition().0);
-                let mut found = Vec::new();
-                for partition in (first..=u8::MAX).map(Partition) {
-                    let after = after.filter(|session| session.partition() == partition);
-                    let missing = most - found.len();
-                    if missing == 0 {
-                        break;
-                    }
-                    found.extend(self.partition(partition).sessions(now, after, missing));
-                }
-                found
+                let after = after.map(|session| (session.partition(), session));
+                self.page(after, *most, |registry, after, most| registry.sessions(now, after, most))
             }
         })
     }

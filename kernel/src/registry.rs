@@ -330,8 +330,7 @@ impl Registry {
 
     /// A user's sessions, but for parked ones whose window is over.
     fn standing(&self, now: Timestamp, user: &UserId) -> impl Iterator<Item = &Record> {
-        let records = self.people.user(user).map(|known| known.records.as_slice());
-        records.unwrap_or_default().iter().filter(move |record| !record.over(now))
+        self.people.user(user).into_iter().flat_map(move |known| known.standing(now))
     }
 
     /// Fences grow with the engine's time, so that they grow also over a loss of the counter.

@@ -410,6 +410,14 @@ impl Shard {
         self.counts
     }
 
+    /// All sessions, each with its slot.
+    fn all(&self) -> impl Iterator<Item = (Slot, &Session)> {
+        self.sessions.iter().filter_map(|(index, session)| {
+            let index = u32::try_from(index).ok()?;
+            Some((Slot { index, generation: session.generation }, session))
+        })
+    }
+
     fn get(&self, slot: Slot) -> Option<&Session> {
         let session = self.sessions.get(slot.index as usize)?;
         (session.generation == slot.generation).then_some(session)

@@ -81,9 +81,11 @@ impl Registry {
     pub fn census(&self, now: Timestamp) -> Census {
         let mut census = Census::default();
         for known in self.people.users() {
-            let standing = || known.records.iter().filter(|record| !record.over(now));
-            let live = standing().filter(|record| record.is_live()).count();
-            let all = standing().count();
+            let (mut all, mut live) = (0, 0);
+            for record in known.standing(now) {
+                all += 1;
+                live += usize::from(record.is_live());
+            }
             census.users += usize::from(all > 0);
             census.live += live;
             census.parked += all - live;

@@ -37,6 +37,11 @@ impl User {
     pub(super) fn new(name: UserId, stream: Stream) -> Self {
         Self { name, records: Vec::new(), stream, vacant_since: None }
     }
+
+    /// Its sessions, but for parked ones whose window is over.
+    pub(super) fn standing(&self, now: Timestamp) -> impl Iterator<Item = &Record> {
+        self.records.iter().filter(move |record| !record.over(now))
+    }
 }
 
 /// Where a session's socket is.

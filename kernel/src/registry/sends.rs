@@ -135,11 +135,10 @@ impl Registry {
     fn accept(&mut self, now: Timestamp, user: &UserId, draft: Draft) -> (Receipt, Vec<Mail>) {
         let nobody = Receipt { id: draft.id, position: None, live: 0, parked: 0, replayed: false };
         let Some(known) = self.people.user_mut(user) else { return (nobody, Vec::new()) };
-        let standing = || known.records.iter().filter(|record| !record.over(now));
-        if standing().next().is_none() {
+        if known.standing(now).next().is_none() {
             return (nobody, Vec::new());
         }
-        let Some(to) = plan::settle(draft.to, standing().map(Record::candidate)) else {
+        let Some(to) = plan::settle(draft.to, known.standing(now).map(Record::candidate)) else {
             return (nobody, Vec::new());
         };
         let message = Message {
@@ -155,7 +154,8 @@ impl Registry {
         };
         let mut receipt = Receipt { position: message.position, ..nobody };
         let mut nodes: BTreeSet<Arc<NodeRef>> = BTreeSet::new();
-        for record in standing().filter(|record| plan::matches(&message, &record.member())) {
+        for record in known.standing(now).filter(|record| plan::matches(&message, &record.member()))
+        {
             match &record.state {
                 State::Live(node) => {
                     receipt.live += 1;

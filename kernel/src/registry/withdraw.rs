@@ -22,10 +22,9 @@ pub enum Withdrawn {
 impl Registry {
     /// Takes back an attempt: lets go of what it got, and refuses it should it come late.
     pub fn withdraw(&mut self, now: Timestamp, attempt: &Attempt) -> (Withdrawn, Vec<Mail>) {
-        let of_token = self.people.of_token(attempt.token);
         let got = match attempt.proof {
             Proof::Ticket(..) => Some(attempt.session),
-            Proof::Resume(..) => of_token,
+            Proof::Resume(..) => self.people.of_token(attempt.token),
         };
         let got = got.and_then(|session| self.stands(attempt, session));
         let withdrawn = match (got, attempt.proof) {

@@ -204,14 +204,7 @@ impl Shard {
     /// The node goes away: each session is told when to leave, evenly over the window.
     pub(super) fn drain(&mut self, now: Moment, window: Duration) {
         self.leaving_until = Some(now.after(window));
-        let slots: Vec<Slot> = self
-            .sessions
-            .iter()
-            .filter_map(|(index, session)| {
-                let index = u32::try_from(index).ok()?;
-                Some(Slot { index, generation: session.generation })
-            })
-            .collect();
+        let slots: Vec<Slot> = self.all().map(|(slot, _)| slot).collect();
         let count = slots.len().max(1) as u64;
         let window_ms = u64::try_from(window.as_millis()).unwrap_or(u64::MAX);
         for (n, slot) in (1_u64..).zip(slots) {

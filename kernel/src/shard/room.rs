@@ -21,13 +21,9 @@ impl Shard {
     fn make_room(&mut self) {
         let enough = self.options.outboxes_bytes / 8 * 7;
         let mut waiting: Vec<(usize, Slot)> = self
-            .sessions
-            .iter()
-            .filter_map(|(index, session)| {
-                let index = u32::try_from(index).ok()?;
-                let slot = Slot { index, generation: session.generation };
-                (session.waiting_bytes() > 0).then(|| (session.waiting_bytes(), slot))
-            })
+            .all()
+            .map(|(slot, session)| (session.waiting_bytes(), slot))
+            .filter(|(bytes, _)| *bytes > 0)
             .collect();
         waiting.sort_by_key(|(bytes, _)| std::cmp::Reverse(*bytes));
         for (_, slot) in waiting {
