@@ -337,10 +337,7 @@ impl Running {
     /// Closes its doors, and returns when all calls that are under way are answered, or have had
     /// their time.
     pub async fn close(&self) {
-        // Those who watch see it, and end with that.
-        self.node.tell(What::NodeDown);
-        self.node.journal().close();
-        self.stop.send_replace(true);
+        self.shut();
         // Each door and each visit watches it until its end.
         tokio::time::timeout(limit::CLOSE_WAIT, self.stop.closed()).await.ok();
     }
@@ -361,6 +358,17 @@ impl Running {
 
     /// Lets go of everything at once; threads end with the process.
     pub fn abandon(self) {
+        self.shut();
         self.runtime.shutdown_background();
+    }
+
+    fn shut(&self) {
+        if *self.stop.borrow() {
+            return;
+        }
+        // Those who watch see it, and end with that.
+        self.node.tell(What::NodeDown);
+        self.node.journal().close();
+        self.stop.send_replace(true);
     }
 }

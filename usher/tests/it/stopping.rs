@@ -148,6 +148,7 @@ fn a_node_whose_sessions_have_all_left_is_gone_before_the_window_is_over() {
     let ended = node.end();
     assert_eq!(ended.code, Some(0), "{}", ended.out);
     assert!(ms_since(began) < 10_000);
+    assert_eq!(ended.out.matches("node.down").count(), 1, "{}", ended.out);
 }
 
 #[test]
@@ -203,6 +204,7 @@ fn a_second_signal_ends_the_process_at_once() {
     assert!(ms_since(began) < 2000, "{} ms", ms_since(began));
     assert_eq!(ended.code, Some(0), "{}", ended.out);
     assert!(ended.out.contains("did not close in time"), "{}", ended.out);
+    assert_eq!(ended.out.matches("node.down").count(), 1, "{}", ended.out);
     drop(call);
 
     // When only calls are waited for.
