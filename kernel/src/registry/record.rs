@@ -112,11 +112,11 @@ impl Record {
         let asking = probe.asked_at.is_some_and(|at| at <= now && at.after(PROBED_WAIT) > now);
         if !asking {
             probe.asked_at = Some(now);
-            probe.askers.clear();
         }
-        if !probe.askers.contains(&node) {
-            probe.askers.push(node);
-        }
+        // Whoever asked before may still wait, unless it has started anew; to be told in vain does no
+        // harm.
+        probe.askers.retain(|asker| asker.id != node.id);
+        probe.askers.push(node);
         !asking
     }
 
