@@ -44,7 +44,8 @@ impl Shard {
             // It would not be read in time; the stream has it.
             outbox.keep_begun();
         }
-        self.outputs.push_back(match session.is_unwelcomed(self.turn) {
+        // The socket takes what it was given before it closes, a `welcome` too.
+        self.outputs.push_back(match session.awaits_welcome() {
             true => Output::Release(parting),
             false => Output::Park(parting),
         });
