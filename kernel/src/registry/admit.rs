@@ -60,9 +60,7 @@ impl Registry {
                 let standing = standing.filter(|(_, record)| record.is_live());
                 let (user, record) = standing.ok_or(CloseCode::TicketSpent)?;
                 let (user, from) = (user.clone(), after.unwrap_or(record.joined));
-                let first = self.standing(now, &user).count() == 1;
-                let admitted = record.admitted(user, from, after.is_some(), false);
-                let admitted = Box::new(Admitted { first, ..admitted });
+                let admitted = Box::new(record.admitted(user, from, after.is_some(), false));
                 return Ok((Verdict::Admitted { admitted, ended: Vec::new() }, Vec::new()));
             }
             TicketState::Spent { .. } => return Err(CloseCode::TicketSpent),
@@ -85,14 +83,12 @@ impl Registry {
         if let Some(issued) = self.tickets.get_mut(&ticket) {
             issued.state = TicketState::Spent { by: attempt.session };
         }
-        let first = self.is_vacant(&grant.user);
         let by = By { session: attempt.session, device: grant.device.clone(), at: now };
         let end = End { code: CloseCode::Replaced, by: Some(by) };
-        let (mut ended, mail) = self.end_sessions(now, &grant.user, &yielding, &end);
-        // The newcomer is there in the same step.
-        ended.iter_mut().for_each(|ended| ended.last = false);
-        let admitted = Admitted { first, ..self.register(now, attempt, grant, after) };
-        Ok((Verdict::Admitted { admitted: Box::new(admitted), ended }, mail))
+        // The newcomer is there before they go, so that none of them is its user's last.
+        let admitted = Box::new(self.register(now, attempt, grant, after));
+        let (ended, mail) = self.end_sessions(now, &admitted.user, &yielding, &end);
+        Ok((Verdict::Admitted { admitted, ended }, mail))
     }
 
     fn decide(&self, now: Timestamp, grant: &Grant) -> Place {
@@ -168,6 +164,7 @@ impl Registry {
             joined,
             token: attempt.token,
             address: attempt.address,
+            first: user.records.is_empty(),
             rare: Rare::of(grant.origin, grant.send, grant.meta),
         };
         let from = after.unwrap_or(joined);

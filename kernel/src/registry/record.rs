@@ -63,6 +63,8 @@ pub(super) struct Record {
     pub(super) joined: Position,
     pub(super) token: ResumeToken,
     pub(super) address: IpAddr,
+    /// Whether its user had no session before it.
+    pub(super) first: bool,
     pub(super) rare: Option<Box<Rare>>,
 }
 
@@ -238,7 +240,7 @@ impl Record {
             after,
             replay,
             resumed,
-            first: false,
+            first: self.first && !resumed,
             token: self.token,
         }
     }

@@ -462,3 +462,40 @@ fn fences_and_epochs_grow_though_the_clock_goes_back() {
         "#]],
     );
 }
+
+#[test]
+fn the_same_attempt_is_told_again_whether_its_session_was_the_first() {
+    check(
+        "mint 1 alice; mint 2 alice; admit 1 s1; admit 2 s2; release s1; again
+         mint 3 bob; mint 4 bob; admit 3 s3; admit 4 s4; again
+         mint 5 carol; admit 5 s5; again; resume r5 after=0",
+        &expect![[r#"
+            mint 1 alice
+            mint 2 alice
+            admit 1 s1
+              s1#1 r1 after @1.0 joined @1.0, first
+            admit 2 s2
+              s2#1 r2 after @1.0 joined @1.0
+            release s1
+              true
+            again
+              s2#1 r2 after @1.0 joined @1.0
+            mint 3 bob
+            mint 4 bob
+            admit 3 s3
+              s3#1 r3 after @2.0 joined @2.0, first
+            admit 4 s4
+              s4#1 r4 after @2.0 joined @2.0
+            again
+              s4#1 r4 after @2.0 joined @2.0
+            mint 5 carol
+            admit 5 s5
+              s5#1 r5 after @3.0 joined @3.0, first
+            again
+              s5#1 r5 after @3.0 joined @3.0, first
+            resume r5 after=0
+              s5#2 r6 after @3.0 joined @3.0, replay, resumed
+              -> n1 carol: end s5#1 4205 taken-over
+        "#]],
+    );
+}
