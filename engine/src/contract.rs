@@ -172,7 +172,7 @@ pub trait Engine: Send + Sync + fmt::Debug {
     /// will be refused. Nothing happens to a session that others have since.
     async fn withdraw(&self, attempt: &Attempt) -> Result<Departed, Failed>;
 
-    /// Keeps a parked session for at least `wait` more: its resume was refused for now.
+    /// Keeps a session for at least `wait` more once it is parked: its resume was refused for now.
     async fn hold(&self, token: ResumeToken, wait: Duration) -> Result<(), Failed>;
 
     /// Lets go of a session. Nothing happens to one that was admitted again since. Its node is not

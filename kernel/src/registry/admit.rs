@@ -206,7 +206,8 @@ impl Registry {
         };
         let askers = record.take_askers();
         let void = record.tokens();
-        record.rare_mut().previous_token = Some(token);
+        let rare = record.rare_mut();
+        (rare.previous_token, rare.held_until) = (Some(token), None);
         record.token = attempt.token;
         record.state = State::Live(Arc::clone(&attempt.node));
         record.fence = fence;
@@ -230,11 +231,15 @@ impl Registry {
     pub fn hold(&mut self, now: Timestamp, token: ResumeToken, wait: Duration) {
         let Some(session) = self.people.of_token(token) else { return };
         let Some(record) = self.people.session_mut(session) else { return };
-        let over = record.over(now);
-        if let State::Parked { until, .. } = &mut record.state
-            && !over
-        {
-            *until = (*until).max(now.after(wait));
+        let (over, ends_at, held) = (record.over(now), record.ends_at, now.after(wait));
+        match &mut record.state {
+            State::Parked { until, .. } if !over => *until = (*until).max(held.min(ends_at)),
+            State::Parked { .. } => {}
+            // Its node does not know yet that the socket is lost.
+            State::Live(_) => {
+                let rare = record.rare_mut();
+                rare.held_until = rare.held_until.max(Some(held));
+            }
         }
     }
 }

@@ -32,7 +32,7 @@ impl Registry {
     /// The socket of a session is lost; it may resume within the window. Tells whether it was
     /// still this admission's.
     pub fn park(&mut self, now: Timestamp, fenced: Fenced) -> (bool, Vec<Mail>) {
-        let until = now.after(self.terms.resume_window);
+        let window = now.after(self.terms.resume_window);
         let Some(record) = self.people.session_mut(fenced.session) else {
             return (false, Vec::new());
         };
@@ -40,7 +40,9 @@ impl Registry {
         if record.fence != fenced.fence {
             return (false, Vec::new());
         }
-        record.state = State::Parked { node: Arc::clone(node), at: now, until };
+        let node = Arc::clone(node);
+        let until = window.max(record.rare().held_until.unwrap_or(window)).min(record.ends_at);
+        record.state = State::Parked { node, at: now, until };
         let askers = record.take_askers();
         (true, self.tell_askers(fenced, askers))
     }

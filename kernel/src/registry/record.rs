@@ -74,6 +74,8 @@ pub(super) struct Rare {
     pub(super) acked: Option<Position>,
     /// Good until the session shows that it got its present token.
     pub(super) previous_token: Option<ResumeToken>,
+    /// Until when it is kept at least once its socket is lost, as its resume was refused for now.
+    pub(super) held_until: Option<Timestamp>,
     pub(super) origin: Option<Origin>,
     pub(super) send: SendGrant,
     pub(super) meta: Meta,
