@@ -164,7 +164,8 @@ pub trait Engine: Send + Sync + fmt::Debug {
     /// nothing. Sessions that yield are told by envelope, after the step and before any message
     /// that is numbered after it. Messages numbered after the step count the new session among
     /// their targets. Where live sessions would have to be refused for, those that were not heard
-    /// of for a moment are asked first, each once at a time; see [`NotAdmitted::Asked`].
+    /// of for a moment are asked first, each once at a time; see [`NotAdmitted::Asked`]. With a new
+    /// session those of its user end whose window is over.
     async fn admit(&self, attempt: Attempt) -> Result<Admission, NotAdmitted>;
 
     /// Takes back an attempt whose outcome its node never learned, and that it has given up. A new
@@ -214,7 +215,8 @@ pub trait Engine: Send + Sync + fmt::Debug {
     ) -> Result<Option<Page>, Failed>;
 
     /// Ends sessions; tells which ended by this call. Their nodes are told by envelope, and a later
-    /// resume is refused with `code` for one window.
+    /// resume is refused with `code` for one window. Those of the user whose window is over end as
+    /// well, with the code of that.
     async fn end(&self, ending: &Ending, code: CloseCode) -> Result<Vec<Ended>, Failed>;
 
     /// Keeps a user out or lets her in again; tells which sessions ended by this call, as with

@@ -87,7 +87,9 @@ impl Registry {
         let end = End { code: CloseCode::Replaced, by: Some(by) };
         // The newcomer is there before they go, so that none of them is its user's last.
         let admitted = Box::new(self.register(now, attempt, grant, after));
-        let (ended, mail) = self.end_sessions(now, &admitted.user, &yielding, &end);
+        let mut ended = self.end_over(now, &admitted.user);
+        let (yielded, mail) = self.end_sessions(now, &admitted.user, &yielding, &end);
+        ended.extend(yielded);
         Ok((Verdict::Admitted { admitted, ended }, mail))
     }
 

@@ -66,6 +66,7 @@ impl Registry {
     }
 
     /// Ends sessions by the backend's word; returns which ended, and what their nodes are told.
+    /// Those whose window is over end as well, by their own code.
     pub fn end(
         &mut self,
         now: Timestamp,
@@ -77,9 +78,12 @@ impl Registry {
             Which::AllBut(except) => except != Some(id),
             Which::One(one) => one == id,
         };
+        let mut over = self.end_over(now, user);
         let sessions: Vec<_> =
             self.standing(now, user).map(|record| record.id).filter(|id| meant(*id)).collect();
-        self.end_sessions(now, user, &sessions, &End { code, by: None })
+        let (ended, mail) = self.end_sessions(now, user, &sessions, &End { code, by: None });
+        over.extend(ended);
+        (over, mail)
     }
 
     /// Notes what a session's node tells of it.
@@ -138,6 +142,20 @@ impl Registry {
             Mail { node, envelope: Envelope { user: user.clone(), notice } }
         });
         (ended, ends.chain(told).collect())
+    }
+
+    /// Ends those of a user's sessions whose window is over. A step that passes them over does not
+    /// leave it to the next sweep: should the clock be set back, they would be there again.
+    pub(super) fn end_over(&mut self, now: Timestamp, user: &UserId) -> Vec<Ended> {
+        let records = self.people.user(user).map(|known| known.records.as_slice());
+        let over = records.unwrap_or_default().iter().filter(|record| record.over(now));
+        let over: Vec<_> =
+            over.filter_map(|record| Some((record.id, record.overdue(now)?))).collect();
+        let end = |(session, code)| {
+            // They are parked, so there is nobody to tell.
+            self.end_sessions(now, user, &[session], &End { code, by: None }).0
+        };
+        over.into_iter().flat_map(end).collect()
     }
 
     fn remove(&mut self, now: Timestamp, session: SessionId, code: CloseCode) -> Option<Record> {

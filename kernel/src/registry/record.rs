@@ -6,6 +6,7 @@ use std::{
 };
 
 use protocol::{
+    close::CloseCode,
     grant::{Meta, Origin, SendGrant},
     id::{ResumeToken, SessionId},
     limit::{PROBE_SHARED, PROBED_WAIT},
@@ -181,6 +182,14 @@ impl Record {
         match &self.state {
             State::Live(_) => false,
             State::Parked { until, .. } => *until <= now,
+        }
+    }
+
+    /// With which code it is to end by now, for its age or its window.
+    pub(super) fn overdue(&self, now: Timestamp) -> Option<CloseCode> {
+        match self.ends_at <= now {
+            true => Some(CloseCode::TooOld),
+            false => self.over(now).then_some(CloseCode::CannotResume),
         }
     }
 

@@ -339,10 +339,10 @@ fn a_session_whose_window_is_over_holds_no_place() {
             mint 2 alice max=1 reject
             admit 2 s2
               s2#1 r2 after @1.0 joined @1.0
+              ended s1 4202 cannot-resume
             count alice
               1 live, 0 parked
             sweep
-              ended s1 of alice 4202 cannot-resume
             count alice
               1 live, 0 parked
         "#]],
@@ -459,6 +459,31 @@ fn fences_and_epochs_grow_though_the_clock_goes_back() {
             touch s1#1 active
             sessions alice
               s1 of alice at n1 Live created 0s connected -500s active 0s
+        "#]],
+    );
+}
+
+#[test]
+fn who_was_passed_over_as_gone_is_not_there_again_when_the_clock_is_set_back() {
+    check(
+        "mint 1 alice; admit 1 s1; park s1; +120s; mint 2 alice single; admit 2 s2
+         -10s; resume r1 after=0; count alice",
+        &expect![[r#"
+            mint 1 alice
+            admit 1 s1
+              s1#1 r1 after @1.0 joined @1.0, first
+            park s1
+              true
+            +120s
+            mint 2 alice single
+            admit 2 s2
+              s2#1 r2 after @1.0 joined @1.0
+              ended s1 4202 cannot-resume
+            -10s
+            resume r1 after=0
+              4202 cannot-resume
+            count alice
+              1 live, 0 parked
         "#]],
     );
 }

@@ -235,3 +235,38 @@ fn no_session_is_kept_beyond_its_age() {
         "#]],
     );
 }
+
+#[test]
+fn a_block_ends_who_is_only_waiting_to_be_swept() {
+    check(
+        "mint 1 alice; admit 1 s1; park s1; +120s; block alice; -10s; count alice
+         resume r1 after=0
+         mint 2 bob; admit 2 s2; park s2; +120s; end bob; -10s; resume r2 after=0",
+        &expect![[r#"
+            mint 1 alice
+            admit 1 s1
+              s1#1 r1 after @1.0 joined @1.0, first
+            park s1
+              true
+            +120s
+            block alice
+              ended s1 4202 cannot-resume, the last
+            -10s
+            count alice
+              0 live, 0 parked, blocked
+            resume r1 after=0
+              4202 cannot-resume
+            mint 2 bob
+            admit 2 s2
+              s2#1 r3 after @2.0 joined @2.0, first
+            park s2
+              true
+            +120s
+            end bob
+              ended s2 4202 cannot-resume, the last
+            -10s
+            resume r2 after=0
+              4202 cannot-resume
+        "#]],
+    );
+}
