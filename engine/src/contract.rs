@@ -164,7 +164,8 @@ pub trait Engine: Send + Sync + fmt::Debug {
     /// nothing. Sessions that yield are told by envelope, after the step and before any message
     /// that is numbered after it. Messages numbered after the step count the new session among
     /// their targets. Where live sessions would have to be refused for, those that were not heard
-    /// of for a moment are asked first, each once at a time; see [`NotAdmitted::Asked`].
+    /// of for a moment are asked first, each once at a time; see [`NotAdmitted::Asked`]. With a new
+    /// session those of its user end whose window is over.
     async fn admit(&self, attempt: Attempt) -> Result<Admission, NotAdmitted>;
 
     /// Takes back an attempt whose outcome its node never learned, and that it has given up. A new
@@ -172,7 +173,7 @@ pub trait Engine: Send + Sync + fmt::Debug {
     /// will be refused. Nothing happens to a session that others have since.
     async fn withdraw(&self, attempt: &Attempt) -> Result<Departed, Failed>;
 
-    /// Keeps a parked session for at least `wait` more: its resume was refused for now.
+    /// Keeps a session for at least `wait` more once it is parked: its resume was refused for now.
     async fn hold(&self, token: ResumeToken, wait: Duration) -> Result<(), Failed>;
 
     /// Lets go of a session. Nothing happens to one that was admitted again since. Its node is not
@@ -214,7 +215,8 @@ pub trait Engine: Send + Sync + fmt::Debug {
     ) -> Result<Option<Page>, Failed>;
 
     /// Ends sessions; tells which ended by this call. Their nodes are told by envelope, and a later
-    /// resume is refused with `code` for one window.
+    /// resume is refused with `code` for one window. Those of the user whose window is over end as
+    /// well, with the code of that.
     async fn end(&self, ending: &Ending, code: CloseCode) -> Result<Vec<Ended>, Failed>;
 
     /// Keeps a user out or lets her in again; tells which sessions ended by this call, as with

@@ -126,6 +126,11 @@ impl Session {
         self.send.as_ref().is_some_and(|grant| grant.allows(user))
     }
 
+    /// Whether it is new, and was not given its `welcome` yet.
+    pub(crate) fn awaits_welcome(&self) -> bool {
+        self.welcomed_in == Some(0)
+    }
+
     /// Whether it cannot know that it exists: it is new, and its `welcome` has not left.
     pub(crate) fn is_unwelcomed(&self, turn: u32) -> bool {
         self.welcomed_in.is_some_and(|welcomed_in| welcomed_in == 0 || welcomed_in == turn)

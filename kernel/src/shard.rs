@@ -364,7 +364,8 @@ impl Shard {
     /// When to call with [`Input::Wake`], if nothing else happens before.
     #[must_use]
     pub fn wake_at(&self) -> Option<Moment> {
-        self.wheel.next()
+        let forgets_at = self.early_ends.front().map(|early| early.until);
+        self.wheel.next().into_iter().chain(forgets_at).min()
     }
 
     /// What waits for a session's socket.
@@ -390,6 +391,12 @@ impl Shard {
     #[must_use]
     pub fn waiting_bytes(&self) -> usize {
         self.waiting_bytes
+    }
+
+    /// How many ends are remembered for sessions that are not here yet.
+    #[must_use]
+    pub fn early_ends(&self) -> usize {
+        self.early_ends.len()
     }
 
     /// How many sessions have their socket here.

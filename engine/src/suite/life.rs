@@ -119,7 +119,9 @@ pub async fn nobody_is_ended_twice(rig: &dyn Rig) {
     stage.park(&late).await;
     stage.rig.pass(stage.window()).await;
     let one = Ending::Session(late.fenced.session);
-    assert_eq!(stage.end(0, &one, KICK).await, Ok(vec![]), "its window is over");
+    let ended = stage.engine(0).end(&one, KICK).await.map(|ended| ended[0].code);
+    assert_eq!(ended, Ok(CloseCode::CannotResume), "its window is over");
+    assert_eq!(stage.token_refused(late.token).await, CloseCode::CannotResume);
     let ended = stage.end(0, &all, CloseCode::Forbidden).await;
     assert_eq!(ended, Ok(vec![opened.fenced.session]));
     for ending in [&all, &Ending::Session(opened.fenced.session)] {

@@ -60,9 +60,7 @@ impl Registry {
                 let standing = standing.filter(|(_, record)| record.is_live());
                 let (user, record) = standing.ok_or(CloseCode::TicketSpent)?;
                 let (user, from) = (user.clone(), after.unwrap_or(record.joined));
-                let first = self.standing(now, &user).count() == 1;
-                let admitted = record.admitted(user, from, after.is_some(), false);
-                let admitted = Box::new(Admitted { first, ..admitted });
+                let admitted = Box::new(record.admitted(user, from, after.is_some(), false));
                 return Ok((Verdict::Admitted { admitted, ended: Vec::new() }, Vec::new()));
             }
             TicketState::Spent { .. } => return Err(CloseCode::TicketSpent),
@@ -85,14 +83,14 @@ impl Registry {
         if let Some(issued) = self.tickets.get_mut(&ticket) {
             issued.state = TicketState::Spent { by: attempt.session };
         }
-        let first = self.is_vacant(&grant.user);
         let by = By { session: attempt.session, device: grant.device.clone(), at: now };
         let end = End { code: CloseCode::Replaced, by: Some(by) };
-        let (mut ended, mail) = self.end_sessions(now, &grant.user, &yielding, &end);
-        // The newcomer is there in the same step.
-        ended.iter_mut().for_each(|ended| ended.last = false);
-        let admitted = Admitted { first, ..self.register(now, attempt, grant, after) };
-        Ok((Verdict::Admitted { admitted: Box::new(admitted), ended }, mail))
+        // The newcomer is there before they go, so that none of them is its user's last.
+        let admitted = Box::new(self.register(now, attempt, grant, after));
+        let mut ended = self.end_over(now, &admitted.user);
+        let (yielded, mail) = self.end_sessions(now, &admitted.user, &yielding, &end);
+        ended.extend(yielded);
+        Ok((Verdict::Admitted { admitted, ended }, mail))
     }
 
     fn decide(&self, now: Timestamp, grant: &Grant) -> Place {
@@ -168,6 +166,7 @@ impl Registry {
             joined,
             token: attempt.token,
             address: attempt.address,
+            first: user.records.is_empty(),
             rare: Rare::of(grant.origin, grant.send, grant.meta),
         };
         let from = after.unwrap_or(joined);
@@ -209,7 +208,8 @@ impl Registry {
         };
         let askers = record.take_askers();
         let void = record.tokens();
-        record.rare_mut().previous_token = Some(token);
+        let rare = record.rare_mut();
+        (rare.previous_token, rare.held_until) = (Some(token), None);
         record.token = attempt.token;
         record.state = State::Live(Arc::clone(&attempt.node));
         record.fence = fence;
@@ -233,11 +233,15 @@ impl Registry {
     pub fn hold(&mut self, now: Timestamp, token: ResumeToken, wait: Duration) {
         let Some(session) = self.people.of_token(token) else { return };
         let Some(record) = self.people.session_mut(session) else { return };
-        let over = record.over(now);
-        if let State::Parked { until, .. } = &mut record.state
-            && !over
-        {
-            *until = (*until).max(now.after(wait));
+        let (over, ends_at, held) = (record.over(now), record.ends_at, now.after(wait));
+        match &mut record.state {
+            State::Parked { until, .. } if !over => *until = (*until).max(held.min(ends_at)),
+            State::Parked { .. } => {}
+            // Its node does not know yet that the socket is lost.
+            State::Live(_) => {
+                let rare = record.rare_mut();
+                rare.held_until = rare.held_until.max(Some(held));
+            }
         }
     }
 }

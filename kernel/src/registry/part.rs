@@ -32,7 +32,7 @@ impl Registry {
     /// The socket of a session is lost; it may resume within the window. Tells whether it was
     /// still this admission's.
     pub fn park(&mut self, now: Timestamp, fenced: Fenced) -> (bool, Vec<Mail>) {
-        let until = now.after(self.terms.resume_window);
+        let window = now.after(self.terms.resume_window);
         let Some(record) = self.people.session_mut(fenced.session) else {
             return (false, Vec::new());
         };
@@ -40,7 +40,9 @@ impl Registry {
         if record.fence != fenced.fence {
             return (false, Vec::new());
         }
-        record.state = State::Parked { node: Arc::clone(node), at: now, until };
+        let node = Arc::clone(node);
+        let until = window.max(record.rare().held_until.unwrap_or(window)).min(record.ends_at);
+        record.state = State::Parked { node, at: now, until };
         let askers = record.take_askers();
         (true, self.tell_askers(fenced, askers))
     }
@@ -64,6 +66,7 @@ impl Registry {
     }
 
     /// Ends sessions by the backend's word; returns which ended, and what their nodes are told.
+    /// Those whose window is over end as well, by their own code.
     pub fn end(
         &mut self,
         now: Timestamp,
@@ -75,9 +78,12 @@ impl Registry {
             Which::AllBut(except) => except != Some(id),
             Which::One(one) => one == id,
         };
+        let mut over = self.end_over(now, user);
         let sessions: Vec<_> =
             self.standing(now, user).map(|record| record.id).filter(|id| meant(*id)).collect();
-        self.end_sessions(now, user, &sessions, &End { code, by: None })
+        let (ended, mail) = self.end_sessions(now, user, &sessions, &End { code, by: None });
+        over.extend(ended);
+        (over, mail)
     }
 
     /// Notes what a session's node tells of it.
@@ -136,6 +142,20 @@ impl Registry {
             Mail { node, envelope: Envelope { user: user.clone(), notice } }
         });
         (ended, ends.chain(told).collect())
+    }
+
+    /// Ends those of a user's sessions whose window is over. A step that passes them over does not
+    /// leave it to the next sweep: should the clock be set back, they would be there again.
+    pub(super) fn end_over(&mut self, now: Timestamp, user: &UserId) -> Vec<Ended> {
+        let records = self.people.user(user).map(|known| known.records.as_slice());
+        let over = records.unwrap_or_default().iter().filter(|record| record.over(now));
+        let over: Vec<_> =
+            over.filter_map(|record| Some((record.id, record.overdue(now)?))).collect();
+        let end = |(session, code)| {
+            // They are parked, so there is nobody to tell.
+            self.end_sessions(now, user, &[session], &End { code, by: None }).0
+        };
+        over.into_iter().flat_map(end).collect()
     }
 
     fn remove(&mut self, now: Timestamp, session: SessionId, code: CloseCode) -> Option<Record> {

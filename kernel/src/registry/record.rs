@@ -6,6 +6,7 @@ use std::{
 };
 
 use protocol::{
+    close::CloseCode,
     grant::{Meta, Origin, SendGrant},
     id::{ResumeToken, SessionId},
     limit::{PROBE_SHARED, PROBED_WAIT},
@@ -68,6 +69,8 @@ pub(super) struct Record {
     pub(super) joined: Position,
     pub(super) token: ResumeToken,
     pub(super) address: IpAddr,
+    /// Whether its user had no session before it.
+    pub(super) first: bool,
     pub(super) rare: Option<Box<Rare>>,
 }
 
@@ -77,6 +80,8 @@ pub(super) struct Rare {
     pub(super) acked: Option<Position>,
     /// Good until the session shows that it got its present token.
     pub(super) previous_token: Option<ResumeToken>,
+    /// Until when it is kept at least once its socket is lost, as its resume was refused for now.
+    pub(super) held_until: Option<Timestamp>,
     pub(super) origin: Option<Origin>,
     pub(super) send: SendGrant,
     pub(super) meta: Meta,
@@ -117,11 +122,11 @@ impl Record {
         let asking = probe.asked_at.is_some_and(|at| at <= now && at.after(PROBED_WAIT) > now);
         if !asking {
             probe.asked_at = Some(now);
-            probe.askers.clear();
         }
-        if !probe.askers.contains(&node) {
-            probe.askers.push(node);
-        }
+        // Whoever asked before may still wait, unless it has started anew; to be told in vain does no
+        // harm.
+        probe.askers.retain(|asker| asker.id != node.id);
+        probe.askers.push(node);
         !asking
     }
 
@@ -185,6 +190,14 @@ impl Record {
         }
     }
 
+    /// With which code it is to end by now, for its age or its window.
+    pub(super) fn overdue(&self, now: Timestamp) -> Option<CloseCode> {
+        match self.ends_at <= now {
+            true => Some(CloseCode::TooOld),
+            false => self.over(now).then_some(CloseCode::CannotResume),
+        }
+    }
+
     pub(super) fn node(&self) -> &Arc<NodeRef> {
         match &self.state {
             State::Live(node) | State::Parked { node, .. } => node,
@@ -243,7 +256,7 @@ impl Record {
             after,
             replay,
             resumed,
-            first: false,
+            first: self.first && !resumed,
             token: self.token,
         }
     }

@@ -49,11 +49,7 @@ impl Registry {
         most: usize,
         may_be_told: impl Fn(&UserId) -> bool,
     ) -> Vec<(UserId, SessionId, CloseCode)> {
-        let why = |record: &Record| match record {
-            _ if record.ends_at <= now => Some(CloseCode::TooOld),
-            _ if record.over(now) => Some(CloseCode::CannotResume),
-            _ => None,
-        };
+        let why = |record: &Record| record.overdue(now);
         self.people
             .users()
             .flat_map(|known| known.records.iter().map(|record| (&known.name, record)))

@@ -469,9 +469,11 @@ fn id(name: &str) -> SessionId {
 }
 
 fn names(ended: &[Ended]) -> String {
-    let name = |ended: &Ended| match ended.last {
-        true => format!("{}, the last", short(ended.session)),
-        false => short(ended.session),
+    let name = |ended: &Ended| {
+        let by_itself = matches!(ended.code, CloseCode::CannotResume | CloseCode::TooOld);
+        let code = if by_itself { format!(" {}", ended.code) } else { String::new() };
+        let last = if ended.last { ", the last" } else { "" };
+        format!("{}{code}{last}", short(ended.session))
     };
     ended.iter().map(name).collect::<Vec<_>>().join(" ")
 }

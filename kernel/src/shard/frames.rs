@@ -28,7 +28,9 @@ impl Shard {
         self.heard(now, slot);
         let rate = self.options.frames;
         let Some(session) = self.get_mut(slot) else { return };
-        if let Err(retry_ms) = session.bucket.take(&rate, now) {
+        // Whoever leaves may leave at any rate.
+        let leaves = received.as_ref().is_ok_and(|received| received.frame == FromSession::Leave);
+        if !leaves && let Err(retry_ms) = session.bucket.take(&rate, now) {
             session.frames_refused += 1;
             if session.frames_refused > limit::FRAMES_REFUSED_MAX {
                 self.violation(slot, FLOOD);

@@ -44,7 +44,8 @@ impl Shard {
             // It would not be read in time; the stream has it.
             outbox.keep_begun();
         }
-        self.outputs.push_back(match session.is_unwelcomed(self.turn) {
+        // The socket takes what it was given before it closes, a `welcome` too.
+        self.outputs.push_back(match session.awaits_welcome() {
             true => Output::Release(parting),
             false => Output::Park(parting),
         });
@@ -97,7 +98,6 @@ impl Shard {
                 }
                 was_here |= session.fenced.fence == fenced.fence;
                 if session.fenced.fence <= fenced.fence {
-                    self.tell_end(*slot, end);
                     self.end(*slot, end);
                 }
             }
@@ -117,22 +117,20 @@ impl Shard {
         }
     }
 
-    fn tell_end(&mut self, slot: Slot, end: &End) {
+    /// The session ended by the engine's word, which knows it already.
+    pub(super) fn end(&mut self, slot: Slot, end: &End) {
+        let Some(mut session) = self.remove(slot) else { return };
         let told = matches!(
             end.code,
             CloseCode::Replaced | CloseCode::ClosedByBackend | CloseCode::Forbidden
         );
-        if told && self.get(slot).is_some_and(|session| !session.is_opening()) {
+        if told && !session.is_opening() {
             let by = end.by.clone();
             let closing = frame::Closing { by, ..frame::Closing::new(end.code) };
             let frame = (self.options.encode)(&ToSession::Closing(&closing));
-            self.write(slot, frame, Need::May);
+            // It goes with the close frame, so that it cannot make the session one that is slow.
+            session.outbox.get_or_insert_default().push_volatile(frame, &self.options.outbox);
         }
-    }
-
-    /// The session ended by the engine's word, which knows it already.
-    pub(super) fn end(&mut self, slot: Slot, end: &End) {
-        let Some(session) = self.remove(slot) else { return };
         let closing = closing(session, end.code.number(), end.code.name());
         self.outputs.push_back(Output::Close(slot, closing));
     }

@@ -199,6 +199,7 @@ impl Desk {
             }
             "counts" => writeln!(self.trace, "  {:?}", self.shard.counts()).unwrap(),
             "len" => writeln!(self.trace, "  {}", self.shard.len()).unwrap(),
+            "early-ends" => writeln!(self.trace, "  {}", self.shard.early_ends()).unwrap(),
             "flood" => self.flood(slot.unwrap(), &words),
             kind => {
                 let frame = Box::new(received(kind, &words));

@@ -20,6 +20,11 @@ impl Dice {
         usize::try_from(self.next() % n as u64).expect("below a usize")
     }
 
+    /// A number of milliseconds from `least` to below `least + spread`.
+    pub(crate) fn ms(&mut self, least: u64, spread: u64) -> std::time::Duration {
+        std::time::Duration::from_millis(least + self.next() % spread)
+    }
+
     pub(crate) fn chance(&mut self, percent: usize) -> bool {
         self.below(100) < percent
     }

@@ -1,23 +1,38 @@
-//! Wire: frames as lines of text, and the socket that carries them, fast or slow.
+//! Wire: frames as lines of text.
 
 use bytes::Bytes;
-use kernel::{message::Fenced, shard::Slot};
 use protocol::{
-    frame::{Gap, GapReason, ToSession},
+    frame::{Gap, GapReason, Message, ReplyOutcome, ToSession},
     id::{MessageId, ResumeToken, SessionId},
     position::Position,
 };
 
+/// What asks a device for life that does not speak `usher.v1`.
+pub(crate) const CONTROL_PING: &[u8] = b"control-ping\n";
+
 /// A frame as a device reads it.
 #[derive(Debug)]
-pub(crate) enum Seen {
+pub(crate) enum Heard {
     Welcome { session: SessionId, position: Position, token: ResumeToken, resumed: bool },
-    Message { id: MessageId, position: Option<Position> },
+    Message(HeardMessage),
     Gap(Gap),
     CaughtUp(Position),
-    Closing,
+    Reply { reference: String, outcome: Result<MessageId, String> },
+    Closing(u16),
     Ping,
-    Other,
+    ControlPing,
+    Pong,
+}
+
+/// A message as a device reads it.
+#[derive(Debug)]
+pub(crate) struct HeardMessage {
+    pub(crate) id: MessageId,
+    pub(crate) position: Option<Position>,
+    pub(crate) from: String,
+    pub(crate) echo_of: String,
+    pub(crate) replayed: bool,
+    pub(crate) data: String,
 }
 
 pub(crate) fn encode(frame: &ToSession<'_>) -> Bytes {
@@ -25,102 +40,71 @@ pub(crate) fn encode(frame: &ToSession<'_>) -> Bytes {
         ToSession::Welcome(w) => {
             format!("welcome {} {} {} {}", w.session, w.position, w.resume, w.resumed)
         }
-        ToSession::Message(m) => {
-            let position =
-                m.position.map_or_else(|| "-".to_owned(), |position| position.to_string());
-            format!("message {} {position} {}", m.id, m.data.as_str())
-        }
+        ToSession::Message(message) => encode_message(message),
         ToSession::Gap(gap) => format!("gap {} {} {:?}", gap.after, gap.until, gap.reason),
         ToSession::CaughtUp(position) => format!("caught-up {position}"),
-        ToSession::Reply(_) => "reply".to_owned(),
+        ToSession::Reply(reply) => {
+            let reference = reply.reference.as_deref().unwrap_or("-");
+            match &reply.outcome {
+                ReplyOutcome::Sent { id, .. } => format!("reply {reference} sent {id}"),
+                ReplyOutcome::Refused { error } => {
+                    format!("reply {reference} refused {}", error.code)
+                }
+            }
+        }
         ToSession::Ping => "ping".to_owned(),
         ToSession::Pong => "pong".to_owned(),
-        ToSession::Closing(_) => "closing".to_owned(),
+        ToSession::Closing(closing) => format!("closing {}", closing.code),
     };
     Bytes::from(line + "\n")
 }
 
-pub(crate) fn decode(line: &str) -> Seen {
+fn encode_message(message: &Message<'_>) -> String {
+    let position = message.position.map_or_else(|| "-".to_owned(), |p| p.to_string());
+    let from = message.from.map_or("-", |user| user.as_str());
+    let echo_of = message.echo_of.map_or("-", |user| user.as_str());
+    let (id, replayed, data) = (message.id, message.replayed, message.data.as_str());
+    format!("message {id} {position} {from} {echo_of} {replayed} {data}")
+}
+
+pub(crate) fn decode(line: &str) -> Heard {
     let words: Vec<_> = line.split(' ').collect();
-    match words[0] {
-        "welcome" => Seen::Welcome {
-            session: SessionId::parse(words[1]).unwrap(),
-            position: words[2].parse().unwrap(),
-            token: ResumeToken::parse(words[3]).unwrap(),
-            resumed: words[4] == "true",
+    match words[..] {
+        ["welcome", session, position, token, resumed] => Heard::Welcome {
+            session: SessionId::parse(session).unwrap(),
+            position: position.parse().unwrap(),
+            token: ResumeToken::parse(token).unwrap(),
+            resumed: resumed == "true",
         },
-        "message" => Seen::Message {
-            id: MessageId::parse(words[1]).unwrap(),
-            position: (words[2] != "-").then(|| words[2].parse().unwrap()),
-        },
-        "gap" => Seen::Gap(Gap {
-            after: words[1].parse().unwrap(),
-            until: words[2].parse().unwrap(),
-            reason: match words[3] {
+        ["message", id, position, from, echo_of, replayed, data] => Heard::Message(HeardMessage {
+            id: MessageId::parse(id).unwrap(),
+            position: (position != "-").then(|| position.parse().unwrap()),
+            from: from.to_owned(),
+            echo_of: echo_of.to_owned(),
+            replayed: replayed == "true",
+            data: data.to_owned(),
+        }),
+        ["gap", after, until, reason] => Heard::Gap(Gap {
+            after: after.parse().unwrap(),
+            until: until.parse().unwrap(),
+            reason: match reason {
                 "Epoch" => GapReason::Epoch,
                 "Overflow" => GapReason::Overflow,
                 _ => GapReason::Expired,
             },
         }),
-        "caught-up" => Seen::CaughtUp(words[1].parse().unwrap()),
-        "closing" => Seen::Closing,
-        "ping" => Seen::Ping,
-        "reply" | "pong" => Seen::Other,
+        ["caught-up", position] => Heard::CaughtUp(position.parse().unwrap()),
+        ["reply", reference, outcome, what] => Heard::Reply {
+            reference: reference.to_owned(),
+            outcome: match outcome {
+                "sent" => Ok(MessageId::parse(what).unwrap()),
+                _ => Err(what.to_owned()),
+            },
+        },
+        ["closing", code] => Heard::Closing(code.parse().unwrap()),
+        ["ping"] => Heard::Ping,
+        ["control-ping"] => Heard::ControlPing,
+        ["pong"] => Heard::Pong,
         _ => panic!("a cut frame: {line}"),
-    }
-}
-
-/// Where a socket ends at the server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Place {
-    pub(crate) node: usize,
-    /// In which of the node's lives.
-    pub(crate) life: u64,
-    pub(crate) shard: usize,
-    pub(crate) slot: Slot,
-}
-
-/// Whether the server still has a socket.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum State {
-    Open,
-    /// Closed with this code.
-    Closed(u16),
-    /// Closed in the midst of what the network did not take.
-    Cut,
-}
-
-/// One socket, as server, network and device have it.
-#[derive(Debug)]
-pub(crate) struct Socket {
-    pub(crate) device: usize,
-    pub(crate) place: Place,
-    pub(crate) fenced: Fenced,
-    /// How much the network takes before it stalls.
-    pub(crate) room: usize,
-    /// What is on its way to the device.
-    pub(crate) wire: Vec<u8>,
-    pub(crate) state: State,
-    /// The device is gone; the server will notice.
-    pub(crate) gone: bool,
-    pub(crate) was_welcomed: bool,
-}
-
-impl Socket {
-    /// Tells how much the network took.
-    pub(crate) fn take(&mut self, bytes: &[u8]) -> usize {
-        let took = bytes.len().min(self.room);
-        if self.room != usize::MAX {
-            self.room -= took;
-        }
-        self.wire.extend_from_slice(&bytes[..took]);
-        took
-    }
-
-    /// The next whole frame that arrived.
-    pub(crate) fn read(&mut self) -> Option<String> {
-        let end = self.wire.iter().position(|byte| *byte == b'\n')?;
-        let line = self.wire.drain(..=end).take(end).collect();
-        Some(String::from_utf8(line).unwrap())
     }
 }

@@ -60,7 +60,9 @@ impl Node {
     /// If the engine could not.
     pub async fn end(&self, ending: &Ending) -> Result<u32, Refusal> {
         let ended = self.engine.end(ending, CloseCode::ClosedByBackend).await.map_err(not_taken)?;
-        Ok(self.tell_ended(ended))
+        let closed = count(&ended, CloseCode::ClosedByBackend);
+        self.tell_ended(ended);
+        Ok(closed)
     }
 
     /// Keeps a user out, and ends the sessions with 4403.
@@ -70,7 +72,9 @@ impl Node {
     pub async fn block(&self, user: &UserId, request: BlockRequest) -> Result<BlockReply, Refusal> {
         let blocking = Blocking::Set(request.ttl.map(|ttl| ttl.duration()));
         let ended = self.engine.block(user, blocking).await.map_err(not_taken)?;
-        Ok(BlockReply { blocked: true, closed: self.tell_ended(ended) })
+        let closed = count(&ended, CloseCode::Forbidden);
+        self.tell_ended(ended);
+        Ok(BlockReply { blocked: true, closed })
     }
 
     /// Lets a user in again.
@@ -79,28 +83,31 @@ impl Node {
     /// If the engine could not.
     pub async fn lift(&self, user: &UserId) -> Result<BlockReply, Refusal> {
         let ended = self.engine.block(user, Blocking::Lift).await.map_err(not_taken)?;
-        Ok(BlockReply { blocked: false, closed: self.tell_ended(ended) })
+        self.tell_ended(ended);
+        Ok(BlockReply { blocked: false, closed: 0 })
     }
 
     /// Takes away what time ended, in one part of the registry.
     pub(crate) async fn sweep(&self) {
         match self.engine.sweep().await {
-            Ok(ended) => {
-                self.tell_ended(ended);
-            }
+            Ok(ended) => self.tell_ended(ended),
             Err(error) => tracing::warn!(%error, "a sweep failed"),
         }
     }
 
-    /// Tells of sessions that a step of this node ended; how many there are.
-    pub(super) fn tell_ended(&self, ended: Vec<Ended>) -> u32 {
-        let count = u32::try_from(ended.len()).unwrap_or(u32::MAX);
+    /// Tells of sessions that a step of this node ended.
+    pub(super) fn tell_ended(&self, ended: Vec<Ended>) {
         for Ended { session, user, code, last } in ended {
             self.tell(What::SessionEnded { user: user.clone(), session, code: code.number() });
             if last {
                 self.tell(What::UserOffline { user });
             }
         }
-        count
     }
+}
+
+/// How many ended by the word of a call, and not because their window was over anyway.
+fn count(ended: &[Ended], code: CloseCode) -> u32 {
+    let by_it = ended.iter().filter(|ended| ended.code == code).count();
+    u32::try_from(by_it).unwrap_or(u32::MAX)
 }

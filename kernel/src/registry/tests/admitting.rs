@@ -339,10 +339,10 @@ fn a_session_whose_window_is_over_holds_no_place() {
             mint 2 alice max=1 reject
             admit 2 s2
               s2#1 r2 after @1.0 joined @1.0
+              ended s1 4202 cannot-resume
             count alice
               1 live, 0 parked
             sweep
-              ended s1 of alice 4202 cannot-resume
             count alice
               1 live, 0 parked
         "#]],
@@ -459,6 +459,68 @@ fn fences_and_epochs_grow_though_the_clock_goes_back() {
             touch s1#1 active
             sessions alice
               s1 of alice at n1 Live created 0s connected -500s active 0s
+        "#]],
+    );
+}
+
+#[test]
+fn who_was_passed_over_as_gone_is_not_there_again_when_the_clock_is_set_back() {
+    check(
+        "mint 1 alice; admit 1 s1; park s1; +120s; mint 2 alice single; admit 2 s2
+         -10s; resume r1 after=0; count alice",
+        &expect![[r#"
+            mint 1 alice
+            admit 1 s1
+              s1#1 r1 after @1.0 joined @1.0, first
+            park s1
+              true
+            +120s
+            mint 2 alice single
+            admit 2 s2
+              s2#1 r2 after @1.0 joined @1.0
+              ended s1 4202 cannot-resume
+            -10s
+            resume r1 after=0
+              4202 cannot-resume
+            count alice
+              1 live, 0 parked
+        "#]],
+    );
+}
+
+#[test]
+fn the_same_attempt_is_told_again_whether_its_session_was_the_first() {
+    check(
+        "mint 1 alice; mint 2 alice; admit 1 s1; admit 2 s2; release s1; again
+         mint 3 bob; mint 4 bob; admit 3 s3; admit 4 s4; again
+         mint 5 carol; admit 5 s5; again; resume r5 after=0",
+        &expect![[r#"
+            mint 1 alice
+            mint 2 alice
+            admit 1 s1
+              s1#1 r1 after @1.0 joined @1.0, first
+            admit 2 s2
+              s2#1 r2 after @1.0 joined @1.0
+            release s1
+              true
+            again
+              s2#1 r2 after @1.0 joined @1.0
+            mint 3 bob
+            mint 4 bob
+            admit 3 s3
+              s3#1 r3 after @2.0 joined @2.0, first
+            admit 4 s4
+              s4#1 r4 after @2.0 joined @2.0
+            again
+              s4#1 r4 after @2.0 joined @2.0
+            mint 5 carol
+            admit 5 s5
+              s5#1 r5 after @3.0 joined @3.0, first
+            again
+              s5#1 r5 after @3.0 joined @3.0, first
+            resume r5 after=0
+              s5#2 r6 after @3.0 joined @3.0, replay, resumed
+              -> n1 carol: end s5#1 4205 taken-over
         "#]],
     );
 }

@@ -163,20 +163,109 @@ fn a_session_whose_resume_was_refused_for_now_is_kept_longer() {
 }
 
 #[test]
-fn a_session_that_is_over_or_live_is_not_kept_longer() {
+fn a_session_that_is_over_is_not_kept_longer() {
     check(
-        "mint 1 alice; admit 1 s1; hold r1 for=1000; park s1; +120s
-         hold r1 for=60; resume r1 after=0",
+        "mint 1 alice; admit 1 s1; park s1; +120s; hold r1 for=60; resume r1 after=0",
         &expect![[r#"
             mint 1 alice
             admit 1 s1
               s1#1 r1 after @1.0 joined @1.0, first
-            hold r1 for=1000
             park s1
               true
             +120s
             hold r1 for=60
             resume r1 after=0
+              4202 cannot-resume
+        "#]],
+    );
+}
+
+#[test]
+fn a_session_is_kept_though_its_node_has_not_noticed_yet_that_its_socket_is_lost() {
+    check(
+        "mint 1 alice; admit 1 s1; hold r1 for=200; +10s; park s1; session s1
+         +150s; resume r1 after=0; park s1; session s1",
+        &expect![[r#"
+            mint 1 alice
+            admit 1 s1
+              s1#1 r1 after @1.0 joined @1.0, first
+            hold r1 for=200
+            +10s
+            park s1
+              true
+            session s1
+              s1 of alice at n1 Parked until 200s created 0s connected 0s active 0s
+            +150s
+            resume r1 after=0
+              s1#2 r2 after @1.0 joined @1.0, replay, resumed
+            park s1
+              true
+            session s1
+              s1 of alice at n1 Parked until 280s created 0s connected 160s active 0s
+        "#]],
+    );
+}
+
+#[test]
+fn no_session_is_kept_beyond_its_age() {
+    check(
+        "mint 1 alice age=60; admit 1 s1; +10s; park s1; hold r1 for=100; session s1
+         mint 2 alice; admit 2 s2; +50s; send alice; resume r1 after=0; count alice",
+        &expect![[r#"
+            mint 1 alice age=60
+            admit 1 s1
+              s1#1 r1 after @1.0 joined @1.0, first
+            +10s
+            park s1
+              true
+            hold r1 for=100
+            session s1
+              s1 of alice at n1 Parked until 60s created 0s connected 0s active 0s
+            mint 2 alice
+            admit 2 s2
+              s2#1 r2 after @1.0 joined @1.0
+            +50s
+            send alice
+              @1.1, 1 live, 0 parked
+              -> n1 alice: message @1.1 to All
+            resume r1 after=0
+              4203 too-old
+            count alice
+              1 live, 0 parked
+        "#]],
+    );
+}
+
+#[test]
+fn a_block_ends_who_is_only_waiting_to_be_swept() {
+    check(
+        "mint 1 alice; admit 1 s1; park s1; +120s; block alice; -10s; count alice
+         resume r1 after=0
+         mint 2 bob; admit 2 s2; park s2; +120s; end bob; -10s; resume r2 after=0",
+        &expect![[r#"
+            mint 1 alice
+            admit 1 s1
+              s1#1 r1 after @1.0 joined @1.0, first
+            park s1
+              true
+            +120s
+            block alice
+              ended s1 4202 cannot-resume, the last
+            -10s
+            count alice
+              0 live, 0 parked, blocked
+            resume r1 after=0
+              4202 cannot-resume
+            mint 2 bob
+            admit 2 s2
+              s2#1 r3 after @2.0 joined @2.0, first
+            park s2
+              true
+            +120s
+            end bob
+              ended s2 4202 cannot-resume, the last
+            -10s
+            resume r2 after=0
               4202 cannot-resume
         "#]],
     );

@@ -291,3 +291,57 @@ fn a_question_spends_nothing_and_an_answer_of_an_earlier_admission_is_none() {
         "#]],
     );
 }
+
+#[test]
+fn whoever_waits_is_told_though_the_clock_was_set_back() {
+    check(
+        "mint 1 alice; admit 1 s1; +10s; mint 2 alice single reject ttl=60
+         admit 2 s2 on=n2; -3s; admit 2 s3 on=n3; touch s1 alive",
+        &expect![[r#"
+            mint 1 alice
+            admit 1 s1
+              s1#1 r1 after @1.0 joined @1.0, first
+            +10s
+            mint 2 alice single reject ttl=60
+            admit 2 s2 on=n2
+              asked s1#1
+              -> n1 alice: probe s1#1
+            -3s
+            admit 2 s3 on=n3
+              asked s1#1
+              -> n1 alice: probe s1#1
+            touch s1 alive
+              -> n2 alice: probed s1#1
+              -> n3 alice: probed s1#1
+        "#]],
+    );
+}
+
+#[test]
+fn whoever_came_late_to_a_question_is_told_though_it_was_asked_anew_since() {
+    check(
+        "mint 1 alice; admit 1 s1; +10s; mint 2 alice single reject ttl=60
+         admit 2 s2 on=n2; +4s; admit 2 s3 on=n3; +1s; admit 2 s4 on=n2; park s1",
+        &expect![[r#"
+            mint 1 alice
+            admit 1 s1
+              s1#1 r1 after @1.0 joined @1.0, first
+            +10s
+            mint 2 alice single reject ttl=60
+            admit 2 s2 on=n2
+              asked s1#1
+              -> n1 alice: probe s1#1
+            +4s
+            admit 2 s3 on=n3
+              asked s1#1
+            +1s
+            admit 2 s4 on=n2
+              asked s1#1
+              -> n1 alice: probe s1#1
+            park s1
+              true
+              -> n3 alice: probed s1#1
+              -> n2 alice: probed s1#1
+        "#]],
+    );
+}

@@ -173,6 +173,26 @@ fn an_end_that_overtakes_the_admission_is_remembered() {
 }
 
 #[test]
+fn an_end_that_nobody_came_for_is_forgotten_though_nobody_is_there() {
+    check(
+        "end a 4409 by=b; early-ends; +9s; early-ends; +2s; early-ends; len",
+        &expect![[r#"
+            end a 4409 by=b
+            early-ends
+              1
+            +9s
+            early-ends
+              1
+            +2s
+            early-ends
+              0
+            len
+              0
+        "#]],
+    );
+}
+
+#[test]
 fn a_takeover_on_the_same_node_ends_the_old_socket_only() {
     check(
         "open a; read a; open a2 session=1 resumed fence=2; end a 4205 fence=1; read a2; \

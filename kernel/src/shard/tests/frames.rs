@@ -25,6 +25,24 @@ fn a_ping_frame_is_answered() {
 }
 
 #[test]
+fn whoever_leaves_may_leave_at_any_rate() {
+    check(
+        "open a; read a; flood a 300; leave a",
+        &expect![[r#"
+            open a
+              a reads alice @0
+            read a
+              a < welcome s1 alice @0 r1
+              opened s1#1 alice
+            flood a 300
+            leave a
+              release s1#1 1000
+              a closed 1000
+        "#]],
+    );
+}
+
+#[test]
 fn a_frame_beyond_the_rate_is_answered_and_not_acted_on_f21() {
     check(
         "open a send=any; read a; flood a 200; send a bob ref=c1; send a bob; bad-json a ref=c2; \

@@ -374,6 +374,24 @@ fn a_read_that_failed_later_is_told() {
 }
 
 #[test]
+fn a_new_session_that_has_its_welcome_is_parked_when_the_next_read_fails_in_the_same_turn() {
+    check(
+        "open a; read a 1 more & read a fail",
+        &expect![[r#"
+            open a
+              a reads alice @0
+            read a 1 more & read a fail
+              a < welcome s1 alice @0 r1
+              opened s1#1 alice
+              park s1#1 4003
+              a < @1 m1
+              a < closing 4003
+              a closed 4003 overloaded
+        "#]],
+    );
+}
+
+#[test]
 fn a_volatile_message_is_not_for_a_session_without_welcome() {
     check(
         "open a; deliver -; read a; deliver -",

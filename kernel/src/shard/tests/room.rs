@@ -57,6 +57,40 @@ fn the_largest_outboxes_are_parked_when_all_together_are_too_much() {
 }
 
 #[test]
+fn a_session_that_is_ended_is_told_so_however_crowded_it_is() {
+    check_with(
+        |options| options.outboxes_bytes = 420,
+        "open a; open b user=bob; read a; read b; room a 0; room b 0
+         deliver 1 bytes=200; deliver 1 bytes=200 user=bob; waiting
+         end a 4409 by=b; waiting",
+        &expect![[r#"
+            open a
+              a reads alice @0
+            open b user=bob
+              b reads bob @0
+            read a
+              a < welcome s1 alice @0 r1
+              opened s1#1 alice
+            read b
+              b < welcome s2 bob @0 r2
+              opened s2#1 bob
+            room a 0
+            room b 0
+            deliver 1 bytes=200
+            deliver 1 bytes=200 user=bob
+            waiting
+              408
+            end a 4409 by=b
+              a < @1 xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx
+              a < closing 4409 by s2 on -
+              a closed 4409 replaced
+            waiting
+              204
+        "#]],
+    );
+}
+
+#[test]
 fn what_waits_is_counted_through_every_way_out() {
     check_with(
         |options| options.outbox.bytes = 300,

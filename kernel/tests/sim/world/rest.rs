@@ -1,53 +1,50 @@
 //! Rest: when all that is on its way has arrived, registry, shards and devices must agree.
 
-use kernel::registry::Held;
-use protocol::http::SessionState;
+use std::time::Duration;
 
-use super::*;
+use kernel::registry::Held;
+
+use super::{NODES, SHARDS, World};
+use crate::{device::Phase, oracle::Promise, socket::Gone};
 
 /// Everything on its way must arrive within so many rounds, or it never will.
 const ROUNDS_TO_REST: usize = 2000;
 
+/// Seconds after which whoever is gone without a word was found out.
+const FOUND_OUT: usize = 42;
+
 impl World {
     /// All that is on its way arrives, and then registry, shards and devices must agree.
     pub(crate) fn come_to_rest(&mut self) {
-        self.say("rest");
+        self.say(format_args!("rest"));
         self.resting = true;
+        self.all_arrives();
+        self.pass_parts(FOUND_OUT, 100);
+        self.all_arrives();
+        // The clock was set back, perhaps; from its latest on all agree on what is over.
+        self.clock.engine = self.clock.latest;
+        self.oracle.clock = self.clock;
+        self.sweep_most(usize::MAX, None);
+        self.all_arrives();
+        self.all_agree();
+        self.all_have_all();
+        self.registry_and_sockets_agree();
+        self.shards_remember_nothing();
+        let held = self.registry.held();
+        self.oracle.holds(&held);
+        self.resting = false;
+    }
+
+    fn all_arrives(&mut self) {
         let mut rounds = 0;
         while self.carry_all() {
             rounds += 1;
             if rounds > ROUNDS_TO_REST {
-                return self.oracle.blame("it never comes to rest".to_owned());
+                let what = "it never comes to rest".to_owned();
+                return self.oracle.blame(Promise::Agree, what);
             }
         }
-        self.resting = false;
-        for index in 0..self.devices.len() {
-            let device = &self.devices[index];
-            if let (Phase::Open(_), Some(session)) = (device.phase, device.session) {
-                let blames = self.oracle.blames.len();
-                self.oracle.has_all(self.latest, session, &device.seen);
-                if self.oracle.blames.len() > blames {
-                    self.oracle.blame(format!(
-                        "device {index} at {}: {:?}",
-                        device.position, device.seen.gaps
-                    ));
-                }
-            }
-        }
-        let mut held: Vec<_> = Vec::new();
-        for (place, id) in &self.places {
-            let name = &self.nodes[place.node].name;
-            held.push((self.sockets[id].fenced.session, name.id.to_string()));
-        }
-        let known = self.registry.sessions(self.engine_now, None, usize::MAX);
-        let live = known.into_iter().filter(|session| session.state == SessionState::Live);
-        let mut known: Vec<_> = live.map(|session| (session.id, session.node)).collect();
-        held.sort();
-        known.sort();
-        self.oracle.check(held == known, || format!("sockets: {held:?}\nregistry: {known:?}"));
-        let counted: usize = self.nodes.iter().flat_map(|node| &node.shards).map(Shard::len).sum();
-        let places = self.places.len();
-        self.oracle.check(counted == places, || format!("{counted} sessions, {places} sockets"));
+        self.all_is_as_promised();
     }
 
     /// Tells whether there was anything to carry.
@@ -56,6 +53,11 @@ impl World {
         for node in 0..NODES {
             while self.deliver(node) {
                 any = true;
+            }
+            for shard in 0..SHARDS {
+                while self.deliver_to_everyone(node, shard) {
+                    any = true;
+                }
             }
         }
         for call in std::mem::take(&mut self.calls) {
@@ -68,19 +70,24 @@ impl World {
         }
         for node in 0..NODES {
             for shard in 0..SHARDS {
-                self.nodes[node].shards[shard].handle(self.now, Input::TurnEnd);
-                self.obey(node, shard);
+                self.end_turn(node, shard);
             }
         }
         for id in self.sockets.keys().copied().collect::<Vec<_>>() {
-            self.sockets.get_mut(&id).expect("found by its id").room = usize::MAX;
+            let Some(socket) = self.sockets.get_mut(&id) else { continue };
+            if socket.gone != Some(Gone::Silently) {
+                socket.room = usize::MAX;
+            }
             any |= self.socket_ready(id);
+            any |= self.hear(id);
         }
         any || !self.calls.is_empty() || !self.answers.is_empty()
     }
+
     /// Every device that can comes back, and must have all then.
     pub(crate) fn all_come_back(&mut self) {
         self.come_to_rest();
+        self.resting = true;
         for device in 0..self.devices.len() {
             if self.devices[device].phase == Phase::Away && self.devices[device].token.is_some() {
                 self.connect(device);
@@ -91,18 +98,27 @@ impl World {
 
     /// All sessions end and time passes: nothing may be left.
     pub(crate) fn all_end(&mut self) {
-        for id in self.sockets.keys().copied().collect::<Vec<_>>() {
-            let socket = self.sockets.get_mut(&id).expect("found by its id");
-            socket.gone = true;
-            self.devices[socket.device].phase = Phase::Away;
+        self.resting = true;
+        for socket in self.sockets.values_mut() {
+            socket.gone = Some(Gone::Told);
         }
+        self.devices.iter_mut().for_each(crate::device::Device::is_away);
         self.come_to_rest();
-        for _ in 0..10 {
-            self.engine_now.0 = self.latest.0 + 1_000_000;
-            self.latest = self.engine_now;
-            self.registry.sweep(self.engine_now, usize::MAX, |_| true);
+        let long = Duration::from_secs(2000);
+        self.clock.pass(long);
+        self.oracle.clock = self.clock;
+        self.sweep_most(usize::MAX, None);
+        self.clock.pass(long);
+        self.oracle.clock = self.clock;
+        for user in super::USERS {
+            let user = protocol::name::UserId::parse(user).unwrap();
+            let blocking = kernel::registry::Blocking::Lift;
+            let (ended, _) = self.registry.block(self.clock.engine, &user, blocking);
+            self.oracle.blocked(&user, blocking, &ended);
         }
+        self.sweep_most(usize::MAX, None);
         let held = self.registry.held();
-        self.oracle.check(held == Held::default(), || format!("left over: {held:?}"));
+        self.oracle
+            .check(Promise::Bounded, held == Held::default(), || format!("left over: {held:?}"));
     }
 }
