@@ -23,8 +23,8 @@ use crate::{
     serve::Stop,
 };
 
-/// One thread may wait for whoever reads what is printed; the other hears signals all the same.
-const THREADS: usize = 2;
+/// Threads besides the one that the command began on.
+const THREADS: usize = 1;
 
 /// Lines that are sent and not answered yet; more of them wait in standard input.
 const SENDS_MAX: usize = 50;
@@ -38,7 +38,9 @@ pub(crate) fn run(args: args::Connect) -> Result<(), Failure> {
     // The first one is asked for here: a wrong address or key is no reason to try for ever.
     let first: TicketReply = api.post("/v1/tickets", &request)?;
     let certificates = api.certificates().to_owned();
-    let mut builder = Session::builder(api.socket_url()).tap(|frame| out::line(frame));
+    // Whoever reads what is printed may hold it up. The session then waits, and signals are heard.
+    let print = |frame: &str| tokio::task::block_in_place(|| out::line(frame));
+    let mut builder = Session::builder(api.socket_url()).tap(print);
     if !certificates.is_empty() {
         builder = builder.root_certificates(certificates);
     }

@@ -130,7 +130,8 @@ impl Builder {
     }
 
     /// Is shown each frame as it comes, before anything is made of it. For tools and logs; mind
-    /// that a `welcome` holds a secret.
+    /// that a `welcome` holds a secret. The session's task waits for it, so it should be quick, or
+    /// tell the runtime that it is not.
     pub fn tap(mut self, tap: impl Fn(&str) + Send + Sync + 'static) -> Self {
         self.tap = Some(Box::new(tap));
         self

@@ -1,11 +1,17 @@
 //! Connecting: what `usher connect` does when its socket is lost, its node restarts, or its place
 //! is taken.
 
+use std::{
+    process::{Child, Stdio},
+    sync::mpsc,
+    thread,
+};
+
 use serde_json::{Value, json};
 
 use crate::{
     node::Node,
-    program::{Program, usher},
+    program::{PATIENCE, Program, plain, run, shell, usher},
 };
 
 fn connect(node: &Node, arguments: &[&str]) -> Program {
@@ -84,10 +90,15 @@ fn a_node_that_goes_away_is_left_when_it_closes() {
     node.program.terminate();
     assert_eq!(typed(&mut terminal, "closing")["code"], 4000);
     node.program.line_with("(4000 drain)");
+    let address = node.address.clone();
+    assert_eq!(node.program.end().code, Some(0));
+    // It is back when there is a node again; until then it tries.
+    let _node = Node::start(&mut usher(&["dev", "--listen", &address]));
+    while terminal.frame()["type"] != "welcome" {}
     terminal.terminate();
     let ended = terminal.end();
     assert_eq!(ended.code, Some(0), "{}", ended.err);
-    assert!(ended.err.contains("4000 drain"), "{}", ended.err);
+    assert!(ended.err.starts_with("the server closed the socket: 4000 drain: "), "{}", ended.err);
 }
 
 #[test]
@@ -109,6 +120,49 @@ fn codes_of_the_4400s_end_it() {
     let ended = second.end();
     assert_eq!(ended.code, Some(1));
     assert!(ended.err.starts_with("usher: closed: 4410 closed-by-backend: "), "{}", ended.err);
+}
+
+/// A process whose standard output nobody reads.
+struct Unread(Child);
+
+impl Drop for Unread {
+    fn drop(&mut self) {
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
+}
+
+#[test]
+fn a_signal_is_heard_though_nobody_reads_what_is_printed() {
+    /// More than any pipe and the buffers of two sockets hold.
+    const MESSAGES_MAX: usize = 1000;
+    let mut node = Node::dev();
+    let url = format!("http://{}", node.address);
+    let mut command = usher(&["connect", "alice"]);
+    plain(&mut command).env("USHER_URL", url);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut terminal = Unread(command.spawn().expect("it starts"));
+    node.program.line_with(" connected");
+    let long = "x".repeat(60_000);
+    let stuck = (0..MESSAGES_MAX).any(|_| {
+        node.ask_with(&["send", "alice", "-"], &long);
+        loop {
+            let line = node.program.line();
+            if line.contains("(4001 slow)") || line.contains(" > alice ") {
+                break line.contains("(4001 slow)");
+            }
+        }
+    });
+    assert!(stuck, "it read all of them");
+    let line = format!("kill -TERM {}", terminal.0.id());
+    assert_eq!(run(&mut shell(&line), "").code, Some(0));
+    let (ended, end) = mpsc::channel();
+    let ending = thread::spawn(move || {
+        ended.send(terminal.0.wait().expect("it can be waited for").code()).ok();
+        drop(terminal);
+    });
+    assert_eq!(end.recv_timeout(PATIENCE), Ok(Some(0)));
+    ending.join().expect("it waits");
 }
 
 #[test]
@@ -134,7 +188,7 @@ fn a_file_without_certificates_is_a_matter_of_usage() {
     for (file, why) in [("/dev/null", "there is no certificate in it"), ("/nowhere", "cannot read")]
     {
         for command in [&["connect", "alice"][..], &["health"], &["send", "alice", "hi"]] {
-            let ended = crate::program::run(usher(command).args(["--ca-file", file]), "");
+            let ended = run(usher(command).args(["--ca-file", file]), "");
             assert_eq!((ended.code, &*ended.out), (Some(2), ""), "{}", ended.err);
             assert!(ended.err.contains(file) && ended.err.contains(why), "{}", ended.err);
         }
@@ -144,7 +198,7 @@ fn a_file_without_certificates_is_a_matter_of_usage() {
 #[test]
 fn a_time_is_a_number_with_a_unit() {
     for wrong in ["3", "s", "3h", "-1s", "1.5s", ""] {
-        let ended = crate::program::run(&mut usher(&["connect", "a", "--lose-socket", wrong]), "");
+        let ended = run(&mut usher(&["connect", "a", "--lose-socket", wrong]), "");
         assert_eq!(ended.code, Some(2), "{wrong}: {}", ended.err);
     }
 }

@@ -34,7 +34,7 @@ pub(crate) fn shell(line: &str) -> Command {
 }
 
 /// Takes from a command's environment what its user may have set for other servers.
-fn plain(command: &mut Command) -> &mut Command {
+pub(crate) fn plain(command: &mut Command) -> &mut Command {
     for (name, _) in std::env::vars_os() {
         if name.to_str().is_some_and(|name| name.starts_with("USHER_")) {
             command.env_remove(name);
