@@ -1,5 +1,6 @@
 //! Arguments: what can be asked for on the command line.
 
+pub(crate) mod bench;
 mod operate;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
@@ -62,8 +63,8 @@ pub(crate) enum Command {
     #[command(after_help = operate::HEALTH_EXAMPLES)]
     Health(Health),
     /// Measure what a node costs on this machine
-    #[command(after_help = BENCH_EXAMPLES)]
-    Bench(Bench),
+    #[command(after_help = bench::EXAMPLES)]
+    Bench(bench::Bench),
     /// Look at the configuration
     #[command(after_help = CONFIG_EXAMPLES)]
     Config(Config),
@@ -323,33 +324,6 @@ pub(crate) struct Events {
     pub(crate) output: Format,
     #[command(flatten)]
     pub(crate) server: Server,
-}
-
-const BENCH_EXAMPLES: &str = "Examples:
-  usher bench idle
-  usher bench idle --sessions 1000 -o json";
-
-#[derive(Debug, ClapArgs)]
-pub(crate) struct Bench {
-    #[command(subcommand)]
-    pub(crate) command: BenchCommand,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum BenchCommand {
-    /// Memory of a node for each session that does nothing
-    Idle(Idle),
-}
-
-#[derive(Debug, ClapArgs)]
-#[command(after_help = BENCH_EXAMPLES)]
-pub(crate) struct Idle {
-    /// How many sessions
-    #[arg(long, value_name = "N", default_value_t = 15_000, value_parser = clap::value_parser!(u32).range(1..=19_000))]
-    pub(crate) sessions: u32,
-    /// How to print
-    #[arg(short, long, value_enum, default_value_t = Format::Table)]
-    pub(crate) output: Format,
 }
 
 const CONFIG_EXAMPLES: &str = "Examples:

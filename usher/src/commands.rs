@@ -30,7 +30,7 @@ pub(crate) fn run(command: Command) -> Result<(), Failure> {
         Command::Nodes(args) => operate::nodes(&args),
         Command::Drain(args) => operate::drain(args),
         Command::Health(args) => operate::health(&args),
-        Command::Bench(args) => bench::run(&args),
+        Command::Bench(args) => bench::run(args),
         Command::Config(args) => serve::config(&args.command),
         Command::Completions(args) => {
             completions(args.shell);

@@ -1,0 +1,94 @@
+//! Bulk: HTTP calls, each with a message to many users, one call after another.
+
+use std::time::Duration;
+
+use super::{
+    crowd::{self, CALLERS},
+    deliveries::{Deliveries, Draft},
+    event::Event,
+    flow::{self, Tally, Work},
+    load::Load,
+    node::Node,
+    process,
+    report::{Figure, Report, Run},
+};
+use crate::{args::bench::Bulk, failure::Failure};
+
+/// Measures.
+pub(super) fn run(args: &Bulk) -> Result<Report, Failure> {
+    let (users, size) = (usize::from(args.users), args.message.size());
+    process::room_for(users)?;
+    let node = Node::of(&args.place)?;
+    let mut load = Load::new(node.target.clone(), CALLERS)?;
+    crowd::of(&mut load, users)?;
+    let mut work = Calling::new(users, size)?;
+    let measured = flow::measure(&node, &mut load, &mut work, &args.plan)?;
+    crowd::disperse(&mut load, &node, users)?;
+    let (tally, spent) = (&measured.tally, &measured.spent);
+    let mut about = node.figures();
+    about.extend([
+        Figure::count("users_per_call", "users in a call", crowd::number(users)),
+        Figure::bytes("message_bytes", "data of a message", crowd::number(size)),
+    ]);
+    let mut figures = vec![
+        Figure::count("calls", "calls", tally.begun),
+        Figure::count("deliveries", "delivered", tally.arrived),
+        Figure::real(
+            "deliveries_per_second",
+            "delivered each second",
+            spent.per_second(tally.arrived),
+            "",
+        ),
+        Figure::real(
+            "server_us_per_user",
+            "server CPU for each user",
+            spent.server_us_each(tally.arrived),
+            " us",
+        ),
+    ];
+    figures.extend(tally.latencies());
+    figures.extend(spent.figures());
+    let runs = vec![Run { name: "bulk".to_owned(), figures }];
+    Ok(Report { bench: "bulk", about, runs, notes: spent.warning().into_iter().collect() })
+}
+
+/// Messages to all of so many users, one at a time.
+struct Calling {
+    /// The body of a call up to its data.
+    front: Vec<u8>,
+    users: usize,
+    deliveries: Deliveries,
+}
+
+impl Calling {
+    fn new(users: usize, size: usize) -> Result<Self, Failure> {
+        let names: Vec<String> = (0..users).map(crowd::user).collect();
+        let names = serde_json::to_string(&names).map_err(Failure::failed)?;
+        let front = format!(r#"{{"users":{names},"data":"#).into_bytes();
+        Ok(Self { front, users, deliveries: Deliveries::new(users, size) })
+    }
+}
+
+impl Work for Calling {
+    fn begin(&mut self, load: &mut Load, due: Duration) -> Result<bool, Failure> {
+        if self.under_way() > 0 {
+            return Ok(false);
+        }
+        let Some(caller) = load.free_caller() else { return Ok(false) };
+        let draft = Draft { path: "/v1/messages", front: &self.front, due };
+        self.deliveries.send(load, caller, 0..self.users, draft)?;
+        Ok(true)
+    }
+
+    fn told(&mut self, event: Event<'_>, now: Duration, tally: &mut Tally) -> Result<(), Failure> {
+        self.deliveries.told(event, now, tally)
+    }
+
+    fn under_way(&self) -> u64 {
+        self.deliveries.under_way()
+    }
+
+    fn settle(&self) -> Result<(), Failure> {
+        self.deliveries.settle()
+    }
+}

@@ -1,0 +1,178 @@
+//! Crowd: many users, each with a session.
+
+use std::time::Duration;
+
+use protocol::{http::TicketReply, id::ResumeToken, position::Position, problem::Problem};
+
+use super::{
+    arrivals::Arrivals,
+    caller::Call,
+    event::Event,
+    load::{Load, Wait},
+    node::Node,
+    progress::Progress,
+    session::Proof,
+    stamp::Stamp,
+};
+use crate::failure::{Failure, Kind};
+
+/// Callers that a crowd needs to be gathered quickly.
+pub(super) const CALLERS: usize = 32;
+
+/// Handshakes under way at once: far fewer than wait to be accepted.
+const AT_ONCE: usize = 256;
+
+/// How long a crowd may take to leave.
+const LEAVING: Duration = Duration::from_secs(5);
+
+/// How long a crowd waits for the next thing to happen before it looks around.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// Where a session stands, so that it can come back.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Standing {
+    pub(super) token: ResumeToken,
+    pub(super) position: Position,
+}
+
+/// What asks for a ticket of a user.
+pub(super) fn ticket_for(user: &str) -> String {
+    serde_json::json!({"user": user}).to_string()
+}
+
+/// So many users with a session each, which have the same numbers.
+pub(super) fn of(load: &mut Load, count: usize) -> Result<Vec<Standing>, Failure> {
+    let bodies: Vec<String> = (0..count).map(|number| ticket_for(&user(number))).collect();
+    gather(load, 0, &bodies)
+}
+
+/// All leave, where the server goes on without them.
+pub(super) fn disperse(load: &mut Load, node: &Node, count: usize) -> Result<(), Failure> {
+    if !node.stays() {
+        return Ok(());
+    }
+    for session in 0..count {
+        load.say(session, br#"{"type":"leave"}"#);
+    }
+    let (mut left, until) = (0, load.now() + LEAVING);
+    while left < count && load.now() < until {
+        load.turn(Wait::Until(until), |event| {
+            left += usize::from(matches!(event, Event::Closed { .. }));
+            Ok(())
+        })?;
+    }
+    Ok(())
+}
+
+/// The name of a user.
+pub(super) fn user(number: usize) -> String {
+    format!("bench-{number}")
+}
+
+/// Sessions with the names from `first` on, each opened with a ticket as its body asks for.
+pub(super) fn gather(
+    load: &mut Load,
+    first: usize,
+    bodies: &[String],
+) -> Result<Vec<Standing>, Failure> {
+    let count = u64::try_from(bodies.len()).unwrap_or(u64::MAX);
+    let progress = Progress::of(count, "sessions");
+    let mut gathering = Gathering {
+        first,
+        arrivals: Arrivals::new(AT_ONCE),
+        asked: vec![None; CALLERS],
+        standings: vec![None; bodies.len()],
+        tickets: Vec::new(),
+        welcomed: 0,
+    };
+    let mut next = 0;
+    while gathering.welcomed < count {
+        while next < bodies.len()
+            && let Some(caller) = load.free_caller()
+        {
+            load.call(caller, Call::post("/v1/tickets", bodies[next].as_bytes()))?;
+            gathering.asked[caller] = Some(first + next);
+            next += 1;
+        }
+        for (session, proof) in gathering.tickets.drain(..) {
+            gathering.arrivals.add(session, proof);
+        }
+        gathering.arrivals.act(load)?;
+        let now = load.now();
+        let until = gathering.arrivals.wake_at().map_or(now + LOOK, |at| at.min(now + LOOK));
+        load.turn(Wait::Until(until), |event| gathering.told(event, now))?;
+        progress.at(gathering.welcomed);
+    }
+    Ok(gathering.standings.into_iter().flatten().collect())
+}
+
+struct Gathering {
+    first: usize,
+    arrivals: Arrivals,
+    /// Whose ticket each caller asked for.
+    asked: Vec<Option<usize>>,
+    standings: Vec<Option<Standing>>,
+    tickets: Vec<(usize, Proof)>,
+    welcomed: u64,
+}
+
+impl Gathering {
+    fn told(&mut self, event: Event<'_>, now: Duration) -> Result<(), Failure> {
+        match event {
+            Event::Answered { caller, status, body } => {
+                let ticket = ticket(status, body)?;
+                self.tickets.extend(self.asked[caller].take().map(|session| (session, ticket)));
+            }
+            Event::Welcomed { session, welcome } => {
+                self.arrivals.welcomed(session);
+                let standing = Standing { token: welcome.resume, position: welcome.position };
+                self.standings[session - self.first] = Some(standing);
+                self.welcomed += 1;
+            }
+            Event::Closed { session, end } => {
+                if !self.arrivals.closed(session, end, now)? {
+                    return Err(lost(session, end));
+                }
+            }
+            Event::Text { .. } => {}
+        }
+        Ok(())
+    }
+}
+
+/// The ticket in the answer to a call for one.
+pub(super) fn ticket(status: u16, body: &[u8]) -> Result<Proof, Failure> {
+    if status != 201 {
+        return Err(refused(status, body));
+    }
+    let reply: TicketReply = serde_json::from_slice(body).map_err(Failure::failed)?;
+    Ok(Proof::Ticket(reply.ticket))
+}
+
+/// Why a call did not succeed.
+pub(super) fn refused(status: u16, body: &[u8]) -> Failure {
+    let kind = if status == 401 { Kind::KeyRefused } else { Kind::Failed };
+    let text = match serde_json::from_slice::<Problem>(body) {
+        Ok(problem) => format!("{} ({})", problem.detail, problem.code),
+        Err(_) => format!("the server answered {status}"),
+    };
+    Failure::new(kind, text)
+}
+
+/// A session ended that should not have.
+pub(super) fn lost(session: usize, end: impl std::fmt::Display) -> Failure {
+    Failure::failed(format!("session {session} was closed: {end}"))
+}
+
+/// What a session got must be a measured message.
+pub(super) fn stamp(session: usize, text: &[u8], size: usize) -> Result<Stamp, Failure> {
+    Stamp::find(text, size).ok_or_else(|| {
+        let text = String::from_utf8_lossy(text);
+        Failure::failed(format!("session {session} got what nobody sent: {text}"))
+    })
+}
+
+/// A number of things, as reports have it.
+pub(super) fn number(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
+}

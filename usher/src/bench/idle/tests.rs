@@ -1,0 +1,27 @@
+//! Tests of what is made of looks at memory.
+
+use super::{Look, WARM_UP, points, run_of};
+
+#[test]
+fn looks_are_spread_over_the_way() {
+    let above = |sessions, checkpoints| {
+        let points = points(sessions, checkpoints).into_iter();
+        points.map(|point| point - WARM_UP).collect::<Vec<_>>()
+    };
+    assert_eq!(above(15_000, 3), [0, 5000, 10_000, 15_000]);
+    assert_eq!(above(10, 1), [0, 10]);
+    assert_eq!(above(2, 4), [0, 1, 2]);
+}
+
+#[test]
+fn each_session_costs_its_share_of_what_was_added() {
+    let first = Look { sessions: 0, resident_bytes: 10_000_000 };
+    let run = run_of(first, Look { sessions: 1000, resident_bytes: 11_500_000 });
+    let report = crate::bench::report::Report {
+        bench: "idle",
+        about: Vec::new(),
+        runs: vec![run],
+        notes: Vec::new(),
+    };
+    assert_eq!(report.json()["runs"][0]["bytes_per_session"], 1500);
+}

@@ -1,0 +1,252 @@
+//! Bench: every benchmark, small; what it prints, and that faults on the way are noticed.
+
+use std::{fs, time::Instant};
+
+use serde_json::Value;
+
+use crate::{
+    node::Node,
+    program::{Ended, PATIENCE, Program, run, usher},
+    tamper::{Fault, Tampering},
+};
+
+const PAGE: &str = include_str!("../../../docs/performance.md");
+
+/// What makes any of them short.
+const SHORT: [&str; 6] = ["--duration", "500ms", "--warm-up", "100ms", "-o", "json"];
+
+/// Figures that all have.
+const SPENT: [&str; 5] =
+    ["seconds", "server_cpu_user_s", "server_cpu_system_s", "load_cpu_s", "load_busy_percent"];
+
+const LATENCIES: [&str; 5] =
+    ["latency_p50_us", "latency_p90_us", "latency_p99_us", "latency_p999_us", "latency_max_us"];
+
+fn bench(arguments: &[&str]) -> Ended {
+    run(usher(&["bench"]).args(arguments), "")
+}
+
+/// The report of a benchmark that must succeed, in a pipe, without a word beside it.
+fn report(arguments: &[&str]) -> Value {
+    let ended = bench(arguments);
+    assert_eq!(ended.code, Some(0), "{arguments:?}: {}", ended.err);
+    let report: Value = serde_json::from_str(&ended.out).expect("it is JSON");
+    assert_eq!(report["bench"], arguments[0]);
+    assert_eq!(report["version"], env!("CARGO_PKG_VERSION"));
+    let notes = report["notes"].as_array().expect("notes are a list");
+    assert_eq!(ended.err, "", "what is to be noted is in the report: {notes:?}");
+    report
+}
+
+/// The runs of a report: they have these names, and each has these figures.
+fn runs(report: &Value, names: &[&str], figures: &[&[&str]]) -> Vec<Value> {
+    let runs = report["runs"].as_array().expect("runs are a list").clone();
+    let found: Vec<&str> = runs.iter().filter_map(|run| run["run"].as_str()).collect();
+    assert_eq!(found, names);
+    for run in &runs {
+        for figure in figures.iter().copied().flatten() {
+            let value = run[figure].as_f64();
+            assert!(value.is_some_and(|value| value >= 0.0), "{figure}: {run}");
+        }
+    }
+    runs
+}
+
+fn number(run: &Value, figure: &str) -> u64 {
+    run[figure].as_u64().unwrap_or_else(|| panic!("{figure} is no whole number: {run}"))
+}
+
+#[test]
+fn idle_tells_the_memory_of_a_session_at_several_points() {
+    let report = report(&["idle", "--sessions", "60", "--checkpoints", "2", "-o", "json"]);
+    assert!(number(&report, "rss_before_bytes") > 1_000_000);
+    let figures = ["sessions", "rss_bytes", "bytes_per_session"];
+    let runs = runs(&report, &["30", "60"], &[&figures]);
+    assert_eq!(number(&runs[1], "sessions"), 60);
+}
+
+#[test]
+fn fanout_tells_the_cost_of_deliveries_beside_that_of_a_bare_send() {
+    let report = report(&[&["fanout", "--sessions", "50"], &SHORT[..]].concat());
+    assert!(report["ceiling_us_per_send"].as_f64().is_some_and(|us| us > 0.0), "{report}");
+    assert_eq!(number(&report, "ceiling_sockets"), 50);
+    let figures = ["deliveries_per_second", "server_cpu_s_per_million", "ratio_to_ceiling"];
+    let names = ["one at a time", "bursts"];
+    for run in runs(&report, &names, &[&figures, &SPENT, &LATENCIES]) {
+        assert!(number(&run, "messages") > 0);
+        assert_eq!(number(&run, "deliveries"), 50 * number(&run, "messages"));
+    }
+}
+
+#[test]
+fn send_keeps_to_its_rate() {
+    let arguments = ["send", "--sessions", "50", "--rate", "100"];
+    let report = report(&[&arguments, &SHORT[..]].concat());
+    let figures = ["messages_per_second", "server_us_per_message"];
+    let runs = runs(&report, &["send"], &[&figures, &SPENT, &LATENCIES]);
+    // The first is due at once, and each 10 ms another one.
+    assert!((45..=51).contains(&number(&runs[0], "messages")), "{report}");
+    assert_eq!(number(&runs[0], "deliveries"), number(&runs[0], "messages"));
+}
+
+#[test]
+fn session_send_delivers_once_and_with_an_echo_twice() {
+    let arguments = ["session-send", "--sessions", "30", "--count", "40", "--warm-up", "100ms"];
+    let report = report(&[&arguments[..], &["--rate", "200", "-o", "json"]].concat());
+    let figures = ["server_us_per_message", "server_us_per_delivery"];
+    let runs = runs(&report, &["echo off", "echo on"], &[&figures, &SPENT, &LATENCIES]);
+    assert_eq!([&runs[0], &runs[1]].map(|run| number(run, "messages")), [40, 40]);
+    assert_eq!([&runs[0], &runs[1]].map(|run| number(run, "deliveries")), [40, 80]);
+}
+
+#[test]
+fn bulk_delivers_to_each_user_of_a_call() {
+    let report = report(&[&["bulk", "--users", "20"], &SHORT[..]].concat());
+    let figures = ["deliveries_per_second", "server_us_per_user"];
+    let runs = runs(&report, &["bulk"], &[&figures, &SPENT, &LATENCIES]);
+    assert!(number(&runs[0], "calls") > 0);
+    assert_eq!(number(&runs[0], "deliveries"), 20 * number(&runs[0], "calls"));
+}
+
+#[test]
+fn connect_lets_all_in() {
+    let report = report(&[&["connect", "--outstanding", "4"], &SHORT[..]].concat());
+    let figures = ["connects_per_second", "server_us_per_session"];
+    let runs = runs(&report, &["connect"], &[&figures, &SPENT, &LATENCIES]);
+    assert!(number(&runs[0], "connects") > 0);
+    assert_eq!(number(&runs[0], "welcomed"), number(&runs[0], "connects"));
+    assert_eq!(number(&runs[0], "refused"), 0);
+}
+
+#[test]
+fn after_a_storm_all_are_back_without_a_call_and_have_what_they_missed() {
+    let arguments = ["storm", "--sessions", "60", "--resumes-per-second", "40", "-o", "json"];
+    let report = report(&arguments);
+    let figures = ["resumes_per_second", "server_us_per_resume", "rss_peak_bytes"];
+    let runs = runs(&report, &["storm"], &[&figures, &SPENT, &LATENCIES]);
+    let told = ["resumed", "replayed", "calls"].map(|figure| number(&runs[0], figure));
+    assert_eq!(told, [60, 60, 0]);
+    assert!(number(&runs[0], "refused") >= 20, "the gate lets 40 in at once: {report}");
+}
+
+#[test]
+fn soak_does_a_bit_of_everything_and_tells_a_trend() {
+    let arguments = ["soak", "--sessions", "30", "--duration", "4s", "--every", "500ms"];
+    let report = report(&[&arguments[..], &["--rate", "50", "-o", "json"]].concat());
+    let figures = ["rss_max_bytes", "rss_last_bytes", "messages"];
+    let runs = runs(&report, &["soak"], &[&figures, &SPENT]);
+    for figure in ["resumed", "replaced", "slow"] {
+        assert!(number(&runs[0], figure) > 0, "{figure}: {report}");
+    }
+    assert!(runs[0]["rss_slope_kib_per_hour"].is_number(), "{report}");
+    assert_eq!(number(&runs[0], "deliveries"), number(&runs[0], "messages"));
+    let series = runs[0]["series"].as_array().expect("it is a list");
+    assert!(series.len() >= 7, "{series:?}");
+    assert!(series.iter().all(|look| number(look, "descriptors") > 30), "{series:?}");
+}
+
+#[test]
+fn the_page_has_every_benchmark_and_no_other() {
+    let (_, table) = PAGE.split_once("## The benchmarks").expect("the page has a table of them");
+    let (table, _) = table.split_once("\n**").expect("text follows");
+    let rows = table.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` |"));
+    let shown: Vec<&str> =
+        rows.map(|(name, _)| name).filter(|name| *name != "usher bench").collect();
+    let help = bench(&["--help"]).out;
+    let (_, commands) = help.split_once("Commands:\n").expect("there are commands");
+    let names = commands.lines().take_while(|line| !line.is_empty());
+    let names = names.filter_map(|line| line.split_whitespace().next());
+    assert_eq!(shown, names.filter(|name| *name != "help").collect::<Vec<_>>());
+}
+
+#[test]
+fn a_table_is_for_people() {
+    let ended = bench(&["bulk", "--users", "2", "--count", "3", "--warm-up", "0s"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.err);
+    for row in [["calls", "3"], ["delivered", "6"]] {
+        let mut rows = ended.out.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+        assert!(rows.any(|one| one == row), "{}", ended.out);
+    }
+    assert_eq!(ended.err, "", "nobody draws a bar into a pipe");
+}
+
+#[test]
+fn a_given_server_is_measured_and_left_as_it_was() {
+    let node = Node::dev();
+    let (url, pid) = (format!("http://{}", node.address), node.program.id().to_string());
+    let arguments = ["bulk", "--users", "5", "--server", &url, "--pid", &pid];
+    let told = report(&[&arguments, &SHORT[..]].concat());
+    assert_eq!(told["server"], node.address);
+    runs(&told, &["bulk"], &[&SPENT]);
+    assert_eq!(node.ask(&["sessions", "-o", "json"]).out.trim(), r#"{"items":[]}"#);
+    // Without the number of its process its time cannot be told, and is null.
+    let told = report(&[&arguments[..5], &SHORT[..]].concat());
+    assert!(told["runs"][0]["server_us_per_user"].is_null(), "{told}");
+    assert!(told["runs"][0]["latency_p50_us"].is_number(), "{told}");
+    let ended = bench(&["idle", "--sessions", "5", "--server", &url]);
+    assert_eq!(ended.code, Some(2), "{}", ended.err);
+    let ended = bench(&["bulk", "--server", &url, "--key", "wrong"]);
+    assert_eq!(ended.code, Some(4), "{}", ended.err);
+}
+
+#[test]
+fn where_nobody_listens_the_exit_code_says_so() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let url = format!("http://{}", free.local_addr().expect("it is bound"));
+    drop(free);
+    let ended = bench(&["send", "--server", &url]);
+    assert_eq!((ended.code, ended.out.as_str()), (Some(5), ""), "{}", ended.err);
+}
+
+/// Measures through a way that does this to a message; what is said of it.
+fn through(fault: Fault) -> String {
+    let node = Node::dev();
+    let way = Tampering::start(&node.address, fault);
+    let url = format!("http://{}", way.address);
+    let arguments = ["send", "--sessions", "5", "--count", "30", "--warm-up", "0s"];
+    let ended = bench(&[&arguments[..], &["--server", &url]].concat());
+    assert_eq!((ended.code, ended.out.as_str()), (Some(1), ""), "{}", ended.err);
+    ended.err
+}
+
+#[test]
+fn a_message_that_is_lost_on_the_way_is_an_error() {
+    let told = through(Fault::Lose);
+    assert!(told.contains("1 deliveries to 1 sessions are missing"), "{told}");
+}
+
+#[test]
+fn a_message_that_comes_twice_is_an_error() {
+    let told = through(Fault::Double);
+    assert!(told.contains("which it had got before"), "{told}");
+}
+
+/// The processes that this one has started.
+fn children(parent: u32) -> Vec<u32> {
+    let processes = fs::read_dir("/proc").expect("there is /proc").filter_map(|entry| {
+        let id: u32 = entry.ok()?.file_name().to_str()?.parse().ok()?;
+        let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+        let (_, rest) = stat.rsplit_once(") ")?;
+        let of: u32 = rest.split_whitespace().nth(1)?.parse().ok()?;
+        (of == parent).then_some(id)
+    });
+    processes.collect()
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "a test gives up some time")]
+fn who_is_told_to_stop_takes_the_node_along() {
+    let program = Program::start(&mut usher(&["bench", "soak", "--duration", "1h"]));
+    let start = Instant::now();
+    let node = loop {
+        if let [node] = children(program.id())[..] {
+            break node;
+        }
+        assert!(start.elapsed() < PATIENCE, "no node was started");
+        std::thread::yield_now();
+    };
+    program.terminate();
+    let ended = program.end();
+    assert_eq!(ended.code, Some(130), "{}", ended.err);
+    assert!(!fs::exists(format!("/proc/{node}")).expect("it can be looked for"));
+}
