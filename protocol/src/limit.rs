@@ -181,6 +181,10 @@ pub const KEY_MEMORY: Duration = Duration::from_secs(600);
 /// old one forgotten, since what is forgotten would be sent twice.
 pub const KEYS_MAX: usize = 1 << 20;
 
+/// Idempotency keys remembered of one user's sessions in each partition: the latest, or whoever
+/// sends much would leave no room to others. More than a session has under way at once.
+pub const KEYS_PER_SENDER_MAX: usize = 256;
+
 /// How long a session may take to answer a probe. Shorter than after a usual ping: a newcomer waits.
 pub const PROBE_WAIT: Duration = Duration::from_secs(3);
 

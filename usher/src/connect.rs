@@ -103,10 +103,10 @@ impl Terminal {
         let mut reading = true;
         let mut state = self.session.watch();
         let mut stop = Stop::watch().await?;
+        let mut present = state.borrow_and_update().clone();
+        self.note(&present);
         loop {
-            let live = state.borrow_and_update().clone();
-            self.note(&live);
-            let reads = reading && live.is_live() && self.sends.len() < SENDS_MAX;
+            let reads = reading && present.is_live() && self.sends.len() < SENDS_MAX;
             tokio::select! {
                 // All that is to be seen of them was printed when they came.
                 event = events.next() => if event.is_none() { break },
@@ -117,7 +117,10 @@ impl Terminal {
                     Ok(None) | Err(_) => reading = false,
                 },
                 Some(_) = self.sends.join_next() => {}
-                Ok(()) = state.changed() => {}
+                Ok(()) = state.changed() => {
+                    present = state.borrow_and_update().clone();
+                    self.note(&present);
+                }
                 () = sleep_until(self.lose_at.unwrap_or_else(Instant::now)), if self.lose_at.is_some() => {
                     self.lose_socket().await;
                 }

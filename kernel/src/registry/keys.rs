@@ -4,7 +4,7 @@
 //! fingerprint of what was asked for, so that another message under the same key is noticed.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 
@@ -54,6 +54,10 @@ impl Name {
             echo_of: echo_of.cloned(),
         }
     }
+
+    pub(super) fn scope(&self) -> &KeyScope {
+        &self.scope
+    }
 }
 
 #[derive(Debug)]
@@ -61,6 +65,9 @@ struct Kept {
     fingerprint: u128,
     receipt: Receipt,
 }
+
+/// When a key is forgotten, and which of those that are forgotten then it is.
+type Turn = (Timestamp, u64);
 
 /// What is known of a key.
 #[derive(Debug, PartialEq, Eq)]
@@ -74,15 +81,34 @@ pub(super) enum Known {
 }
 
 /// The keys of one partition.
+///
+/// Users' sessions send as fast as they may, so each user has room for the latest keys only, and all
+/// of them together for half of what there is.
 #[derive(Debug, Default)]
 pub(super) struct Keys {
     kept: HashMap<Arc<Name>, Kept>,
-    until: VecDeque<(Timestamp, Arc<Name>)>,
+    turns: BTreeMap<Turn, Arc<Name>>,
+    /// Those of each user's sessions.
+    sent: HashMap<UserId, BTreeSet<Turn>>,
+    /// How many those are together.
+    sent_count: usize,
+    last: u64,
 }
 
 impl Keys {
     pub(super) fn len(&self) -> usize {
-        self.kept.len().max(self.until.len())
+        self.kept.len().max(self.turns.len()).max(self.sent_count)
+    }
+
+    /// Whether there is no room for one more of this scope, of `most` in all.
+    pub(super) fn are_full(&self, scope: &KeyScope, most: usize) -> bool {
+        let is_full = self.kept.len() >= most;
+        match scope {
+            // Its oldest makes room.
+            KeyScope::User(user) if self.sent_by(user) >= limit::KEYS_PER_SENDER_MAX => false,
+            KeyScope::User(_) => is_full || self.sent_count >= most.div_ceil(2),
+            KeyScope::Backend(_) | KeyScope::Many(_) => is_full,
+        }
     }
 
     pub(super) fn look(&self, name: &Name, fingerprint: u128) -> Known {
@@ -96,15 +122,43 @@ impl Keys {
     }
 
     pub(super) fn keep(&mut self, now: Timestamp, name: Name, fingerprint: u128, receipt: Receipt) {
+        self.last += 1;
+        let turn = (now.after(limit::KEY_MEMORY), self.last);
+        if let KeyScope::User(user) = &name.scope {
+            if self.sent_by(user) >= limit::KEYS_PER_SENDER_MAX
+                && let Some(first) = self.sent[user].first()
+            {
+                self.remove(*first);
+            }
+            self.sent.entry(user.clone()).or_default().insert(turn);
+            self.sent_count += 1;
+        }
         let name = Arc::new(name);
-        self.until.push_back((now.after(limit::KEY_MEMORY), Arc::clone(&name)));
+        self.turns.insert(turn, Arc::clone(&name));
         self.kept.insert(name, Kept { fingerprint, receipt });
     }
 
     pub(super) fn forget(&mut self, now: Timestamp) {
-        while self.until.front().is_some_and(|(until, _)| *until <= now) {
-            if let Some((_, name)) = self.until.pop_front() {
-                self.kept.remove(&name);
+        while let Some((turn, _)) = self.turns.first_key_value()
+            && turn.0 <= now
+        {
+            self.remove(*turn);
+        }
+    }
+
+    fn sent_by(&self, user: &UserId) -> usize {
+        self.sent.get(user).map_or(0, BTreeSet::len)
+    }
+
+    fn remove(&mut self, turn: Turn) {
+        let Some(name) = self.turns.remove(&turn) else { return };
+        self.kept.remove(&name);
+        if let KeyScope::User(user) = &name.scope
+            && let Some(turns) = self.sent.get_mut(user)
+        {
+            self.sent_count -= usize::from(turns.remove(&turn));
+            if turns.is_empty() {
+                self.sent.remove(user);
             }
         }
     }

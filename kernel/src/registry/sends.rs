@@ -127,7 +127,9 @@ impl Registry {
         match self.keys.look(name, fingerprint) {
             Known::Same(receipt) => Ok(Some(receipt)),
             Known::Other => Err(NotAppended::KeyReused),
-            Known::New if self.keys.len() >= self.terms.keys => Err(NotAppended::TooManyKeys),
+            Known::New if self.keys.are_full(name.scope(), self.terms.keys) => {
+                Err(NotAppended::TooManyKeys)
+            }
             Known::New => Ok(None),
         }
     }

@@ -32,6 +32,10 @@ fn check(script: &str, expect: &Expect) {
 }
 
 fn check_with(terms: Terms, script: &str, expect: &Expect) {
+    expect.assert_eq(&trace(terms, script));
+}
+
+fn trace(terms: Terms, script: &str) -> String {
     let mut desk = Desk {
         registry: Registry::new(terms),
         now: Timestamp(1_000_000),
@@ -46,7 +50,7 @@ fn check_with(terms: Terms, script: &str, expect: &Expect) {
         writeln!(desk.trace, "{line}").unwrap();
         desk.command(line);
     }
-    expect.assert_eq(&desk.trace);
+    desk.trace
 }
 
 struct Desk {

@@ -72,7 +72,7 @@ const FIXED_BYTES: [(usize, &str); 11] = [
 ];
 
 /// As many at most.
-const FIXED_COUNTS: [(usize, &str); 13] = [
+const FIXED_COUNTS: [(usize, &str); 14] = [
     (limit::BROADCASTS_WAITING_MAX, "Messages to everyone that wait for one shard"),
     (limit::DATA_DEPTH_MAX, "Levels of `data`"),
     (limit::HEADERS_MAX, "Headers of a request"),
@@ -81,6 +81,7 @@ const FIXED_COUNTS: [(usize, &str); 13] = [
     (limit::BAD_FRAMES_MAX as usize, "Frames in a row that are no JSON before a session ends"),
     (limit::LIST_MAX, "Items of a page of a list"),
     (limit::LIST_DEFAULT, "Items of a page when no `limit` is given"),
+    (limit::KEYS_PER_SENDER_MAX, "Idempotency keys of one user's sessions, for each partition"),
     (limit::REPLAY_PAGE, "Messages that a replay reads at once"),
     (limit::EVENTS_KEPT, "Events that are kept for those who watch"),
     (limit::EVENT_WATCHERS_MAX, "Watchers of events"),

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use expect_test::expect;
 
-use super::{check, check_with};
+use protocol::limit;
+
+use super::{check, check_with, trace};
 use crate::registry::Terms;
 
 #[test]
@@ -158,4 +160,55 @@ fn a_key_too_many_is_refused_and_none_forgotten() {
               no position, 0 live, 0 parked
         "#]],
     );
+}
+
+#[test]
+fn keys_of_sessions_leave_half_of_the_room_to_backends() {
+    let terms = Terms { keys: 4, ..Terms::default() };
+    check_with(
+        terms,
+        "send alice key=a by=bob; send alice key=b by=carol; send alice key=c by=carol
+         send alice key=a by=bob; send alice key=d; send alice key=e; send alice key=f
+         +600s; send alice key=c by=carol; held",
+        &expect![[r#"
+            send alice key=a by=bob
+              no position, 0 live, 0 parked
+            send alice key=b by=carol
+              no position, 0 live, 0 parked
+            send alice key=c by=carol
+              TooManyKeys
+            send alice key=a by=bob
+              no position, 0 live, 0 parked, m1 again
+            send alice key=d
+              no position, 0 live, 0 parked
+            send alice key=e
+              no position, 0 live, 0 parked
+            send alice key=f
+              TooManyKeys
+            +600s
+            send alice key=c by=carol
+              no position, 0 live, 0 parked
+            held
+              Held { tickets: 0, users: 0, sessions: 0, tokens: 0, ended: 0, keys: 1, blocks: 0 }
+        "#]],
+    );
+}
+
+#[test]
+fn a_sender_has_room_for_its_latest_keys_only() {
+    let most = limit::KEYS_PER_SENDER_MAX;
+    let terms = Terms { keys: 2 * most, ..Terms::default() };
+    let mut script: String = (0..=most).map(|n| format!("send a key={n} by=bob;")).collect();
+    script += "held; send a key=1 by=bob; send a key=0 by=bob";
+    let trace = trace(terms, &script);
+    let (_, last) = trace.split_at(trace.find("held").unwrap());
+    expect![[r#"
+        held
+          Held { tickets: 0, users: 0, sessions: 0, tokens: 0, ended: 0, keys: 256, blocks: 0 }
+        send a key=1 by=bob
+          no position, 0 live, 0 parked, m2 again
+        send a key=0 by=bob
+          no position, 0 live, 0 parked
+    "#]]
+    .assert_eq(last);
 }

@@ -16,6 +16,8 @@ pub(super) struct KeyBook {
     most: usize,
     known: BTreeMap<Name, Known>,
     memory: Memory,
+    /// Of sessions alone.
+    sent: Memory,
 }
 
 #[derive(Debug)]
@@ -36,7 +38,7 @@ pub(super) enum Said {
 
 impl KeyBook {
     pub(super) fn new(most: usize) -> Self {
-        Self { most, known: BTreeMap::new(), memory: Memory::default() }
+        Self { most, known: BTreeMap::new(), memory: Memory::default(), sent: Memory::default() }
     }
 
     pub(super) fn bounds(&self, now: Timestamp) -> std::ops::RangeInclusive<usize> {
@@ -65,12 +67,14 @@ impl Oracle {
         let surely = known.is_some_and(|known| known.until > latest);
         let same = known.is_some_and(|known| known.fingerprint == key.fingerprint);
         let again = known.map(|known| Receipt { replayed: true, ..known.receipt });
-        let kept = self.keys.bounds(now);
+        let by_session = matches!(key.scope, KeyScope::User(_));
+        // Sessions have half of the room, so that they leave some to backends.
+        let half = self.keys.most.div_ceil(2);
+        let is_full = *self.keys.bounds(now).end() >= self.keys.most
+            || (by_session && *self.keys.sent.bounds(now).end() >= half);
         let (right, case) = match outcome {
             Err(NotAppended::KeyReused) => (known.is_some() && !same, Some(Case::KeyReused)),
-            Err(NotAppended::TooManyKeys) => {
-                (!surely && *kept.end() >= self.keys.most, Some(Case::KeysFull))
-            }
+            Err(NotAppended::TooManyKeys) => (!surely && is_full, Some(Case::KeysFull)),
             Ok(receipt) if receipt.replayed => {
                 (same && again == Some(*receipt), Some(Case::KeyAgain))
             }
@@ -90,6 +94,9 @@ impl Oracle {
                 let until = now.after(KEY_MEMORY);
                 self.keys.known.insert(name, Known { fingerprint, receipt, until });
                 self.keys.memory.keep(until);
+                if by_session {
+                    self.keys.sent.keep(until);
+                }
                 Said::Accepted
             }
             Ok(_) | Err(_) => Said::Over,
