@@ -106,7 +106,8 @@ fn sessions(text: &str) -> Result<usize, String> {
 
 const IDLE_EXAMPLES: &str = "Examples:
   usher bench idle
-  usher bench idle --sessions 1000 -o json";
+  usher bench idle --sessions 1000 -o json
+  usher bench idle --checkpoints 1 --rounds 3";
 
 #[derive(Debug, Args)]
 pub(crate) struct Idle {
@@ -116,6 +117,9 @@ pub(crate) struct Idle {
     /// How often to look on the way there
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u8).range(1..))]
     pub(crate) checkpoints: u8,
+    /// How often all of them come, and leave again
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..))]
+    pub(crate) rounds: u8,
     /// How long memory may take to settle before each look
     #[arg(long, value_name = "TIME", default_value = "2s", value_parser = time)]
     pub(crate) settle: Duration,

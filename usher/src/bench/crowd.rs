@@ -1,6 +1,6 @@
 //! Crowd: many users, each with a session.
 
-use std::time::Duration;
+use std::{ops::Range, time::Duration};
 
 use protocol::{http::TicketReply, id::ResumeToken, position::Position, problem::Problem};
 
@@ -48,14 +48,16 @@ pub(super) fn of(load: &mut Load, count: usize) -> Result<Vec<Standing>, Failure
 
 /// All leave, where the server goes on without them.
 pub(super) fn disperse(load: &mut Load, node: &Node, count: usize) -> Result<(), Failure> {
-    if !node.stays() {
-        return Ok(());
-    }
-    for session in 0..count {
+    if node.stays() { leave(load, 0..count) } else { Ok(()) }
+}
+
+/// Some leave; returns when they have gone.
+pub(super) fn leave(load: &mut Load, sessions: Range<usize>) -> Result<(), Failure> {
+    for session in sessions.clone() {
         load.say(session, br#"{"type":"leave"}"#);
     }
     let (mut left, until) = (0, load.now() + LEAVING);
-    while left < count && load.now() < until {
+    while left < sessions.len() && load.now() < until {
         load.turn(Wait::Until(until), |event| {
             left += usize::from(matches!(event, Event::Closed { .. }));
             Ok(())

@@ -3,7 +3,8 @@
 //! Some sessions are opened before the first look, so that what is there once is not counted for
 //! each. Then more come, and at several points on the way each of them gets a message and says
 //! something, memory is left to settle, and is looked at. Several points, because tables grow by
-//! doubling: a single one could be just before or just after.
+//! doubling: a single one could be just before or just after. With more rounds than one, all of them
+//! leave and others come: what is not given back would be there once more.
 
 use std::time::Duration;
 
@@ -32,8 +33,9 @@ const EQUAL_LOOKS: u32 = 5;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// One look at memory.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Look {
+    name: String,
     sessions: usize,
     resident_bytes: u64,
 }
@@ -52,14 +54,35 @@ pub(super) fn run(args: &Idle) -> Result<Report, Failure> {
     let mut looks = Vec::new();
     let mut there = 0;
     for until in points(args.sessions, usize::from(args.checkpoints)) {
-        crowd::gather(&mut load, there, &bodies[there..until])?;
+        come(&mut load, there, &bodies[there..until])?;
         there = until;
-        say_something(&mut load, there)?;
+        let sessions = there - WARM_UP;
         let resident_bytes = settled(&mut load, process, args.settle)?;
-        looks.push(Look { sessions: there - WARM_UP, resident_bytes });
+        looks.push(Look { name: sessions.to_string(), sessions, resident_bytes });
+    }
+    for round in 2..=args.rounds {
+        crowd::leave(&mut load, WARM_UP..total)?;
+        let resident_bytes = settled(&mut load, process, args.settle)?;
+        looks.push(Look { name: format!("gone, {}", round - 1), sessions: 0, resident_bytes });
+        come(&mut load, WARM_UP, &bodies[WARM_UP..])?;
+        let (name, sessions) = (format!("{}, {round}", args.sessions), args.sessions);
+        let resident_bytes = settled(&mut load, process, args.settle)?;
+        looks.push(Look { name, sessions, resident_bytes });
+    }
+    if args.rounds > 1 {
+        crowd::leave(&mut load, WARM_UP..total)?;
+        let name = format!("gone, {}", args.rounds);
+        let resident_bytes = settled(&mut load, process, args.settle)?;
+        looks.push(Look { name, sessions: 0, resident_bytes });
     }
     crowd::disperse(&mut load, &node, total)?;
     Ok(report(&node, &looks))
+}
+
+/// Sessions from `first` on come, and everybody says something.
+fn come(load: &mut Load, first: usize, bodies: &[String]) -> Result<(), Failure> {
+    crowd::gather(load, first, bodies)?;
+    say_something(load, first + bodies.len())
 }
 
 /// How many sessions there are at each look; the first is without those that are measured.
@@ -128,22 +151,22 @@ fn report(node: &Node, looks: &[Look]) -> Report {
     let mut runs = Vec::new();
     if let [first, rest @ ..] = looks {
         about.push(Figure::bytes("rss_before_bytes", "resident before", first.resident_bytes));
-        runs = rest.iter().map(|look| run_of(*first, *look)).collect();
+        runs = rest.iter().map(|look| run_of(first, look)).collect();
     }
     Report { bench: "idle", about, runs, notes: Vec::new() }
 }
 
-fn run_of(first: Look, look: Look) -> Run {
+fn run_of(first: &Look, look: &Look) -> Run {
     let grown = look.resident_bytes.saturating_sub(first.resident_bytes);
     let sessions = crowd::number(look.sessions);
-    Run {
-        name: sessions.to_string(),
-        figures: vec![
-            Figure::count("sessions", "sessions", sessions),
-            Figure::bytes("rss_bytes", "resident", look.resident_bytes),
-            Figure::bytes("bytes_per_session", "each session", grown / sessions.max(1)),
-        ],
+    let mut figures = vec![
+        Figure::count("sessions", "sessions", sessions),
+        Figure::bytes("rss_bytes", "resident", look.resident_bytes),
+    ];
+    if let Some(each) = grown.checked_div(sessions) {
+        figures.push(Figure::bytes("bytes_per_session", "each session", each));
     }
+    Run { name: look.name.clone(), figures }
 }
 
 #[cfg(test)]

@@ -66,6 +66,13 @@ fn idle_tells_the_memory_of_a_session_at_several_points() {
 }
 
 #[test]
+fn idle_tells_what_is_given_back_when_sessions_come_and_go() {
+    let rounds = ["idle", "--sessions", "60", "--checkpoints", "1", "--rounds", "2", "-o", "json"];
+    let runs = runs(&report(&rounds), &["60", "gone, 1", "60, 2", "gone, 2"], &[&["rss_bytes"]]);
+    assert_eq!(runs[3]["sessions"], 0);
+}
+
+#[test]
 fn fanout_tells_the_cost_of_deliveries_beside_that_of_a_bare_send() {
     let report = report(&[&["fanout", "--sessions", "50"], &SHORT[..]].concat());
     assert!(report["ceiling_us_per_send"].as_f64().is_some_and(|us| us > 0.0), "{report}");

@@ -15,13 +15,12 @@ fn looks_are_spread_over_the_way() {
 
 #[test]
 fn each_session_costs_its_share_of_what_was_added() {
-    let first = Look { sessions: 0, resident_bytes: 10_000_000 };
-    let run = run_of(first, Look { sessions: 1000, resident_bytes: 11_500_000 });
-    let report = crate::bench::report::Report {
-        bench: "idle",
-        about: Vec::new(),
-        runs: vec![run],
-        notes: Vec::new(),
-    };
-    assert_eq!(report.json()["runs"][0]["bytes_per_session"], 1500);
+    let look = |sessions, resident_bytes| Look { name: String::new(), sessions, resident_bytes };
+    let first = look(0, 10_000_000);
+    let runs = vec![run_of(&first, &look(1000, 11_500_000)), run_of(&first, &look(0, 10_100_000))];
+    let report =
+        crate::bench::report::Report { bench: "idle", about: Vec::new(), runs, notes: Vec::new() };
+    let report = report.json();
+    assert_eq!(report["runs"][0]["bytes_per_session"], 1500);
+    assert_eq!(report["runs"][1].get("bytes_per_session"), None);
 }
