@@ -42,7 +42,9 @@ pub(crate) fn run(args: &Dev) -> Result<(), Failure> {
     let told = running.block_on(told(&running, &mut stop));
     let live = running.node().live_sockets();
     if live > 0 {
-        out::note(format!("stopping; {live} sockets are told to come back later"));
+        let sockets =
+            if live == 1 { "1 socket is".to_owned() } else { format!("{live} sockets are") };
+        out::note(format!("stopping; {sockets} told to come back later"));
     }
     let left = go_away(running, &mut stop, told);
     if left > 0 {

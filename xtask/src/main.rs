@@ -13,6 +13,7 @@
 mod test;
 mod autobahn;
 mod fuzz;
+mod chart;
 mod tools;
 mod tidy;
 mod floors;
@@ -25,7 +26,7 @@ mod fault;
 mod program;
 mod clock;
 
-use std::{ffi::OsString, process::ExitCode};
+use std::{ffi::OsString, path::PathBuf, process::ExitCode};
 
 use crate::{autobahn::Cases, test::Stage, tools::Consent, tree::Tree};
 
@@ -41,6 +42,7 @@ cargo xtask fuzz [TARGET]  looks for inputs that break a promise; needs cargo-fu
     --seconds N       for each target; 300 if not given
     --sanitizer NAME  none or address
     --install         may install cargo-fuzz, and use sudo for a C++ compiler
+cargo xtask chart REPORT PICTURE  an SVG of what `usher bench idle -o json` said
 cargo xtask help      this";
 
 /// What the command line asked for.
@@ -51,6 +53,7 @@ enum Command {
     Test { only: Vec<Stage>, consent: Consent },
     Autobahn { cases: Cases },
     Fuzz(fuzz::Options),
+    Chart { report: PathBuf, picture: PathBuf },
     Help,
 }
 
@@ -81,6 +84,7 @@ fn run(command: Command) -> Result<bool, String> {
         Command::Test { only, consent } => test::run(&root, &only, consent),
         Command::Autobahn { cases } => autobahn::run(&root, cases),
         Command::Fuzz(options) => fuzz::run(&root, &options),
+        Command::Chart { report, picture } => chart::run(&report, &picture),
         Command::Help => {
             println!("{USAGE}");
             Ok(true)
@@ -102,6 +106,9 @@ fn read(mut parser: lexopt::Parser) -> Result<Command, lexopt::Error> {
             Some("test") => Command::Test { only: Vec::new(), consent: Consent::RootOnly },
             Some("autobahn") => Command::Autobahn { cases: Cases::All },
             Some("fuzz") => Command::Fuzz(fuzz::Options::default()),
+            Some("chart") => {
+                Command::Chart { report: parser.value()?.into(), picture: parser.value()?.into() }
+            }
             Some("help") => Command::Help,
             _ => return Err(format!("no command {}", name.to_string_lossy()).into()),
         },

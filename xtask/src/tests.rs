@@ -28,6 +28,9 @@ fn each_command_is_read_with_its_options() {
     );
     check("autobahn", Ok(Command::Autobahn { cases: Cases::All }));
     check("autobahn --cases limits", Ok(Command::Autobahn { cases: Cases::Limits }));
+    let chart = Command::Chart { report: "idle.json".into(), picture: "idle.svg".into() };
+    check("chart idle.json idle.svg", Ok(chart));
+    check("chart idle.json", Err("missing argument"));
     check("fuzz", Ok(Command::Fuzz(Options::default())));
     check(
         "fuzz codec --seconds 20 --sanitizer address --install",
