@@ -75,6 +75,9 @@ pub(crate) struct Place {
     /// Shards of the node that is started. Without it the number of cores, less one for the load
     #[arg(long, value_name = "N", conflicts_with = "server", value_parser = clap::value_parser!(u16).range(1..=256))]
     shards: Option<u16>,
+    /// Have all sockets of the node that is started encrypted
+    #[arg(long, conflicts_with = "server")]
+    pub(crate) tls: bool,
     /// How to print
     #[arg(short, long, value_enum, default_value_t = Format::Table)]
     pub(crate) output: Format,

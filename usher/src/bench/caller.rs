@@ -58,7 +58,7 @@ impl Caller {
         registry: &Registry,
         token: Token,
     ) -> io::Result<()> {
-        let mut socket = Socket::open(target.address, number, Network::Real)?;
+        let mut socket = Socket::open(target, number, Network::Real)?;
         socket.watch(registry, token)?;
         self.socket = Some(socket);
         Ok(())

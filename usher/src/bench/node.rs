@@ -6,7 +6,7 @@
 use std::{
     env,
     io::{BufRead, BufReader},
-    net::SocketAddr,
+    net::{Ipv4Addr, SocketAddr},
     process::{Child, ChildStderr, Command, Stdio},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -15,7 +15,7 @@ use serde_json::Value;
 use server::random;
 use tokio::runtime::{Builder, Runtime};
 
-use super::{process::Process, report::Figure, target::Target};
+use super::{process::Process, report::Figure, target::Target, tls::Certificate};
 use crate::{
     args::bench::Place,
     failure::{Failure, Kind},
@@ -42,6 +42,12 @@ const LOG: &str = "info,usher::log=off";
 /// Settings of the log, which is read here.
 const LOG_SETTINGS: &str = "USHER_LOG__";
 
+/// Where it listens.
+const HOME: Ipv4Addr = Ipv4Addr::LOCALHOST;
+
+/// How the line of its log begins that says where it listens.
+const LISTENING: &str = "listening";
+
 /// Exit code of who was told to stop.
 const INTERRUPTED: i32 = 130;
 
@@ -57,8 +63,24 @@ pub(super) struct Node {
 /// A node that was started here, and ends with this.
 #[derive(Debug)]
 struct Own {
-    child: Arc<Mutex<Child>>,
+    started: Arc<Mutex<Started>>,
     shards: usize,
+}
+
+/// What must not be left behind.
+#[derive(Debug)]
+struct Started {
+    child: Child,
+    certificate: Option<Certificate>,
+}
+
+impl Started {
+    /// It keeps nothing that is worth a graceful stop.
+    fn end(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+        self.certificate = None;
+    }
 }
 
 impl Node {
@@ -74,11 +96,11 @@ impl Node {
                 let target = Target::given(url, &place.key()?)?;
                 Ok(Self { target, process: place.pid.map(Process::new), own: None })
             }
-            None => Self::start(place.shards().unwrap_or_else(spare_cores), settings),
+            None => Self::start(place.shards().unwrap_or_else(spare_cores), place.tls, settings),
         }
     }
 
-    fn start(shards: usize, settings: &[(&str, &str)]) -> Result<Self, Failure> {
+    fn start(shards: usize, tls: bool, settings: &[(&str, &str)]) -> Result<Self, Failure> {
         let key = format!("{:032x}", random::bits());
         let mut command = Command::new(env::current_exe().map_err(Failure::failed)?);
         for (name, _) in env::vars_os() {
@@ -93,10 +115,16 @@ impl Node {
                 command.env(name, value);
             }
         }
+        let tls = tls.then(|| Certificate::make(HOME.into())).transpose()?;
+        if let Some((certificate, _)) = &tls {
+            command.env("USHER_TLS__CERT_FILE", certificate.cert_file());
+            command.env("USHER_TLS__KEY_FILE", certificate.key_file());
+        }
+        let (certificate, trust) = tls.unzip();
         // From here on whoever is told to stop ends the node first, also one that is not there yet.
         let watch = Watch::begin()?;
         let mut child = command
-            .args(["serve", "--listen", "127.0.0.1:0"])
+            .args(["serve", "--listen", &SocketAddr::from((HOME, 0)).to_string()])
             .env("USHER_SHARDS", shards.to_string())
             .env("USHER_KEY", &key)
             .env("USHER_LOG", LOG)
@@ -108,14 +136,15 @@ impl Node {
             .map_err(Failure::failed)?;
         let process = Process::new(child.id());
         let log = child.stderr.take().map(BufReader::new);
-        let child = Arc::new(Mutex::new(child));
-        watch.ends(Arc::clone(&child));
-        let own = Own { child, shards };
+        let started = Arc::new(Mutex::new(Started { child, certificate }));
+        watch.ends(Arc::clone(&started));
+        let own = Own { started, shards };
         let mut log = log.ok_or_else(|| Failure::failed("the node has no log"))?;
         let address = listening(&mut log)?;
         // It is read on, so that the node never waits for this program.
         std::thread::spawn(move || log.lines().map_while(Result::ok).for_each(out::note));
-        Ok(Self { target: Target::at(address, &key), process: Some(process), own: Some(own) })
+        let target = Target { trust, ..Target::at(address, &key) };
+        Ok(Self { target, process: Some(process), own: Some(own) })
     }
 
     /// Whether it goes on when the measurement is over.
@@ -129,6 +158,8 @@ impl Node {
             Some(_) => Figure::word("server", "server", "own"),
             None => Figure::word("server", "server", &self.target.host),
         }];
+        let transport = if self.target.trust.is_some() { "TLS" } else { "TCP" };
+        figures.push(Figure::word("transport", "sockets", transport));
         if let Some(own) = &self.own {
             let shards = u64::try_from(own.shards).unwrap_or(u64::MAX);
             figures.push(Figure::count("server_shards", "its shards", shards));
@@ -139,18 +170,12 @@ impl Node {
 
 impl Drop for Own {
     fn drop(&mut self) {
-        end(&mut lock(&self.child));
+        lock(&self.started).end();
     }
 }
 
-/// It keeps nothing that is worth a graceful stop.
-fn end(child: &mut Child) {
-    child.kill().ok();
-    child.wait().ok();
-}
-
-fn lock(child: &Mutex<Child>) -> MutexGuard<'_, Child> {
-    child.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(started: &Mutex<Started>) -> MutexGuard<'_, Started> {
+    started.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// All cores but the one that the load needs.
@@ -175,7 +200,7 @@ fn listening(log: &mut BufReader<ChildStderr>) -> Result<SocketAddr, Failure> {
 
 fn address_in(line: &str) -> Option<SocketAddr> {
     let line: Value = serde_json::from_str(line).ok()?;
-    if line["message"] != "listening" {
+    if !line["message"].as_str()?.starts_with(LISTENING) {
         return None;
     }
     line["address"].as_str()?.parse().ok()
@@ -196,13 +221,13 @@ impl Watch {
     }
 
     /// When this program is told to stop, the node ends too.
-    fn ends(mut self, child: Arc<Mutex<Child>>) {
+    fn ends(mut self, started: Arc<Mutex<Started>>) {
         std::thread::spawn(move || {
             self.runtime.block_on(self.stop.called());
             // Held to the end, so that the thread that measures does not get to wonder aloud where
             // its node has gone.
-            let mut child = lock(&child);
-            end(&mut child);
+            let mut started = lock(&started);
+            started.end();
             std::process::exit(INTERRUPTED);
         });
     }

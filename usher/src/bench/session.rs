@@ -66,7 +66,7 @@ impl Session {
         number: u32,
         network: Network,
     ) -> io::Result<Self> {
-        let mut socket = Socket::open(target.address, number, network)?;
+        let mut socket = Socket::open(target, number, network)?;
         let proof = match proof {
             Proof::Ticket(ticket) => format!("ticket.{ticket}"),
             Proof::Resume(token, after) => format!("resume.{token}, after.{after}"),

@@ -12,6 +12,8 @@ use std::{
 use mio::{Interest, Registry, Token, net::TcpStream};
 use socket2::{Domain, SockRef, Socket as Raw, Type};
 
+use super::{target::Target, tls::Seal};
+
 /// Source addresses that are used in turn. With few, the operating system would look long for a
 /// port that is free, even before there is none.
 const ADDRESSES: u32 = 100;
@@ -29,6 +31,8 @@ const SEGMENT_BYTES: u32 = 536;
 #[derive(Debug)]
 pub(super) struct Socket {
     stream: TcpStream,
+    /// What encrypts it, if anything does.
+    seal: Option<Seal>,
     /// The front of something that is not whole yet.
     cut_off: Vec<u8>,
     unsent: Vec<u8>,
@@ -62,7 +66,9 @@ pub(super) enum Network {
 impl Socket {
     /// Begins to open the one with this number. On loopback it comes from one of many addresses, so
     /// that ports last.
-    pub(super) fn open(to: SocketAddr, number: u32, network: Network) -> io::Result<Self> {
+    pub(super) fn open(target: &Target, number: u32, network: Network) -> io::Result<Self> {
+        let to = target.address;
+        let seal = target.trust.as_ref().map(|trust| Seal::open(trust, to)).transpose()?;
         let raw = Raw::new(Domain::for_address(to), Type::STREAM, None)?;
         raw.set_nonblocking(true)?;
         raw.set_tcp_nodelay(true)?;
@@ -78,7 +84,7 @@ impl Socket {
             Err(error) => return Err(error),
         }
         let stream = TcpStream::from_std(raw.into());
-        Ok(Self { stream, cut_off: Vec::new(), unsent: Vec::new(), is_lost: false })
+        Ok(Self { stream, seal, cut_off: Vec::new(), unsent: Vec::new(), is_lost: false })
     }
 
     /// From now on `token` is told when there is something to do.
@@ -93,12 +99,19 @@ impl Socket {
 
     /// Writes what can be written, and keeps the rest for later.
     pub(super) fn write(&mut self, bytes: &[u8]) {
-        self.unsent.extend_from_slice(bytes);
+        match &mut self.seal {
+            Some(seal) => self.is_lost |= seal.write(bytes).is_err(),
+            None => self.unsent.extend_from_slice(bytes),
+        }
         self.flush();
     }
 
     /// Writes what was kept. Whether the other side is gone shows when it is read from.
     pub(super) fn flush(&mut self) {
+        if let Some(seal) = &mut self.seal {
+            self.is_lost |= seal.flush(&mut self.stream).is_err();
+            return;
+        }
         while !self.unsent.is_empty() {
             match self.stream.write(&self.unsent) {
                 Ok(written) => drop(self.unsent.drain(..written)),
@@ -115,12 +128,19 @@ impl Socket {
     pub(super) fn read<'b>(&mut self, buffer: &'b mut [u8]) -> Came<'b> {
         let kept = self.cut_off.len();
         buffer[..kept].copy_from_slice(&self.cut_off);
-        match self.stream.read(&mut buffer[kept..]) {
+        let room = &mut buffer[kept..];
+        let read = match &mut self.seal {
+            Some(seal) => seal.read(&mut self.stream, room),
+            None => self.stream.read(room),
+        };
+        match read {
             Ok(0) => Came::End,
             Ok(read) => {
                 self.cut_off.clear();
                 let bytes = &buffer[..kept + read];
-                Came::Bytes { bytes, is_all: bytes.len() < buffer.len() }
+                // Of what is encrypted more may wait, in the seal or before it.
+                let is_all = self.seal.is_none() && bytes.len() < buffer.len();
+                Came::Bytes { bytes, is_all }
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock && !self.is_lost => Came::Nothing,
             Err(_) => Came::End,

@@ -2,6 +2,7 @@
 
 use std::net::{SocketAddr, ToSocketAddrs};
 
+use super::tls::Trust;
 use crate::failure::{Failure, Kind};
 
 /// What is said before the address of a server.
@@ -18,18 +19,21 @@ pub(super) struct Target {
     pub(super) host: String,
     /// The key, as a header says it.
     pub(super) authorization: String,
+    /// What trusts its certificate, where it speaks TLS.
+    pub(super) trust: Option<Trust>,
 }
 
 impl Target {
     /// A server at this address.
     pub(super) fn at(address: SocketAddr, key: &str) -> Self {
-        Self { address, host: address.to_string(), authorization: format!("Bearer {key}") }
+        let authorization = format!("Bearer {key}");
+        Self { address, host: address.to_string(), authorization, trust: None }
     }
 
     /// A server that somebody gave.
     pub(super) fn given(url: &str, key: &str) -> Result<Self, Failure> {
         let Some(host) = url.trim_end_matches('/').strip_prefix(SCHEME) else {
-            let text = format!("{url} is not an http:// address; TLS is not measured");
+            let text = format!("{url} is not an http:// address; TLS is measured without --server");
             return Err(Failure::usage(text));
         };
         let found = host.to_socket_addrs().or_else(|_| (host, PORT).to_socket_addrs());

@@ -73,6 +73,14 @@ fn idle_tells_what_is_given_back_when_sessions_come_and_go() {
 }
 
 #[test]
+fn sockets_of_a_measurement_can_be_encrypted() {
+    let report = report(&["idle", "--sessions", "20", "--checkpoints", "1", "--tls", "-o", "json"]);
+    assert_eq!(report["transport"], "TLS");
+    let ended = bench(&["idle", "--tls", "--server", "http://127.0.0.1:1"]);
+    assert_eq!(ended.code, Some(2), "{}", ended.err);
+}
+
+#[test]
 fn fanout_tells_the_cost_of_deliveries_beside_that_of_a_bare_send() {
     let report = report(&[&["fanout", "--sessions", "50"], &SHORT[..]].concat());
     assert!(report["ceiling_us_per_send"].as_f64().is_some_and(|us| us > 0.0), "{report}");
