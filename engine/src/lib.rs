@@ -1,7 +1,7 @@
 //! Engines: what keeps the registry and the streams, and carries envelopes to nodes.
 //!
 //! One trait; its promises are in its documentation, and one contract suite holds every engine to
-//! them. `memory` keeps all in this process.
+//! them. `memory` keeps all in this process, `redis` in a store that many nodes share.
 //!
 //! Must not know: sockets, HTTP, frames' text, who calls it.
 //! API boundary: `contract`, `mailbox`, and the constructors of engines.
@@ -10,5 +10,6 @@
 #[cfg(any(test, feature = "suite"))]
 pub mod suite;
 pub mod memory;
+pub mod redis;
 pub mod mailbox;
 pub mod contract;

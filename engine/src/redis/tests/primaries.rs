@@ -1,0 +1,95 @@
+//! Another primary, or the same with less than it had: no ticket and no number is good twice.
+
+use kernel::{message::Notice, registry::Proof};
+use protocol::{frame::GapReason, position::Position};
+
+use super::{stage::*, *};
+
+const KEEPS_ALL: &[&str] = &["--appendonly", "yes", "--appendfsync", "always"];
+
+/// The server crashes and comes back with what it kept.
+async fn crash(hall: &mut Hall, engine: &Redis) {
+    hall.server.kill().await;
+    until(engine, Health::Lost).await;
+    hall.server.rise().await;
+    until(engine, Health::Here).await;
+}
+
+#[tokio::test]
+async fn a_ticket_is_not_good_after_another_primary_came() {
+    let mut hall = Hall::on(KEEPS_ALL).await;
+    let (engine, node) = hall.engine("n0").await;
+    let alice = user("alice");
+    let ticket = mint(&node, &alice, 1).await;
+    crash(&mut hall, &engine).await;
+    let key = engine.keys.ticket(shade::ticket(ticket));
+    let kept: bool = hall.server.ask(redis::cmd("EXISTS").arg(key)).await;
+    assert!(kept, "it is not refused because it was lost");
+    let refused = place(&node, Proof::Ticket(ticket, None), 1).await;
+    assert_eq!(refused, Err(NotAdmitted::Refused(CloseCode::TicketUnknown)));
+    open(&node, &alice, 2).await;
+}
+
+#[tokio::test]
+async fn numbers_are_not_given_twice_after_a_loss() {
+    let mut hall = Hall::on(&[]).await;
+    let (engine, node) = hall.engine("n0").await;
+    let alice = user("alice");
+    let opened = open(&node, &alice, 1).await;
+    let kept = send(&node, &alice, 1).await;
+    let _saved: String = hall.server.tell("SAVE").await;
+    let lost = send(&node, &alice, 2).await;
+    assert_eq!(lost, Position { seq: kept.seq + 1, ..kept });
+    crash(&mut hall, &engine).await;
+    let new = send(&node, &alice, 3).await;
+    assert!(new.epoch > lost.epoch, "{new} after {lost}");
+    let reader = Reader { user: alice.clone(), fenced: opened.fenced, after: lost };
+    let page = node.engine.read(&reader, 10, 1000).await.unwrap().expect("the session was kept");
+    let gap = page.gap.expect("what was lost is told");
+    assert_eq!((gap.after, gap.reason), (lost, GapReason::Epoch));
+    let read: Vec<_> = page.messages.iter().filter_map(|message| message.position).collect();
+    assert_eq!(read, [new]);
+}
+
+#[tokio::test]
+async fn a_user_who_was_lost_altogether_comes_back_with_a_greater_epoch() {
+    let mut hall = Hall::on(&[]).await;
+    let (engine, mut node) = hall.engine("n0").await;
+    let alice = user("alice");
+    let opened = open(&node, &alice, 1).await;
+    let before = send(&node, &alice, 1).await;
+    assert_eq!(next_position(&mut node, &alice).await, before);
+    crash(&mut hall, &engine).await;
+    // Its node is told that the session is not known any more.
+    let told = next(&mut node, &alice).await.notice;
+    let Notice::End { sessions, end } = told else { panic!("no end: {told:?}") };
+    assert_eq!((sessions, end.code), (vec![opened.fenced], CloseCode::CannotResume));
+    let again = open(&node, &alice, 2).await;
+    assert!(again.joined > before && again.fenced.fence > opened.fenced.fence);
+    assert!(send(&node, &alice, 2).await > before);
+}
+
+#[tokio::test]
+async fn the_first_replica_changes_nothing() {
+    let hall = Hall::on(&[]).await;
+    let (_, node) = hall.engine("n0").await;
+    let alice = user("alice");
+    open(&node, &alice, 1).await;
+    let ticket = mint(&node, &alice, 2).await;
+    let before = send(&node, &alice, 1).await;
+    let id = |info: String| {
+        let line = info.lines().find(|line| line.starts_with("master_replid:")).unwrap().to_owned();
+        line
+    };
+    let first = id(hall.server.tell("INFO replication").await);
+    let port = hall.server.at().replace("127.0.0.1:", "");
+    let replica = Server::start(&["--replicaof", "127.0.0.1", &port]).await;
+    let _synced: String = hall.server.tell("SET x 1").await;
+    // It answers when the replica has that.
+    let replicas: u32 = hall.server.tell("WAIT 1 10000").await;
+    assert_eq!(replicas, 1);
+    assert_ne!(first, id(hall.server.tell("INFO replication").await), "the id is another one");
+    assert_eq!(send(&node, &alice, 2).await, Position { seq: before.seq + 1, ..before });
+    place(&node, Proof::Ticket(ticket, None), 2).await.expect("the ticket is good");
+    drop(replica);
+}
