@@ -8,6 +8,7 @@
 //! Not here: more than one server, TLS. Why it is so: `docs/design/0017-redis-engine.md`.
 
 mod keeper;
+mod fleet;
 mod repair;
 mod post;
 mod sweep;
@@ -67,9 +68,11 @@ use crate::{
         Admission, Departed, Departure, Ending, Engine, Failed, NotAdmitted, NotAppended,
         NotMinted, Query, Spread,
     },
+    fleet::Health,
     mailbox::Mailboxes,
 };
 
+pub(crate) use self::options::is_url;
 pub use self::{
     keeper::Tasks,
     options::{Options, Refused},
@@ -77,15 +80,6 @@ pub use self::{
 
 /// The longest prefix of keys.
 const PREFIX_BYTES_MAX: usize = 64;
-
-/// Whether the engine is there for this node.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Health {
-    /// Not yet, or not any more: nobody should be admitted.
-    Lost,
-    /// Redis answers, what it sends arrives, and what was lost has been made up for.
-    Here,
-}
 
 /// An engine in a Redis that nodes share.
 pub struct Redis {
@@ -154,20 +148,6 @@ impl Redis {
     #[must_use]
     pub fn watch(&self) -> watch::Receiver<Health> {
         self.health.subscribe()
-    }
-
-    /// Gives the node's leases back: what it still has counts as parked at once. For a node that
-    /// goes away; [`Tasks`] must not run any more.
-    ///
-    /// # Errors
-    /// If Redis does not answer; then the leases lapse by themselves.
-    pub async fn leave(&self) -> Result<(), Failed> {
-        let mut commands = redis::Pipeline::new();
-        for partition in Partition::all() {
-            let lease = self.keys.lease(partition);
-            commands.cmd("HSET").arg(lease).arg(self.me.to_string()).arg(0).ignore();
-        }
-        self.link.pipe(&commands).await.map_err(Fault::of_change)
     }
 
     /// How many partitions were repaired, since something sent to this node did not arrive.

@@ -20,7 +20,10 @@ use std::{
     },
 };
 
-use engine::contract::{Engine, Failed};
+use engine::{
+    contract::{Engine, Failed},
+    fleet::{Fleet, Health},
+};
 use kernel::message::{Fenced, NodeRef};
 use protocol::{event::What, limit, problem::ProblemCode};
 use tokio::sync::{Notify, Semaphore, broadcast, watch};
@@ -57,10 +60,13 @@ pub struct Answered<T> {
 pub struct Node {
     config: Config,
     engine: Arc<dyn Engine>,
+    fleet: Arc<dyn Fleet>,
     clock: Clock,
     me: Arc<NodeRef>,
     journal: Arc<Journal>,
     pub(crate) tally: Tally,
+    /// Whether the engine is there for it.
+    has_engine: AtomicBool,
     /// Whether it goes away soon: nobody new should be sent here.
     unready: AtomicBool,
     /// Whether it goes away now: nobody new is taken.
@@ -94,11 +100,23 @@ impl fmt::Debug for Node {
 }
 
 impl Node {
-    /// A node that is ready.
+    /// The name of a node with this configuration, in a life that begins now.
     #[must_use]
-    pub fn new(config: Config, engine: Arc<dyn Engine>, clock: Clock) -> Self {
+    pub fn name(config: &Config) -> Arc<NodeRef> {
         let generation = Clock::timestamp().0;
-        let me = Arc::new(NodeRef { id: config.node.clone().into(), generation });
+        Arc::new(NodeRef { id: config.node.clone().into(), generation })
+    }
+
+    /// The node `me`, which is ready as soon as its engine is.
+    #[must_use]
+    pub fn new(
+        config: Config,
+        me: Arc<NodeRef>,
+        engine: Arc<dyn Engine>,
+        fleet: Arc<dyn Fleet>,
+        clock: Clock,
+    ) -> Self {
+        let has_engine = *fleet.health().borrow() == Health::Here;
         Self {
             failed_handshakes: Limiter::new(config.limits.failed_handshakes),
             failed_keys: Limiter::new(config.limits.failed_keys),
@@ -110,6 +128,7 @@ impl Node {
             journal: Arc::new(Journal::new(&me)),
             tally: Tally::new(config.shards.max(1)),
             watchers: Arc::new(Semaphore::new(limit::EVENT_WATCHERS_MAX)),
+            has_engine: AtomicBool::new(has_engine),
             unready: AtomicBool::new(false),
             draining: AtomicBool::new(false),
             asked_to_leave: watch::Sender::new(false),
@@ -117,6 +136,7 @@ impl Node {
             no_sockets: Notify::new(),
             config,
             engine,
+            fleet,
             clock,
             me,
         }
@@ -173,7 +193,17 @@ impl Node {
     /// Whether load balancers should send anybody here.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        !self.unready.load(Ordering::Relaxed)
+        !self.is_leaving() && self.has_engine()
+    }
+
+    /// Whether the engine is there for it.
+    pub(crate) fn has_engine(&self) -> bool {
+        self.has_engine.load(Ordering::Relaxed)
+    }
+
+    /// Whether it goes away soon.
+    fn is_leaving(&self) -> bool {
+        self.unready.load(Ordering::Relaxed)
     }
 
     /// Goes unready; who comes all the same is still taken.

@@ -66,6 +66,11 @@ impl Keys {
         format!("{}layout", self.prefix)
     }
 
+    /// What nodes tell of themselves; not of one partition.
+    pub(super) fn nodes(&self) -> String {
+        format!("{}nodes", self.prefix)
+    }
+
     /// Which primary the partition met last, and its epochs.
     pub(super) fn primary(&self, partition: Partition) -> String {
         self.at(partition, "primary")

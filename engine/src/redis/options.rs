@@ -2,6 +2,8 @@
 
 use std::{fmt, time::Duration};
 
+use redis::IntoConnectionInfo;
+
 /// Where Redis is and how it is used.
 #[derive(Clone)]
 pub struct Options {
@@ -26,6 +28,11 @@ impl Options {
             patience: Duration::from_secs(2),
         }
     }
+}
+
+/// Whether this can be the URL of a Redis.
+pub(crate) fn is_url(url: &str) -> bool {
+    url.into_connection_info().is_ok()
 }
 
 impl fmt::Debug for Options {

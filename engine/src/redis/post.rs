@@ -45,6 +45,8 @@ pub(super) struct Post {
     last: Box<[AtomicU64]>,
     /// The last proof that came.
     proven: watch::Sender<u64>,
+    /// Whether the node was asked to go away.
+    asked: watch::Sender<bool>,
     /// Whether something could not be taken.
     spilt: AtomicBool,
     /// Whether the listening connection is lost, or a channel of it.
@@ -62,6 +64,7 @@ impl Post {
             queue,
             last: (0..PARTITIONS).map(|_| AtomicU64::new(0)).collect(),
             proven: watch::Sender::new(0),
+            asked: watch::Sender::new(false),
             spilt: AtomicBool::new(false),
             deaf: AtomicBool::new(false),
             alarm: Notify::new(),
@@ -81,6 +84,11 @@ impl Post {
     /// The numbers of proofs, as they come.
     pub(super) fn proven(&self) -> watch::Receiver<u64> {
         self.proven.subscribe()
+    }
+
+    /// Whether the node was asked to go away.
+    pub(super) fn asked_to_leave(&self) -> watch::Receiver<bool> {
+        self.asked.subscribe()
     }
 
     /// How many partitions were repaired.
@@ -182,6 +190,10 @@ impl Redis {
                 return;
             }
             Ok(Ok(Arrival::Gone(fenced))) => return self.roll.remove(fenced),
+            Ok(Ok(Arrival::Leave)) => {
+                self.post.asked.send_replace(true);
+                return;
+            }
             // Whoever can publish here can do worse; it is not ours.
             Ok(Err(_)) | Err(_) => return,
         };

@@ -42,4 +42,8 @@ scripts! {
     BURY = "bury.lua";
     /// Who is there.
     CENSUS = "census.lua";
+    /// What a node tells of itself.
+    REPORT = "report.lua";
+    /// What all nodes tell of themselves.
+    NODES = "nodes.lua";
 }

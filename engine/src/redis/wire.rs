@@ -36,6 +36,8 @@ pub(super) enum Arrival {
     Proof(u64),
     /// Somebody let go of a session in the node's name.
     Gone(Fenced),
+    /// The node is asked to go away.
+    Leave,
 }
 
 /// What a node is sent.
@@ -159,6 +161,9 @@ pub(super) fn notice(envelope: &Envelope) -> String {
     }
 }
 
+/// What a node is sent that is asked to go away.
+pub(super) const LEAVE: &str = "leave";
+
 /// What a node sends to itself.
 pub(super) fn proof(number: u64) -> String {
     format!("{number} ?")
@@ -172,6 +177,9 @@ pub(super) fn gone(fenced: Fenced) -> String {
 
 /// Reads what arrived.
 pub(super) fn arrival(text: &str) -> Result<Arrival, Fault> {
+    if text == LEAVE {
+        return Ok(Arrival::Leave);
+    }
     let (count, rest) = text.split_once(' ').ok_or(Fault::Foreign)?;
     let count = number(count)?;
     if rest == "?" {

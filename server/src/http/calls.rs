@@ -170,12 +170,12 @@ pub(super) async fn stats(State(node): ThisNode) -> Outcome<StatsReply> {
 }
 
 pub(super) async fn nodes(State(node): ThisNode) -> Outcome<List<http::Node>> {
-    ok(List { items: node.nodes(), next_cursor: None })
+    ok(List { items: node.nodes().await?, next_cursor: None })
 }
 
 pub(super) async fn drain_node(
     State(node): ThisNode,
     InPath(name): InPath<NodeName>,
 ) -> Outcome<http::Node> {
-    ok(node.ask_to_leave(&name)?)
+    ok(node.ask_to_leave(&name).await?)
 }
