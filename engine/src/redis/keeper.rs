@@ -27,7 +27,8 @@ use super::{Health, Redis, kept::number, link::Fault, post::Sent, script, wire};
 const RENEWALS: u32 = 3;
 
 /// Between two tries to connect; each time a little longer, up to the last.
-const PAUSES: [Duration; 4] = [
+const PAUSES: [Duration; 5] = [
+    Duration::ZERO,
     Duration::from_millis(50),
     Duration::from_millis(200),
     Duration::from_millis(500),
@@ -59,8 +60,8 @@ struct Known {
     epochs: HashMap<Partition, String>,
     /// Sessions that the registry had here, and the node did not.
     strangers: HashMap<Partition, BTreeSet<SessionId>>,
-    /// Partitions in which the node has sessions that the registry did not have here.
-    missing: BTreeSet<Partition>,
+    /// Sessions that the node had, and the registry not here.
+    missing: HashMap<Partition, BTreeSet<SessionId>>,
 }
 
 /// Runs what an engine does beside its steps. Without it leases lapse, and nothing arrives.
@@ -128,11 +129,7 @@ impl Redis {
                 drop(listening);
                 return Err(Fault::NotDone);
             }
-            let round = self.round(known).await;
-            if round.is_err() {
-                self.link.give_up();
-                return Err(Fault::NotDone);
-            }
+            self.round(known).await?;
         }
     }
 
@@ -169,7 +166,12 @@ impl Redis {
             ];
             (keys, words.to_vec())
         });
-        let renewed = self.link.run_all(&script::RENEW, calls).await?;
+        let renewed: Result<Vec<Renewed>, Fault> = self.link.run_all(&script::RENEW, calls).await;
+        if renewed.is_err() {
+            // Whether it is lost or only silent: another may do better.
+            self.link.give_up();
+        }
+        let renewed = renewed?;
         if renewed.len() == Partition::all().count() { Ok(renewed) } else { Err(Fault::Foreign) }
     }
 
@@ -218,9 +220,9 @@ impl Redis {
         let before = known.strangers.insert(partition, strangers.clone()).unwrap_or_default();
         let twice: Vec<SessionId> = strangers.intersection(&before).copied().collect();
         self.release(&twice).await?;
-        if here.is_subset(&there) {
-            known.missing.remove(&partition);
-        } else if !known.missing.insert(partition) {
+        let missing: BTreeSet<SessionId> = here.difference(&there).copied().collect();
+        let before = known.missing.insert(partition, missing.clone()).unwrap_or_default();
+        if !missing.is_disjoint(&before) {
             self.post.put(Sent::Anew(partition, self.post.last(partition))).await;
         }
         Ok(())

@@ -85,7 +85,7 @@ type Current = Option<(u64, MultiplexedConnection)>;
 
 /// The way to Redis.
 pub(super) struct Link {
-    client: Client,
+    place: Client,
     config: AsyncConnectionConfig,
     at: String,
     current: Mutex<Current>,
@@ -98,18 +98,17 @@ impl Link {
         let info = options.url.as_str().into_connection_info().or(Err(Refused::Url))?;
         let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
         let at = info.addr().to_string();
-        let client = Client::open(info.set_redis_settings(settings)).or(Err(Refused::Url))?;
+        let place = Client::open(info.set_redis_settings(settings)).or(Err(Refused::Url))?;
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(options.patience))
             .set_response_timeout(Some(options.patience))
             .set_pipeline_buffer_size(WAITING_MAX);
-        Ok(Self { client, config, at, current: Mutex::default(), lost: Notify::new() })
+        Ok(Self { place, config, at, current: Mutex::default(), lost: Notify::new() })
     }
 
     /// Connects, and looks whether this Redis can be used. `layout` is the key of its layout.
     pub(super) async fn connect(&self, layout: &str) -> Result<(), Refused> {
-        let connected =
-            self.client.get_multiplexed_async_connection_with_config(&self.config).await;
+        let connected = self.place.get_multiplexed_async_connection_with_config(&self.config).await;
         let mut line = connected.map_err(|error| self.refused(&error))?;
         self.judge(&mut line, layout).await?;
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
@@ -124,7 +123,7 @@ impl Link {
         hear: impl Fn(PushInfo) -> Result<(), ()> + Send + Sync + 'static,
     ) -> Result<MultiplexedConnection, Fault> {
         let config = self.config.clone().set_push_sender(hear);
-        let connected = self.client.get_multiplexed_async_connection_with_config(&config).await;
+        let connected = self.place.get_multiplexed_async_connection_with_config(&config).await;
         connected.or(Err(Fault::NotDone))
     }
 

@@ -127,11 +127,11 @@ impl Look {
                 excerpt.tickets.insert(name, known.issued());
             }
         }
-        if let Some(name) = self.user.as_ref().filter(|_| self.block) {
-            if let Some(until) = next()? {
-                let until = if until == "-" { None } else { Some(Timestamp(number(&until)?)) };
-                excerpt.blocks.insert(name.clone(), until);
-            }
+        if let Some(name) = self.user.as_ref().filter(|_| self.block)
+            && let Some(until) = next()?
+        {
+            let until = if until == "-" { None } else { Some(Timestamp(number(&until)?)) };
+            excerpt.blocks.insert(name.clone(), until);
         }
         for token in &self.tokens {
             let known = next()?.map(|text| read::<kept::Token>(&text)).transpose()?;

@@ -102,7 +102,7 @@ impl Redis {
         let partition = Partition(0);
         let (key, print) = self.key(partition, key, None, None);
         let keys = [self.keys.lease(partition), self.keys.mail(partition), key];
-        let id = message.map_or(MessageId::new(partition, 0), |message| message.id);
+        let id = message.map_or_else(|| MessageId::new(partition, 0), |message| message.id);
         let text = message.map(|message| wire::broadcast(message)).unwrap_or_default();
         let words = [print, id.to_string(), ms(KEY_MEMORY), text];
         let words = words.each_ref().map(String::as_str);
@@ -129,7 +129,7 @@ impl Redis {
         loop {
             let page = self.read_part(&Reader { after, ..reader.clone() }, messages, bytes).await?;
             let Some(mut page) = page else { return Ok(None) };
-            gap = gap.or(page.gap.take());
+            gap = gap.or_else(|| page.gap.take());
             page.gap.clone_from(&gap);
             // All of a part may be over; what comes behind it is what was asked for.
             if !page.messages.is_empty() || !page.more || page.until <= after {

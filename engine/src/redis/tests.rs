@@ -25,13 +25,17 @@ const SHARDS: usize = 2;
 
 crate::suite!(hall);
 
+/// A node's task, and whether it goes on.
+type Running = (JoinHandle<()>, watch::Sender<bool>);
+
 /// Three nodes on one Redis.
 struct Hall {
     server: Server,
     engines: Mutex<Vec<Arc<Redis>>>,
-    /// What each node does besides, by its name, and whether it goes on.
-    tasks: Mutex<BTreeMap<String, (JoinHandle<()>, watch::Sender<bool>)>>,
+    /// What each node does besides, by its name.
+    tasks: Mutex<BTreeMap<String, Running>>,
     lease: Duration,
+    stream: Bounds,
 }
 
 impl Drop for Hall {
@@ -49,7 +53,8 @@ impl Hall {
     async fn on(settings: &[&str]) -> Self {
         let server = Server::start(settings).await;
         let lease = Duration::from_secs(5);
-        Self { server, engines: Mutex::default(), tasks: Mutex::default(), lease }
+        let stream = Bounds { messages: 100, bytes: 8 * 1024, age: Duration::from_secs(3) };
+        Self { server, engines: Mutex::default(), tasks: Mutex::default(), lease, stream }
     }
 
     fn options(&self) -> Options {
@@ -132,9 +137,8 @@ impl Rig for Hall {
     }
 
     fn terms(&self) -> Terms {
-        let age = Duration::from_secs(3);
-        let stream = Bounds { messages: 100, bytes: 8 * 1024, age };
-        Terms { resume_window: Duration::from_secs(2), stream, ..Terms::default() }
+        let (resume_window, stream) = (Duration::from_secs(2), self.stream);
+        Terms { resume_window, stream, ..Terms::default() }
     }
 
     fn durability(&self) -> Durability {

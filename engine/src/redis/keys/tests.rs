@@ -1,3 +1,5 @@
+//! Slots, tags, and names that try to lead elsewhere.
+
 use std::collections::BTreeSet;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Who can open what is sealed.
+
 use protocol::partition::Partition;
 
 use super::*;

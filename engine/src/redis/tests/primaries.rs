@@ -71,15 +71,15 @@ async fn a_user_who_was_lost_altogether_comes_back_with_a_greater_epoch() {
 
 #[tokio::test]
 async fn the_first_replica_changes_nothing() {
-    let hall = Hall::on(&[]).await;
+    let hall = Hall::on(&["--repl-diskless-sync-delay", "0"]).await;
     let (_, node) = hall.engine("n0").await;
     let alice = user("alice");
     open(&node, &alice, 1).await;
     let ticket = mint(&node, &alice, 2).await;
     let before = send(&node, &alice, 1).await;
     let id = |info: String| {
-        let line = info.lines().find(|line| line.starts_with("master_replid:")).unwrap().to_owned();
-        line
+        let mut lines = info.lines();
+        lines.find(|line| line.starts_with("master_replid:")).unwrap().to_owned()
     };
     let first = id(hall.server.tell("INFO replication").await);
     let port = hall.server.at().replace("127.0.0.1:", "");

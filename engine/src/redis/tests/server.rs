@@ -5,19 +5,24 @@ use std::{
     net::TcpListener,
     path::PathBuf,
     process::{self, Stdio},
+    time::Duration,
 };
 
-use redis::{Cmd, FromRedisValue};
+use redis::{AsyncConnectionConfig, Cmd, FromRedisValue};
 use tokio::{
     io::{AsyncBufReadExt, BufReader, Lines},
     process::{Child, ChildStdout, Command},
 };
 
 /// Ends the server when nobody holds the other end of its input any more, however a test ends.
-const SHELL: &str = "redis-server \"$@\" & trap \"kill -9 $!\" EXIT; while read -r _; do :; done";
+const SHELL: &str =
+    "redis-server \"$@\" & trap \"kill -9 $!; wait\" EXIT; while read -r _; do :; done";
 
 /// How often another port is tried; between two looks somebody may have taken it.
 const TRIES: usize = 10;
+
+/// The longest that a command takes; some wait.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 const MISSING: &str = "redis-server is missing: `cargo xtask test --install` installs it, as does \
                        `apt-get install redis-server`";
@@ -114,7 +119,9 @@ impl Server {
     /// Does a command.
     pub(super) async fn ask<T: FromRedisValue>(&self, command: &Cmd) -> T {
         let redis = redis::Client::open(self.url()).expect("it is a URL");
-        let mut line = redis.get_multiplexed_async_connection().await.expect("it answers");
+        let config = AsyncConnectionConfig::new().set_response_timeout(Some(PATIENCE));
+        let line = redis.get_multiplexed_async_connection_with_config(&config).await;
+        let mut line = line.expect("it answers");
         command.query_async(&mut line).await.expect("it does that")
     }
 }
