@@ -25,7 +25,7 @@ use engine::{
     fleet::{Fleet, Health},
 };
 use kernel::message::{Fenced, NodeRef};
-use protocol::{event::What, limit, problem::ProblemCode};
+use protocol::{event::What, limit, name::UserId, problem::ProblemCode};
 use tokio::sync::{Notify, Semaphore, broadcast, watch};
 
 pub(crate) use self::room::Room;
@@ -37,6 +37,7 @@ use crate::{
     gate::Gate,
     journal::{Filter, Journal, Watcher},
     limiter::Limiter,
+    placement::Placement,
     tally::Tally,
     turns::Turns,
 };
@@ -63,6 +64,7 @@ pub struct Node {
     fleet: Arc<dyn Fleet>,
     clock: Clock,
     me: Arc<NodeRef>,
+    placement: Placement,
     journal: Arc<Journal>,
     pub(crate) tally: Tally,
     /// Whether the engine is there for it.
@@ -117,7 +119,8 @@ impl Node {
         clock: Clock,
     ) -> Self {
         let has_engine = *fleet.health().borrow() == Health::Here;
-        Self {
+        let node = Self {
+            placement: Placement::new(config.public_url.clone()),
             failed_handshakes: Limiter::new(config.limits.failed_handshakes),
             failed_keys: Limiter::new(config.limits.failed_keys),
             probed: broadcast::Sender::new(ANSWERS_BEHIND_MAX),
@@ -139,19 +142,16 @@ impl Node {
             fleet,
             clock,
             me,
-        }
+        };
+        // Until others are heard of.
+        node.placement.set(&[node.entry()]);
+        node
     }
 
     /// What it was told when it started.
     #[must_use]
     pub fn config(&self) -> &Config {
         &self.config
-    }
-
-    /// Where sessions are told to connect to.
-    pub(crate) fn urls(config: &Config) -> Vec<String> {
-        let of_all = config.public_url.iter().filter(|url| config.node_url.as_ref() != Some(url));
-        config.node_url.iter().chain(of_all).map(|url| connect_url(url)).collect()
     }
 
     /// Its clock.
@@ -170,6 +170,11 @@ impl Node {
     #[must_use]
     pub fn journal(&self) -> &Arc<Journal> {
         &self.journal
+    }
+
+    /// Where a user should connect, best first.
+    pub(crate) fn urls(&self, user: &UserId) -> Vec<String> {
+        self.placement.urls(user)
     }
 
     /// What happens from now on.
@@ -238,11 +243,6 @@ impl Node {
             none.await;
         }
     }
-}
-
-/// Where to connect at a public address.
-fn connect_url(public_url: &str) -> String {
-    format!("{}{}", public_url.trim_end_matches('/'), protocol::CONNECT_PATH)
 }
 
 /// Neither kind of failure tells that it was done; reads and calls that may be repeated say so.

@@ -74,12 +74,12 @@ impl Node {
             if let Err(error) = self.fleet.report(&self.entry()).await {
                 tracing::debug!(%error, "the others are not told of this node");
             }
-            if !warned && let Ok(nodes) = self.fleet.nodes().await {
-                let other = nodes.iter().find(|node| node.node == *self.me.id && !self.is_me(node));
-                if let Some(other) = other {
-                    let (node, generation) = (&*self.me.id, other.generation);
-                    tracing::warn!(node, generation, "another process has this node's name");
-                }
+            let Ok(nodes) = self.nodes().await else { continue };
+            self.placement.set(&nodes);
+            let other = nodes.iter().find(|node| node.node == *self.me.id && !self.is_me(node));
+            if let Some(other) = other.filter(|_| !warned) {
+                let (node, generation) = (&*self.me.id, other.generation);
+                tracing::warn!(node, generation, "another process has this node's name");
                 warned = true;
             }
         }
@@ -144,7 +144,7 @@ impl Node {
         node.node == *self.me.id && node.generation == self.me.generation
     }
 
-    fn entry(&self) -> http::Node {
+    pub(super) fn entry(&self) -> http::Node {
         let state = match (self.is_leaving(), self.has_engine()) {
             (true, _) => NodeState::Draining,
             (false, true) => NodeState::Ready,
