@@ -25,7 +25,13 @@ use engine::{
     fleet::{Fleet, Health},
 };
 use kernel::message::{Fenced, NodeRef};
-use protocol::{event::What, limit, name::UserId, problem::ProblemCode};
+use protocol::{
+    event::What,
+    http::{self, NodeState},
+    limit,
+    name::UserId,
+    problem::ProblemCode,
+};
 use tokio::sync::{Notify, Semaphore, broadcast, watch};
 
 pub(crate) use self::room::Room;
@@ -143,8 +149,8 @@ impl Node {
             clock,
             me,
         };
-        // Until others are heard of.
-        node.placement.set(&[node.entry()]);
+        // Until others are heard of. Without an engine there are no tickets that could name it.
+        node.placement.set(&[http::Node { state: NodeState::Ready, ..node.entry() }]);
         node
     }
 

@@ -94,10 +94,7 @@ impl Node {
             let here = now == Health::Here;
             let was = self.has_engine.swap(here, Ordering::Relaxed);
             match (was, here) {
-                (false, true) => {
-                    tracing::info!("the engine is there");
-                    self.tell(What::EngineUp);
-                }
+                (false, true) => self.tell(What::EngineUp),
                 (true, false) => {
                     tracing::error!("the engine is lost; nobody is admitted until it is back");
                     self.tell(What::EngineDown);
