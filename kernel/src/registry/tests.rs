@@ -45,6 +45,9 @@ fn check_with(terms: Terms, script: &str, expect: &Expect) {
     for line in script.split([';', '\n']).map(str::trim).filter(|line| !line.is_empty()) {
         writeln!(desk.trace, "{line}").unwrap();
         desk.command(line);
+        // Whatever has happened, an excerpt has all of it.
+        let excerpt = desk.registry.excerpt();
+        assert_eq!(Registry::of(terms, excerpt.clone()).excerpt(), excerpt, "{}", desk.trace);
     }
     expect.assert_eq(&desk.trace);
 }

@@ -81,6 +81,8 @@ async fn what_is_no_url_is_refused() {
         let line = refusal(&Options::new(url)).await;
         assert!(line.starts_with("the engine's URL is not redis://"), "{url}: {line}");
     }
+    let line = refusal(&Options::new("redis://:secret@localhost/3")).await;
+    assert_eq!(line, "the engine's URL names a database of Redis; give it a prefix instead");
     let options = Options { prefix: "{x}".to_owned(), ..Options::new("redis://localhost") };
     assert_eq!(
         refusal(&options).await,
