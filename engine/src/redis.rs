@@ -79,10 +79,11 @@ pub use self::{
 const PREFIX_BYTES_MAX: usize = 64;
 
 /// Whether the engine is there for this node.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Health {
-    /// Not yet, or not any more: nobody should be admitted.
-    Lost,
+    /// Not yet, or not any more: nobody should be admitted. If Redis was asked again since, what
+    /// stands against it.
+    Lost(Option<Refused>),
     /// Redis answers, what it sends arrives, and what was lost has been made up for.
     Here,
 }
@@ -141,7 +142,7 @@ impl Redis {
             post,
             roll: Roll::new(),
             turns: Turns::new(),
-            health: watch::Sender::new(Health::Lost),
+            health: watch::Sender::new(Health::Lost(None)),
             steps: AtomicU64::new(0),
             proofs: AtomicU64::new(0),
             next_sweep: AtomicU8::new(0),

@@ -21,7 +21,7 @@ use tokio::{
     time::{MissedTickBehavior, interval, sleep, timeout},
 };
 
-use super::{Health, Redis, kept::number, link::Fault, post::Sent, script, wire};
+use super::{Health, Redis, Refused, kept::number, link::Fault, post::Sent, script, wire};
 use crate::contract::Failed;
 
 /// Renewals in the time of a lease: two may fail.
@@ -39,9 +39,6 @@ const PAUSES: [Duration; 5] = [
     Duration::from_millis(500),
     Duration::from_secs(1),
 ];
-
-/// How long leases are kept that nobody renews any more.
-const FORGOTTEN: Duration = Duration::from_secs(24 * 3600);
 
 /// What a renewal says: epoch, envelopes, sessions, and whether the lease had lapsed.
 type Renewed = (String, String, usize, u8);
@@ -69,6 +66,17 @@ struct Known {
     missing: HashMap<Partition, BTreeSet<SessionId>>,
 }
 
+/// Why it begins anew: what Redis says, if it was asked.
+struct Why(Option<Refused>);
+
+impl From<Fault> for Why {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::NotDone | Fault::Unknown | Fault::Foreign => Self(None),
+        }
+    }
+}
+
 /// Runs what an engine does beside its steps. Without it leases lapse, and nothing arrives.
 #[derive(Debug)]
 pub struct Tasks {
@@ -92,8 +100,8 @@ impl Redis {
         loop {
             match self.keep_on(&mut known, &mut tries).await {
                 Ok(never) => match never {},
-                Err(_) => {
-                    self.health.send_replace(Health::Lost);
+                Err(why) => {
+                    self.health.send_replace(Health::Lost(why.0));
                     let pause = PAUSES[tries.min(PAUSES.len() - 1)];
                     tries += 1;
                     sleep(pause).await;
@@ -107,9 +115,10 @@ impl Redis {
         &self,
         known: &mut Known,
         tries: &mut usize,
-    ) -> Result<std::convert::Infallible, Fault> {
+    ) -> Result<std::convert::Infallible, Why> {
         if !self.link.is_there() {
-            self.link.connect(&self.keys.layout()).await.or(Err(Fault::NotDone))?;
+            let connected = self.link.connect(&self.keys.layout()).await;
+            connected.map_err(|refused| Why(Some(refused)))?;
         }
         let listening = self.listen().await?;
         // After the listening began: what was sent before is repaired, what comes later is heard.
@@ -140,7 +149,7 @@ impl Redis {
             // What is lost here is found by those who use it, and connected again.
             if !self.link.is_there() || self.post.is_deaf() {
                 drop(listening);
-                return Err(Fault::NotDone);
+                return Err(Fault::NotDone.into());
             }
             if renews || self.post.is_spilt() {
                 self.round(known).await?;
@@ -172,8 +181,7 @@ impl Redis {
     /// Renews all leases.
     async fn renew(&self) -> Result<Vec<Renewed>, Fault> {
         let node = self.me.to_string();
-        let words =
-            [node.clone(), self.lease.as_millis().to_string(), FORGOTTEN.as_millis().to_string()];
+        let words = [node.clone(), self.lease.as_millis().to_string()];
         let calls = Partition::all().map(|partition| {
             let keys = vec![
                 self.keys.primary(partition),

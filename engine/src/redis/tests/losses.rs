@@ -115,7 +115,7 @@ async fn listeners_that_are_killed_lose_nothing() {
         assert!(position.seq <= last.seq + 1, "{position} after {last}: one is missing");
         last = last.max(position);
     }
-    until(&engine, Health::Here).await;
+    until_here(&engine).await;
     assert!(engine.repaired() > 0);
 }
 
@@ -151,5 +151,5 @@ async fn a_session_that_lost_its_place_unheard_is_told_later() {
     let expected =
         [(replaced.fenced, CloseCode::Replaced), (taken_over.fenced, CloseCode::TakenOver)];
     assert_eq!(told, expected.map(|(one, code)| (one.session, (one.fence, code))).into());
-    until(&engine, Health::Here).await;
+    until_here(&engine).await;
 }
