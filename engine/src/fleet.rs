@@ -12,10 +12,11 @@ use tokio::sync::watch;
 use crate::contract::Failed;
 
 /// Whether the engine is there for a node.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Health {
-    /// Not yet, or not any more: nobody should be admitted.
-    Lost,
+    /// Not yet, or not any more: nobody should be admitted. If it was asked again since, what stands
+    /// against it.
+    Lost(Option<String>),
     /// It answers, what it sends arrives, and what was lost has been made up for.
     Here,
 }

@@ -17,6 +17,9 @@ pub use crate::redis::Refused;
 /// What a URL begins with, for a Redis that nodes share.
 const REDIS: &str = "redis://";
 
+/// What a URL may be, for people.
+pub const FORM: &str = "`memory:`, `redis://[user:password@]host:port[/number]`";
+
 /// Where an engine keeps what it keeps.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub enum Place {

@@ -135,7 +135,7 @@ impl Redis {
             post,
             roll: Roll::new(),
             turns: Turns::new(),
-            health: watch::Sender::new(Health::Lost),
+            health: watch::Sender::new(Health::Lost(None)),
             steps: AtomicU64::new(0),
             proofs: AtomicU64::new(0),
             next_sweep: AtomicU8::new(0),

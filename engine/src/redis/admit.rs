@@ -97,13 +97,14 @@ impl Redis {
             (admitted.joined, admitted.after) = (head, head);
         }
         let head = head.or_else(|| seen.person().map(|person| person.stream.head()));
-        // By its hash, as it is kept.
+        let spent = seen.ticket.map(|ticket| ticket.state);
+        let token = token_of(attempt, hidden, &admitted, spent.as_ref());
+        let token = token.ok_or(NotAdmitted::Refused(CloseCode::TicketSpent))?;
+        // By the hash of its token, as it is kept.
         if *self.me == *attempt.node {
             self.roll.add(&admitted, head.unwrap_or_default());
         }
-        let spent = seen.ticket.map(|ticket| ticket.state);
-        let token = token_of(attempt, hidden, &admitted, spent.as_ref());
-        admitted.token = token.ok_or(NotAdmitted::Refused(CloseCode::TicketSpent))?;
+        admitted.token = token;
         Ok(Admission { admitted, ended })
     }
 

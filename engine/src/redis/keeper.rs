@@ -21,10 +21,15 @@ use tokio::{
     time::{MissedTickBehavior, interval, sleep, timeout},
 };
 
-use super::{Health, Redis, kept::number, link::Fault, post::Sent, script, wire};
+use super::{Health, Redis, Refused, kept::number, link::Fault, post::Sent, script, wire};
+use crate::contract::Failed;
 
 /// Renewals in the time of a lease: two may fail.
 const RENEWALS: u32 = 3;
+
+/// Between two things that a node sends to itself; and the longest that one takes.
+const SOUNDS: Duration = Duration::from_millis(500);
+const HEARD_WITHIN: Duration = Duration::from_secs(1);
 
 /// Between two tries to connect; each time a little longer, up to the last.
 const PAUSES: [Duration; 5] = [
@@ -35,11 +40,8 @@ const PAUSES: [Duration; 5] = [
     Duration::from_secs(1),
 ];
 
-/// How long leases are kept that nobody renews any more.
-const FORGOTTEN: Duration = Duration::from_secs(24 * 3600);
-
-/// What a renewal says: epoch, envelopes, sessions, time.
-type Renewed = (String, String, usize, String);
+/// What a renewal says: epoch, envelopes, sessions, and whether the lease had lapsed.
+type Renewed = (String, String, usize, u8);
 
 /// The connection that listens.
 pub(super) struct Listening {
@@ -62,6 +64,17 @@ struct Known {
     strangers: HashMap<Partition, BTreeSet<SessionId>>,
     /// Sessions that the node had, and the registry not here.
     missing: HashMap<Partition, BTreeSet<SessionId>>,
+}
+
+/// Why it begins anew: what Redis says, if it was asked.
+struct Why(Option<Refused>);
+
+impl From<Fault> for Why {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::NotDone | Fault::Unknown | Fault::Foreign => Self(None),
+        }
+    }
 }
 
 /// Runs what an engine does beside its steps. Without it leases lapse, and nothing arrives.
@@ -87,8 +100,9 @@ impl Redis {
         loop {
             match self.keep_on(&mut known, &mut tries).await {
                 Ok(never) => match never {},
-                Err(_) => {
-                    self.health.send_replace(Health::Lost);
+                Err(why) => {
+                    self.health
+                        .send_replace(Health::Lost(why.0.map(|refused| refused.to_string())));
                     let pause = PAUSES[tries.min(PAUSES.len() - 1)];
                     tries += 1;
                     sleep(pause).await;
@@ -102,34 +116,47 @@ impl Redis {
         &self,
         known: &mut Known,
         tries: &mut usize,
-    ) -> Result<std::convert::Infallible, Fault> {
+    ) -> Result<std::convert::Infallible, Why> {
         if !self.link.is_there() {
-            self.link.connect(&self.keys.layout()).await.or(Err(Fault::NotDone))?;
+            let connected = self.link.connect(&self.keys.layout()).await;
+            connected.map_err(|refused| Why(Some(refused)))?;
         }
         let listening = self.listen().await?;
         // After the listening began: what was sent before is repaired, what comes later is heard.
         for (partition, renewed) in Partition::all().zip(self.renew().await?) {
             known.epochs.insert(partition, renewed.0);
-            self.post.put(Sent::Anew(partition, number(&renewed.1)?)).await;
+            self.post.put(Sent::Anew(partition, number(&renewed.1)?));
         }
-        self.prove().await?;
+        let (repaired, mut proven) = (self.sound().await?, self.post.proven());
         *tries = 0;
-        self.health.send_replace(Health::Here);
-        let mut ticks = interval(self.lease / RENEWALS);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        ticks.tick().await;
+        let (mut renewals, mut sounds) = (interval(self.lease / RENEWALS), interval(SOUNDS));
+        renewals.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        sounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        renewals.tick().await;
+        let mut is_repaired = false;
         loop {
+            let mut renews = false;
             tokio::select! {
-                _ = ticks.tick() => {}
+                _ = renewals.tick() => renews = true,
+                _ = sounds.tick() => {}
                 () = self.post.alarm() => {}
                 () = self.link.lost() => {}
+                // Repairs may take longer than a lease, so they are not waited for.
+                _ = proven.wait_for(|proven| *proven >= repaired), if !is_repaired => {
+                    is_repaired = true;
+                    self.health.send_replace(Health::Here);
+                }
             }
             // What is lost here is found by those who use it, and connected again.
             if !self.link.is_there() || self.post.is_deaf() {
                 drop(listening);
-                return Err(Fault::NotDone);
+                return Err(Fault::NotDone.into());
             }
-            self.round(known).await?;
+            if renews || self.post.is_spilt() {
+                self.round(known).await?;
+            } else {
+                self.sound().await?;
+            }
         }
     }
 
@@ -155,8 +182,7 @@ impl Redis {
     /// Renews all leases.
     async fn renew(&self) -> Result<Vec<Renewed>, Fault> {
         let node = self.me.to_string();
-        let words =
-            [node.clone(), self.lease.as_millis().to_string(), FORGOTTEN.as_millis().to_string()];
+        let words = [node.clone(), self.lease.as_millis().to_string()];
         let calls = Partition::all().map(|partition| {
             let keys = vec![
                 self.keys.primary(partition),
@@ -181,16 +207,15 @@ impl Redis {
         let before: Vec<u64> = Partition::all().map(|one| self.post.last(one)).collect();
         let renewed = self.renew().await?;
         // All that was counted has arrived before this does, or never will.
-        self.prove().await?;
-        for (partition, (epoch, count, sessions, _)) in Partition::all().zip(renewed) {
+        self.sound().await?;
+        for (partition, (epoch, count, sessions, lapsed)) in Partition::all().zip(renewed) {
             let count = number(&count)?;
             let is_new = known.epochs.insert(partition, epoch.clone()) != Some(epoch);
             let went_back = count < before[usize::from(partition.0)];
-            if is_new || went_back || spilt {
-                self.post.put(Sent::Anew(partition, count)).await;
-            } else {
-                self.post.put(Sent::Due(partition, count)).await;
-            }
+            self.post.put(match is_new || went_back || spilt || lapsed == 1 {
+                true => Sent::Anew(partition, count),
+                false => Sent::Due(partition, count),
+            });
             self.compare(known, partition, sessions).await?;
         }
         Ok(())
@@ -223,7 +248,7 @@ impl Redis {
         let missing: BTreeSet<SessionId> = here.difference(&there).copied().collect();
         let before = known.missing.insert(partition, missing.clone()).unwrap_or_default();
         if !missing.is_disjoint(&before) {
-            self.post.put(Sent::Anew(partition, self.post.last(partition))).await;
+            self.post.put(Sent::Anew(partition, self.post.last(partition)));
         }
         Ok(())
     }
@@ -232,22 +257,33 @@ impl Redis {
     ///
     /// # Errors
     /// If it does not come.
-    pub async fn proof(&self) -> Result<(), crate::contract::Failed> {
-        self.prove().await.map_err(Fault::of_look)
+    pub async fn proof(&self) -> Result<(), Failed> {
+        let number = self.sound().await.map_err(Fault::of_look)?;
+        let mut proven = self.post.proven();
+        let arrived = timeout(self.patience, proven.wait_for(|proven| *proven >= number)).await;
+        match arrived {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(Failed::NotDone),
+        }
     }
 
-    async fn prove(&self) -> Result<(), Fault> {
+    /// Sends something to this node itself, and returns its number when it was heard. All that was
+    /// sent before is then with the carrier.
+    async fn sound(&self) -> Result<u64, Fault> {
         let number = self.proofs.fetch_add(1, Ordering::Relaxed) + 1;
-        let mut proven = self.post.proven();
+        let mut heard = self.post.heard();
         let mut publish = Cmd::new();
         publish.arg("SPUBLISH").arg(self.keys.inbox(Partition(0), &self.me));
         publish.arg(wire::proof(number));
-        let _listeners: u32 = self.link.ask(&publish).await?;
-        let arrived = proven.wait_for(|proven| *proven >= number);
-        match timeout(self.patience, arrived).await {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(_)) | Err(_) => Err(Fault::NotDone),
-        }
+        let sound = async {
+            let listeners: u32 = self.link.ask(&publish).await?;
+            if listeners == 0 {
+                return Err(Fault::NotDone);
+            }
+            heard.wait_for(|heard| *heard >= number).await.map(|_| ()).or(Err(Fault::NotDone))
+        };
+        timeout(HEARD_WITHIN, sound).await.or(Err(Fault::NotDone))??;
+        Ok(number)
     }
 
     /// Something could not be repaired: all is to be.

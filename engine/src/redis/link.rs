@@ -96,6 +96,9 @@ impl Link {
     /// Knows where Redis is; connects to nobody yet.
     pub(super) fn new(options: &Options) -> Result<Self, Refused> {
         let info = options.url.as_str().into_connection_info().or(Err(Refused::Url))?;
+        if info.redis_settings().db() != 0 {
+            return Err(Refused::Database);
+        }
         let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
         let at = info.addr().to_string();
         let place = Client::open(info.set_redis_settings(settings)).or(Err(Refused::Url))?;

@@ -52,6 +52,9 @@ pub enum Refused {
     /// The URL is none.
     #[error("the engine's URL is not redis://[user:password@]host:port")]
     Url,
+    /// Databases share their pub/sub.
+    #[error("the engine's URL names a database of Redis; give it a prefix instead")]
+    Database,
     /// A prefix with braces would choose the slot.
     #[error("the engine's prefix must have no braces and at most 64 bytes")]
     Prefix,

@@ -43,7 +43,9 @@ pub(super) struct Post {
     queue: mpsc::Sender<Sent>,
     /// The number of the last envelope that came, for each partition.
     last: Box<[AtomicU64]>,
-    /// The last proof that came.
+    /// The last proof that was heard.
+    heard: watch::Sender<u64>,
+    /// The last proof that the carrier came to.
     proven: watch::Sender<u64>,
     /// Whether the node was asked to go away.
     asked: watch::Sender<bool>,
@@ -63,6 +65,7 @@ impl Post {
         let post = Self {
             queue,
             last: (0..PARTITIONS).map(|_| AtomicU64::new(0)).collect(),
+            heard: watch::Sender::new(0),
             proven: watch::Sender::new(0),
             asked: watch::Sender::new(false),
             spilt: AtomicBool::new(false),
@@ -81,7 +84,12 @@ impl Post {
         self.last[usize::from(partition.0)].store(last, Ordering::Release);
     }
 
-    /// The numbers of proofs, as they come.
+    /// The numbers of proofs, as they are heard.
+    pub(super) fn heard(&self) -> watch::Receiver<u64> {
+        self.heard.subscribe()
+    }
+
+    /// The numbers of proofs, as the carrier comes to them.
     pub(super) fn proven(&self) -> watch::Receiver<u64> {
         self.proven.subscribe()
     }
@@ -106,6 +114,11 @@ impl Post {
         self.spilt.swap(false, Ordering::AcqRel)
     }
 
+    /// Whether anything could not be taken.
+    pub(super) fn is_spilt(&self) -> bool {
+        self.spilt.load(Ordering::Acquire)
+    }
+
     /// Whether nothing more will be heard.
     pub(super) fn is_deaf(&self) -> bool {
         self.deaf.load(Ordering::Acquire)
@@ -121,10 +134,11 @@ impl Post {
         self.deaf.store(false, Ordering::Release);
     }
 
-    /// Puts something before the carrier, when it has room.
-    pub(super) async fn put(&self, sent: Sent) {
-        // The carrier lives as long as the engine's tasks; without them nobody waits either.
-        self.queue.send(sent).await.ok();
+    /// Puts something before the carrier. If there is no room, all is made up for later.
+    pub(super) fn put(&self, sent: Sent) {
+        if self.queue.try_send(sent).is_err() {
+            self.raise(&self.spilt);
+        }
     }
 
     fn raise(&self, flag: &AtomicBool) {
@@ -153,8 +167,10 @@ impl Post {
                         return Ok(());
                     };
                     let Some(partition) = inboxes.get(&inbox) else { return Ok(()) };
-                    if post.queue.try_send(Sent::Text(*partition, text)).is_err() {
-                        post.raise(&post.spilt);
+                    let proof = wire::proof_of(&text);
+                    post.put(Sent::Text(*partition, text));
+                    if let Some(number) = proof {
+                        post.heard.send_modify(|heard| *heard = number.max(*heard));
                     }
                 }
                 // Nobody asked for the end of a channel: its slot has moved.

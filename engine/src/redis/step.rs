@@ -82,7 +82,7 @@ impl Redis {
                 let (mut registry, mut mail) = seen.registry(self.terms);
                 let (outcome, told) = step(seen.now, &mut registry);
                 mail.extend(told);
-                (outcome, registry.into_excerpt(), mail)
+                (outcome, registry.excerpt(), mail)
             };
             match self.commit(&seen, &after, &mail, manner).await? {
                 Committed::Nothing => {

@@ -169,6 +169,11 @@ pub(super) fn proof(number: u64) -> String {
     format!("{number} ?")
 }
 
+/// The number of what a node sent to itself, if that is what it is.
+pub(super) fn proof_of(text: &[u8]) -> Option<u64> {
+    str::from_utf8(text.strip_suffix(b" ?")?).ok()?.parse().ok()
+}
+
 /// What a node is told of a session that another let go of in its name. It is not counted: that
 /// the session is gone shows anyway.
 pub(super) fn gone(fenced: Fenced) -> String {

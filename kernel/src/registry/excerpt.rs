@@ -130,7 +130,7 @@ impl Registry {
 
     /// All that it has, but for messages and keys.
     #[must_use]
-    pub fn into_excerpt(self) -> Excerpt {
+    pub fn excerpt(&self) -> Excerpt {
         let people = self.people.users().map(|user| Person {
             name: user.name.clone(),
             standing: user.records.iter().map(Standing::from).collect(),
@@ -139,9 +139,9 @@ impl Registry {
         });
         Excerpt {
             people: people.collect(),
-            tickets: self.tickets,
-            ends: self.ended.into_iter().collect(),
-            blocks: self.blocks.into_iter().map(|(user, block)| (user, block.until)).collect(),
+            tickets: self.tickets.clone(),
+            ends: self.ended.iter().map(|(token, code)| (*token, *code)).collect(),
+            blocks: self.blocks.iter().map(|(user, block)| (user.clone(), block.until)).collect(),
             last_epoch: self.last_epoch,
             last_fence: self.last_fence,
         }

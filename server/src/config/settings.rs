@@ -117,7 +117,7 @@ pub(super) static SETTINGS: &[Setting] = &[
         section: "engine",
         key: "url",
         slot: Slot::Text {
-            form: "`memory:`, `redis://[user:password@]host:port[/number]`",
+            form: engine::place::FORM,
             set: text::set_engine_url,
             get: |c| Some(c.engine.url.to_string()),
         },

@@ -90,8 +90,11 @@ impl Node {
     pub(crate) async fn watch_engine<S: Future<Output = ()>>(&self, send_away: impl Fn() -> S) {
         let mut health = self.fleet.health();
         loop {
-            let now = *health.borrow_and_update();
+            let now = health.borrow_and_update().clone();
             let here = now == Health::Here;
+            if let Health::Lost(Some(why)) = now {
+                tracing::warn!(why, "the engine cannot be used yet");
+            }
             let was = self.has_engine.swap(here, Ordering::Relaxed);
             match (was, here) {
                 (false, true) => self.tell(What::EngineUp),

@@ -10,13 +10,13 @@ use std::{
         atomic::{AtomicBool, AtomicU32, Ordering},
     },
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use sdk::{Event, Pace, Session, Ticket};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use tokio::{runtime::Runtime, task::JoinHandle};
+use tokio::{runtime::Runtime, task::JoinHandle, time::Instant};
 
 use crate::{
     crowd::{Member, Welcomed, soon, threads},

@@ -29,8 +29,8 @@ local function answer(epoch, seq, live, parked)
 end
 
 -- Rows: session, device, class, node ('' if parked), until, active, created; least id first.
-local rows, people = redis.call('HGET', KEYS[4], 'h'), {}
-local leases = {}
+local known = redis.call('HMGET', KEYS[4], 'h', 'e', 'n', 'f', 'b', 't', 'r')
+local rows, people, leases = known[1], {}, {}
 local function holds(node)
   if leases[node] == nil then
     local deadline = redis.call('HGET', KEYS[2], node)
@@ -92,18 +92,20 @@ if ARGV[5] ~= '' then
 end
 local epoch, seq = '0', 0
 if not volatile then
-  epoch, seq = stream_of(KEYS[1], KEYS[4], KEYS[5])
-  seq = seq + 1
+  local began, last = epoch_of(KEYS[1])
+  if tonumber(known[2]) < tonumber(began) then
+    local new = begin_stream(KEYS[1], KEYS[4], KEYS[5], last)
+    known = { rows, new, '0', '0', '0', text(NOW), 'x' }
+  end
+  epoch, seq = known[2], tonumber(known[3]) + 1
 end
 local message = table.concat({ epoch, text(seq), text(NOW), expires, active }, ' ') .. '\n'
   .. ARGV[7]
 
 if not volatile then
-  local known = redis.call('HMGET', KEYS[4], 'f', 'b', 't', 'r')
-  local floor, bytes, tidied = tonumber(known[1]), tonumber(known[2]), tonumber(known[3])
-  local reason = known[4]
+  local floor, bytes, reason = tonumber(known[4]), tonumber(known[5]), known[7]
   -- A look at the oldest from time to time is enough: what is older than it must be does no harm.
-  local old = NOW - tidied >= most_age / 4
+  local old = NOW - tonumber(known[6]) >= most_age / 4
   if old and floor < seq - 1 and redis.call('XLEN', KEYS[5]) == 0 then
     floor, bytes, reason = seq - 1, 0, 'x'
   end
@@ -131,9 +133,12 @@ if not volatile then
   if trimmed > floor then
     redis.call('XTRIM', KEYS[5], 'MINID', '=', text(trimmed + 1) .. '-0')
   end
-  redis.call('HSET', KEYS[4], 'n', text(seq), 'f', text(trimmed), 'b', text(bytes), 'r', reason,
-    't', old and text(NOW) or known[3])
-  redis.call('PEXPIRE', KEYS[5], text(most_age + 1000))
+  if old or floor == seq - 1 then
+    -- Until the next such look, and for the age after that.
+    redis.call('PEXPIRE', KEYS[5], text(most_age * 1.25 + 1000))
+    redis.call('HSET', KEYS[4], 't', text(NOW))
+  end
+  redis.call('HSET', KEYS[4], 'n', text(seq), 'f', text(trimmed), 'b', text(bytes), 'r', reason)
 end
 
 for _, node in ipairs(nodes) do

@@ -33,7 +33,17 @@ local function epoch_of(key)
   return epoch, epoch
 end
 
--- Begins a user's stream anew where its past is in doubt; returns its epoch and head.
+-- Begins a user's stream anew, since its past is in doubt; returns its epoch.
+local function begin_stream(primary, user, stream, last)
+  local new = text(math.max(NOW * 1000, tonumber(last) + 1))
+  redis.call('DEL', stream)
+  redis.call('HSET', user, 'e', new, 'n', '0', 'f', '0', 'b', '0', 'r', 'x', 't', text(NOW),
+    'v', 'e' .. new)
+  redis.call('HSET', primary, 'last', new)
+  return new
+end
+
+-- A user's epoch and head, in a stream whose past is not in doubt.
 local function stream_of(primary, user, stream)
   local epoch, last = epoch_of(primary)
   local known = redis.call('HMGET', user, 'e', 'n')
@@ -43,10 +53,5 @@ local function stream_of(primary, user, stream)
   if tonumber(known[1]) >= tonumber(epoch) then
     return known[1], tonumber(known[2])
   end
-  local new = text(math.max(NOW * 1000, tonumber(last) + 1))
-  redis.call('DEL', stream)
-  redis.call('HSET', user, 'e', new, 'n', '0', 'f', '0', 'b', '0', 'r', 'x', 't', text(NOW),
-    'v', 'e' .. new)
-  redis.call('HSET', primary, 'last', new)
-  return new, 0
+  return begin_stream(primary, user, stream, last), 0
 end

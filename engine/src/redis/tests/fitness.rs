@@ -76,11 +76,33 @@ async fn nobody_there_is_refused() {
 }
 
 #[tokio::test]
+async fn a_redis_that_comes_back_unfit_is_not_used() {
+    let mut hall = Hall::on(&[]).await;
+    let (engine, node) = hall.engine("n0").await;
+    hall.server.kill().await;
+    hall.server.set(&["--maxmemory-policy", "volatile-ttl"]);
+    hall.server.rise().await;
+    let policy = "volatile-ttl".to_owned();
+    let why = Refused::Evicts { at: hall.server.at(), policy };
+    let mut health = engine.watch();
+    let lost = health.wait_for(|health| *health == Health::Lost(Some(why.to_string()))).await;
+    lost.expect("it says why");
+    let minted = node.engine.mint(
+        Ticket::new(Partition(0), 1),
+        grant(&user("alice"), Policy::MULTI),
+        hall.lease,
+    );
+    assert_eq!(minted.await, Err(Failed::NotDone.into()));
+}
+
+#[tokio::test]
 async fn what_is_no_url_is_refused() {
     for url in ["", "localhost", "http://:secret@localhost", "redis://:secret@:x", "redis://"] {
         let line = refusal(&Options::new(url)).await;
         assert!(line.starts_with("the engine's URL is not redis://"), "{url}: {line}");
     }
+    let line = refusal(&Options::new("redis://:secret@localhost/3")).await;
+    assert_eq!(line, "the engine's URL names a database of Redis; give it a prefix instead");
     let options = Options { prefix: "{x}".to_owned(), ..Options::new("redis://localhost") };
     assert_eq!(
         refusal(&options).await,

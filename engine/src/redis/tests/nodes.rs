@@ -105,11 +105,37 @@ async fn a_node_that_was_frozen_learns_what_became_of_its_sessions() {
     hall.freeze("n0", true);
     hall.pass(LEASE).await;
     place(&other, Proof::Resume(kept.token, kept.joined), 2).await.expect("its node is lost");
+    sweep(&other).await;
     hall.freeze("n0", false);
     let told = next(&mut node, &alice).await.notice;
     let kernel::message::Notice::End { sessions, end } = told else { panic!("no end: {told:?}") };
     assert_eq!((sessions, end.code), (vec![kept.fenced], CloseCode::TakenOver));
-    until(&frozen, Health::Here).await;
+    until_here(&frozen).await;
+    // It was forgotten meanwhile, and is counted anew.
+    let again = open(&node, &alice, 3).await;
+    assert_eq!(send(&other, &alice, 1).await, next_position(&mut node, &alice).await);
+    assert!(again.fenced.fence > kept.fenced.fence);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redis_that_stands_still_is_noticed_and_loses_nothing() {
+    let hall = Hall::on(&[]).await;
+    let (engine, mut node) = hall.engine("n0").await;
+    let alice = user("alice");
+    open(&node, &alice, 1).await;
+    let before = send(&node, &alice, 1).await;
+    assert_eq!(next_position(&mut node, &alice).await, before);
+    let asleep = async { hall.server.tell::<String>("DEBUG SLEEP 3").await };
+    let noticed = async {
+        let lost = tokio::time::timeout(Duration::from_secs(2), until_lost(&engine));
+        lost.await.expect("in time");
+    };
+    tokio::join!(asleep, noticed);
+    until_here(&engine).await;
+    let after = send(&node, &alice, 2).await;
+    assert_eq!(after, Position { seq: before.seq + 1, ..before });
+    assert_eq!(next_position(&mut node, &alice).await, after);
+    assert_eq!(shown(&node, &alice).await, [SessionState::Live], "its lease held");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,5 +1,7 @@
 //! Another primary, or the same with less than it had: no ticket and no number is good twice.
 
+use std::sync::atomic::AtomicBool;
+
 use kernel::{message::Notice, registry::Proof};
 use protocol::{frame::GapReason, position::Position};
 
@@ -10,9 +12,9 @@ const KEEPS_ALL: &[&str] = &["--appendonly", "yes", "--appendfsync", "always"];
 /// The server crashes and comes back with what it kept.
 async fn crash(hall: &mut Hall, engine: &Redis) {
     hall.server.kill().await;
-    until(engine, Health::Lost).await;
+    until_lost(engine).await;
     hall.server.rise().await;
-    until(engine, Health::Here).await;
+    until_here(engine).await;
 }
 
 #[tokio::test]
@@ -67,6 +69,54 @@ async fn a_user_who_was_lost_altogether_comes_back_with_a_greater_epoch() {
     let again = open(&node, &alice, 2).await;
     assert!(again.joined > before && again.fenced.fence > opened.fenced.fence);
     assert!(send(&node, &alice, 2).await > before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_accepted_arrives_or_is_of_an_epoch_that_ended() {
+    let mut hall = Hall::on(KEEPS_ALL).await;
+    hall.stream = Bounds::default();
+    let (engine, mut node) = hall.engine("n0").await;
+    let (_, other) = hall.engine("n1").await;
+    let alice = user("alice");
+    let opened = open(&node, &alice, 1).await;
+    let stop = Arc::new(AtomicBool::new(false));
+    let (stopped, to) = (Arc::clone(&stop), alice.clone());
+    let sender = tokio::spawn(async move {
+        let mut accepted: Vec<Position> = Vec::new();
+        for bits in 0.. {
+            // What is refused, or not answered, is nobody's promise.
+            if let Ok(receipt) = other.engine.append(&to, draft(bits)).await {
+                accepted.extend(receipt.position);
+            }
+            let new = accepted.iter().filter(|one| one.epoch > opened.joined.epoch).count();
+            if new > 20 && stopped.load(Ordering::Acquire) {
+                return accepted;
+            }
+            tokio::task::yield_now().await;
+        }
+        unreachable!("it sends until it is stopped")
+    });
+    let mut came = vec![next_position(&mut node, &alice).await];
+    crash(&mut hall, &engine).await;
+    stop.store(true, Ordering::Release);
+    let accepted = sender.await.expect("it is stopped");
+    let last = *accepted.last().expect("some are");
+    while came.last() != Some(&last) {
+        let position = next_position(&mut node, &alice).await;
+        if came.last().is_none_or(|known| position > *known) {
+            came.push(position);
+        }
+    }
+    let new = |all: &[Position]| -> Vec<Position> {
+        all.iter().copied().filter(|one| one.epoch == last.epoch).collect()
+    };
+    assert!(last.epoch > opened.joined.epoch);
+    let numbers: Vec<u64> = new(&came).iter().map(|one| one.seq).collect();
+    assert_eq!(numbers, Vec::from_iter(1..=last.seq), "none is left out, and in order");
+    assert!(new(&accepted).iter().all(|one| came.contains(one)));
+    let old: Vec<u64> =
+        came.iter().filter(|one| one.epoch < last.epoch).map(|one| one.seq).collect();
+    assert_eq!(old, Vec::from_iter(1..=old.len() as u64), "up to the end of their epoch");
 }
 
 #[tokio::test]

@@ -88,6 +88,11 @@ impl Server {
         child.wait().await.expect("it ends");
     }
 
+    /// Gives it further settings, for the next time.
+    pub(super) fn set(&mut self, settings: &[&str]) {
+        self.settings.extend(settings.iter().map(|one| (*one).to_owned()));
+    }
+
     /// Starts it again, at the same port.
     pub(super) async fn rise(&mut self) {
         for _ in 0..TRIES {
