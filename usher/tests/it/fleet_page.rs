@@ -80,7 +80,7 @@ impl Reader {
             assert_eq!((&welcome["type"], &welcome["node"]), (&json!("welcome"), &json!("n1")));
         } else {
             if line.contains("/usher nodes ") {
-                self.until_all_are_listed(line);
+                self.until_all_are_ready(line);
             }
             let out = self.finish(line).out;
             let printed = step.printed.iter().map(|line| self.here(line)).collect();
@@ -92,14 +92,14 @@ impl Reader {
         }
     }
 
-    fn until_all_are_listed(&self, line: &str) {
+    fn until_all_are_ready(&self, line: &str) {
         let looks = PATIENCE.as_millis() / 50;
         let all = (0..looks).any(|_| {
             thread::sleep(Duration::from_millis(50));
-            // The head of the table, and a line for each node.
-            self.finish(line).out.lines().count() == 1 + PORTS[1..].len()
+            let list = self.finish(line).out;
+            list.lines().filter(|node| node.contains(" ready ")).count() == PORTS[1..].len()
         });
-        assert!(all, "not all nodes know of each other");
+        assert!(all, "not all nodes are ready and known");
     }
 }
 
