@@ -79,6 +79,13 @@ impl Mailboxes {
         }
     }
 
+    /// Puts an envelope into the mailbox of the user's shard as soon as there is room. For an engine
+    /// that is told of envelopes when they are sent already.
+    pub async fn deliver_in_time(&self, envelope: Envelope) {
+        // A shard that has gone away has no sockets to write to.
+        self.of(&envelope.user).envelopes.send(envelope).await.ok();
+    }
+
     /// Puts a message into the mailboxes of all shards. One caller at a time.
     ///
     /// # Errors

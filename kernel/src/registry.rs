@@ -7,6 +7,7 @@
 //!
 //! Not here: how notices travel (an engine's), what a node does with them (`shard`).
 
+mod excerpt;
 mod admit;
 mod withdraw;
 mod sends;
@@ -45,10 +46,12 @@ use crate::{
 
 pub use self::{
     block::{Blocked, Blocking},
+    excerpt::{Excerpt, Person, Standing},
     keys::{Key, KeyScope},
     lists::{Census, Presence},
     part::Ended,
     receipt::Receipt,
+    record::{Probe, State},
     sends::{Draft, NotAppended, Reader},
     sweep::Swept,
     withdraw::Withdrawn,
@@ -235,17 +238,23 @@ pub struct Held {
     pub blocks: usize,
 }
 
-#[derive(Debug)]
-struct IssuedTicket {
-    state: TicketState,
-    expires_at: Timestamp,
+/// A ticket that was issued.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IssuedTicket {
+    /// What became of it.
+    pub state: TicketState,
+    /// Until when it is good.
+    pub expires_at: Timestamp,
 }
 
-#[derive(Debug)]
-enum TicketState {
+/// What became of a ticket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TicketState {
+    /// Nothing yet.
     Good(Box<Grant>),
     /// Remembered, so that a second use is told from a ticket that never was.
     Spent {
+        /// The session that it opened.
         by: SessionId,
     },
 }

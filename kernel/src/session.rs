@@ -41,6 +41,7 @@ pub(crate) struct Opening {
     pub(crate) resumed: bool,
     pub(crate) replay: bool,
     pub(crate) seen: Position,
+    pub(crate) urls: Vec<String>,
 }
 
 /// How its outbox gets to the socket.

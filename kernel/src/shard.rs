@@ -51,8 +51,6 @@ pub type Encode = fn(&ToSession<'_>) -> Bytes;
 pub struct Options {
     /// The node's name, for `welcome`.
     pub node: String,
-    /// Where to come back to, for `welcome`.
-    pub urls: Vec<String>,
     /// How much may wait for a slow session.
     pub outbox: outbox::Bounds,
     /// Bytes that may wait for all slow sessions of the shard together.
@@ -219,6 +217,8 @@ pub struct Arrival {
     pub admitted: Admitted,
     /// Whether it offered `usher.v1`.
     pub speaks_usher: bool,
+    /// Where to come back to, for `welcome`, best first.
+    pub urls: Vec<String>,
 }
 
 /// One slice of a node's sessions.
@@ -275,7 +275,7 @@ impl Shard {
     /// # Panics
     /// At 2^32 sessions.
     pub fn open(&mut self, now: Moment, arrival: Arrival) -> Slot {
-        let Arrival { admitted, speaks_usher } = arrival;
+        let Arrival { admitted, speaks_usher, urls } = arrival;
         self.next_generation = self.next_generation.wrapping_add(1);
         let (user, after) = (admitted.user.clone(), admitted.after);
         let opening = Opening {
@@ -283,6 +283,7 @@ impl Shard {
             resumed: admitted.resumed,
             replay: admitted.replay,
             seen: Position::default(),
+            urls,
         };
         let session = Session {
             generation: self.next_generation,

@@ -162,6 +162,10 @@ pub const EVENT_STALL: Duration = Duration::from_secs(60);
 /// How often those who watch statistics get them.
 pub const STATS_EVERY: Duration = Duration::from_secs(1);
 
+/// Time without a sign of a node after which its sessions count as parked. Longer than a process
+/// stands still for good reasons, and no longer than a person waits for a dead socket.
+pub const LEASE: Duration = Duration::from_secs(5);
+
 /// Time over which a draining node spreads the return of its sessions.
 pub const DRAIN_WINDOW: Duration = Duration::from_secs(20);
 

@@ -7,7 +7,7 @@
 
 use std::fmt;
 
-use xxhash_rust::xxh3::xxh3_64;
+use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use crate::name::UserId;
 
@@ -45,6 +45,14 @@ impl fmt::Debug for Partition {
 pub fn slice_of(user: &UserId, count: usize) -> usize {
     let bits = xxh3_64(user.as_str().as_bytes()) >> 8;
     usize::try_from(bits % count as u64).expect("the rest of a division by a usize is one")
+}
+
+/// How much a node suits a user, by name: the nodes in this order, highest first, are the user's
+/// order of preference. When a node comes or goes, only the users who prefer it move (rendezvous
+/// hashing, Thaler and Ravishankar 1998).
+#[must_use]
+pub fn preference(user: &UserId, node: &str) -> u64 {
+    xxh3_64_with_seed(node.as_bytes(), xxh3_64(user.as_str().as_bytes()))
 }
 
 #[cfg(test)]

@@ -29,7 +29,7 @@ use crate::{proxies::Proxies, tls};
 
 pub use self::{
     draft::Effective,
-    engine::{Engine, EngineUrl},
+    engine::Engine,
     file::File,
     invalid::{Invalid, Place},
     key::{Key, Scope, Weak},

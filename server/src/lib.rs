@@ -17,6 +17,7 @@ pub mod journal;
 mod tally;
 mod process;
 mod places;
+mod placement;
 pub mod limiter;
 mod gate;
 mod turns;

@@ -20,9 +20,18 @@ use std::{
     },
 };
 
-use engine::contract::{Engine, Failed};
+use engine::{
+    contract::{Engine, Failed},
+    fleet::{Fleet, Health},
+};
 use kernel::message::{Fenced, NodeRef};
-use protocol::{event::What, limit, problem::ProblemCode};
+use protocol::{
+    event::What,
+    http::{self, NodeState},
+    limit,
+    name::UserId,
+    problem::ProblemCode,
+};
 use tokio::sync::{Notify, Semaphore, broadcast, watch};
 
 pub(crate) use self::room::Room;
@@ -34,6 +43,7 @@ use crate::{
     gate::Gate,
     journal::{Filter, Journal, Watcher},
     limiter::Limiter,
+    placement::Placement,
     tally::Tally,
     turns::Turns,
 };
@@ -57,10 +67,14 @@ pub struct Answered<T> {
 pub struct Node {
     config: Config,
     engine: Arc<dyn Engine>,
+    fleet: Arc<dyn Fleet>,
     clock: Clock,
     me: Arc<NodeRef>,
+    placement: Placement,
     journal: Arc<Journal>,
     pub(crate) tally: Tally,
+    /// Whether the engine is there for it.
+    has_engine: AtomicBool,
     /// Whether it goes away soon: nobody new should be sent here.
     unready: AtomicBool,
     /// Whether it goes away now: nobody new is taken.
@@ -94,12 +108,25 @@ impl fmt::Debug for Node {
 }
 
 impl Node {
-    /// A node that is ready.
+    /// The name of a node with this configuration, in a life that begins now.
     #[must_use]
-    pub fn new(config: Config, engine: Arc<dyn Engine>, clock: Clock) -> Self {
+    pub fn name(config: &Config) -> Arc<NodeRef> {
         let generation = Clock::timestamp().0;
-        let me = Arc::new(NodeRef { id: config.node.clone().into(), generation });
-        Self {
+        Arc::new(NodeRef { id: config.node.clone().into(), generation })
+    }
+
+    /// The node `me`, which is ready as soon as its engine is.
+    #[must_use]
+    pub fn new(
+        config: Config,
+        me: Arc<NodeRef>,
+        engine: Arc<dyn Engine>,
+        fleet: Arc<dyn Fleet>,
+        clock: Clock,
+    ) -> Self {
+        let has_engine = *fleet.health().borrow() == Health::Here;
+        let node = Self {
+            placement: Placement::new(config.public_url.clone()),
             failed_handshakes: Limiter::new(config.limits.failed_handshakes),
             failed_keys: Limiter::new(config.limits.failed_keys),
             probed: broadcast::Sender::new(ANSWERS_BEHIND_MAX),
@@ -110,6 +137,7 @@ impl Node {
             journal: Arc::new(Journal::new(&me)),
             tally: Tally::new(config.shards.max(1)),
             watchers: Arc::new(Semaphore::new(limit::EVENT_WATCHERS_MAX)),
+            has_engine: AtomicBool::new(has_engine),
             unready: AtomicBool::new(false),
             draining: AtomicBool::new(false),
             asked_to_leave: watch::Sender::new(false),
@@ -117,21 +145,19 @@ impl Node {
             no_sockets: Notify::new(),
             config,
             engine,
+            fleet,
             clock,
             me,
-        }
+        };
+        // Until others are heard of. Without an engine there are no tickets that could name it.
+        node.placement.set(&[http::Node { state: NodeState::Ready, ..node.entry() }]);
+        node
     }
 
     /// What it was told when it started.
     #[must_use]
     pub fn config(&self) -> &Config {
         &self.config
-    }
-
-    /// Where sessions are told to connect to.
-    pub(crate) fn urls(config: &Config) -> Vec<String> {
-        let of_all = config.public_url.iter().filter(|url| config.node_url.as_ref() != Some(url));
-        config.node_url.iter().chain(of_all).map(|url| connect_url(url)).collect()
     }
 
     /// Its clock.
@@ -150,6 +176,11 @@ impl Node {
     #[must_use]
     pub fn journal(&self) -> &Arc<Journal> {
         &self.journal
+    }
+
+    /// Where a user should connect, best first.
+    pub(crate) fn urls(&self, user: &UserId) -> Vec<String> {
+        self.placement.urls(user)
     }
 
     /// What happens from now on.
@@ -173,7 +204,17 @@ impl Node {
     /// Whether load balancers should send anybody here.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        !self.unready.load(Ordering::Relaxed)
+        !self.is_leaving() && self.has_engine()
+    }
+
+    /// Whether the engine is there for it.
+    pub(crate) fn has_engine(&self) -> bool {
+        self.has_engine.load(Ordering::Relaxed)
+    }
+
+    /// Whether it goes away soon.
+    fn is_leaving(&self) -> bool {
+        self.unready.load(Ordering::Relaxed)
     }
 
     /// Goes unready; who comes all the same is still taken.
@@ -208,11 +249,6 @@ impl Node {
             none.await;
         }
     }
-}
-
-/// Where to connect at a public address.
-fn connect_url(public_url: &str) -> String {
-    format!("{}{}", public_url.trim_end_matches('/'), protocol::CONNECT_PATH)
 }
 
 /// Neither kind of failure tells that it was done; reads and calls that may be repeated say so.

@@ -15,10 +15,11 @@ use std::{
 };
 
 use engine::{
-    contract::Engine,
+    contract,
     mailbox::{Mailbox, Mailboxes},
-    memory::Memory,
+    place::{self, Opened, Refused, Setup},
 };
+use kernel::message::NodeRef;
 use protocol::{event::What, limit, partition::PARTITIONS};
 use tokio::{
     runtime::Runtime,
@@ -28,7 +29,7 @@ use tokio::{
 
 use crate::{
     clock::Clock,
-    config::{Config, EngineUrl},
+    config::{Config, Engine},
     door::{self, Entrance, Shown, Visitor},
     http,
     node::{self, Node},
@@ -66,6 +67,9 @@ pub enum Failed {
         #[source]
         cause: io::Error,
     },
+    /// The engine cannot be used.
+    #[error(transparent)]
+    Engine(#[from] Refused),
     /// The files of `[tls]` make no pair.
     #[error(transparent)]
     Tls(#[from] Unusable),
@@ -141,9 +145,11 @@ pub fn bind(address: SocketAddr) -> Result<TcpListener, Failed> {
 /// # Errors
 /// If threads or sockets cannot be had, or what sockets should show is unusable.
 pub fn start(config: Config, listeners: impl Into<Listeners>) -> Result<Running, Failed> {
-    let (terms, url) = (config.terms(), config.engine.url.clone());
-    start_on(config, listeners, |mailboxes| match url {
-        EngineUrl::Memory => Arc::new(Memory::new(terms, mailboxes, Arc::new(Clock::timestamp))),
+    begin(config, listeners.into(), |config, runtime, me, mailboxes| {
+        let Engine { url, url_file: _, prefix, lease } = config.engine.clone();
+        let (terms, clock) = (config.terms(), Arc::new(Clock::timestamp));
+        let setup = Setup { place: url, prefix, lease, me, mailboxes, terms, clock };
+        Ok(runtime.block_on(place::open(setup))?)
     })
 }
 
@@ -154,10 +160,18 @@ pub fn start(config: Config, listeners: impl Into<Listeners>) -> Result<Running,
 pub fn start_on(
     config: Config,
     listeners: impl Into<Listeners>,
-    engine: impl FnOnce(Mailboxes) -> Arc<dyn Engine>,
+    engine: impl FnOnce(Mailboxes) -> Arc<dyn contract::Engine>,
+) -> Result<Running, Failed> {
+    begin(config, listeners.into(), |_, _, _, mailboxes| Ok(Opened::alone(engine(mailboxes))))
+}
+
+fn begin(
+    config: Config,
+    listeners: Listeners,
+    open: impl FnOnce(&Config, &Runtime, Arc<NodeRef>, Mailboxes) -> Result<Opened, Failed>,
 ) -> Result<Running, Failed> {
     let renewal = config.tls.clone().map(Renewal::begin).transpose()?.map(Arc::new);
-    let Listeners { public, api } = listeners.into();
+    let Listeners { public, api } = listeners;
     let (addresses, api_addresses) = (addresses(&public)?, addresses(&api)?);
     let front = if api.is_empty() { Entrance::Whole } else { Entrance::Public };
     let public = public.into_iter().map(|listener| (front, listener));
@@ -166,15 +180,19 @@ pub fn start_on(
     let clock = Clock::start();
     let shards = config.shards.max(1);
     let (mailboxes, taken) = Mailboxes::new(shards, config.limits.mailbox_envelopes);
-    let node = Arc::new(Node::new(config, engine(mailboxes), clock));
-    node.tell(What::NodeUp { version: node::VERSION.to_owned() });
-    // The engine in memory is up as long as its process is.
-    node.tell(What::EngineUp);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .thread_name("usher-http")
         .worker_threads(shards)
         .enable_all()
         .build()?;
+    let me = Node::name(&config);
+    let Opened { engine, fleet, tasks } = open(&config, &runtime, Arc::clone(&me), mailboxes)?;
+    let lease = config.engine.lease;
+    let node = Arc::new(Node::new(config, me, engine, fleet, clock));
+    node.tell(What::NodeUp { version: node::VERSION.to_owned() });
+    if node.has_engine() {
+        node.tell(What::EngineUp);
+    }
     let (ways, receivers) = Shards::new(shards, ON_THE_WAY);
     let (visitors, visits) = mpsc::channel(ON_THE_WAY);
     let (stop, stopping) = watch::channel(false);
@@ -199,12 +217,18 @@ pub fn start_on(
     // From here on only the shards hold them, so that none outlives its door.
     drop(listeners);
     runtime.spawn(http::serve(Arc::clone(&node), ways.clone(), visits, stopping));
+    runtime.spawn(tasks);
+    runtime.spawn(watch_engine(Arc::clone(&node), ways.clone()));
+    let attending = Arc::clone(&node);
+    runtime.spawn(async move { attending.attend().await });
     runtime.spawn(sweep(Arc::clone(&node)));
     let settling = Arc::clone(&node);
     runtime.spawn(async move { settling.settle_all().await });
     if let Some(renewal) = &renewal {
         runtime.spawn(renew(Arc::clone(renewal)));
     }
+    // Whoever is told where it listens may use it at once.
+    runtime.block_on(node.engine_found(lease));
     let shards = ways;
     Ok(Running { node, addresses, api_addresses, runtime, shards, threads, stop, renewal })
 }
@@ -258,6 +282,15 @@ impl Part {
             local.run(self.commands, self.mailbox).await;
         });
     }
+}
+
+async fn watch_engine(node: Arc<Node>, shards: Shards) {
+    let window = node.config().drain.window;
+    let send_away = || {
+        let shards = shards.clone();
+        async move { shards.tell_all(|| Command::Drain(window)).await }
+    };
+    node.watch_engine(send_away).await;
 }
 
 async fn sweep(node: Arc<Node>) {
@@ -347,6 +380,7 @@ impl Running {
         self.runtime.block_on(async {
             self.close().await;
             self.shards.tell_all(|| Command::Stop).await;
+            self.node.leave_fleet().await;
         });
         for thread in self.threads {
             if thread.join().is_err() {

@@ -129,7 +129,6 @@ impl fmt::Debug for Local {
 fn options(config: &Config) -> Options {
     Options {
         node: config.node.clone(),
-        urls: Node::urls(config),
         outbox: config.outbox(),
         outboxes_bytes: memory::bytes() / 100 * config.limits.outboxes_percent as usize
             / config.shards.max(1),
@@ -265,7 +264,8 @@ impl Local {
                 return;
             }
         };
-        let arrival = Arrival { admitted, speaks_usher };
+        let urls = self.node.urls(&admitted.user);
+        let arrival = Arrival { admitted, speaks_usher, urls };
         let slot = self.kernel.borrow_mut().open(self.now(), arrival);
         let seat = Rc::new(Seat::new(slot, socket, early));
         let index = slot.index as usize;

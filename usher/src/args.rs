@@ -83,7 +83,7 @@ pub(crate) struct Dev {
     /// Where to listen; a loopback address. Without it port 7328, or the next free one
     #[arg(long, value_name = "ADDR")]
     pub(crate) listen: Option<SocketAddr>,
-    /// What keeps sessions and messages
+    /// What keeps sessions and messages: memory: or redis://host:port
     #[arg(long, value_name = "URL")]
     pub(crate) engine: Option<String>,
     /// Print one JSON object per line: first the URLs and the key, then events
@@ -110,7 +110,7 @@ pub(crate) struct Serve {
     /// The address that tickets name
     #[arg(long, value_name = "URL")]
     pub(crate) public_url: Option<String>,
-    /// What keeps sessions and messages
+    /// What keeps sessions and messages: memory: or redis://host:port, which nodes share
     #[arg(long, value_name = "URL")]
     pub(crate) engine: Option<String>,
     /// A file with an API key of at least 24 bytes

@@ -136,8 +136,13 @@ fn banner(running: &Running) {
         _ => format!(" --server http://{base}"),
     };
     let version = env!("CARGO_PKG_VERSION");
+    let engine = &running.node().config().engine.url;
+    let kept = match engine.is_shared() {
+        true => format!("in {engine}"),
+        false => "in memory, lost on exit".to_owned(),
+    };
     out::line(format!(
-        "usher {version} · dev mode · in memory, lost on exit · this machine only
+        "usher {version} · dev mode · {kept} · this machine only
 
   Links      http://{base}/
   HTTP API   http://{base}/v1   Authorization: Bearer {DEV_KEY}

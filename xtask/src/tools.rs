@@ -66,6 +66,17 @@ const TOOLS: &[Tool] = &[
         packages: Packages { debian: "curl", fedora: "curl", alpine: "curl", homebrew: "curl" },
     },
     Tool {
+        name: "redis-server",
+        why: "the engine for many nodes is tested on a real one",
+        probes: &[&["redis-server", "--version"]],
+        packages: Packages {
+            debian: "redis-server",
+            fedora: "redis",
+            alpine: "redis",
+            homebrew: "redis",
+        },
+    },
+    Tool {
         name: "a C compiler",
         why: "TLS is built with it",
         probes: &[&["cc", "--version"]],

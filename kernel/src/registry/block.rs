@@ -26,7 +26,7 @@ pub struct Blocked {
 
 #[derive(Debug)]
 pub(super) struct Block {
-    until: Option<Timestamp>,
+    pub(super) until: Option<Timestamp>,
 }
 
 impl Block {

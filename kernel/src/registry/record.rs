@@ -46,12 +46,19 @@ impl User {
 }
 
 /// Where a session's socket is.
-#[derive(Debug)]
-pub(super) enum State {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum State {
     /// There.
     Live(Arc<NodeRef>),
-    /// Lost; it was there.
-    Parked { node: Arc<NodeRef>, at: Timestamp, until: Timestamp },
+    /// Lost.
+    Parked {
+        /// Where it was.
+        node: Arc<NodeRef>,
+        /// Since when it is lost.
+        at: Timestamp,
+        /// Until when the session may resume.
+        until: Timestamp,
+    },
 }
 
 /// One session. Small, since there is one for each: what is rare is boxed.
@@ -86,7 +93,7 @@ pub(super) struct Rare {
     pub(super) send: SendGrant,
     pub(super) meta: Meta,
     /// While somebody wants to know, or a moment ago wanted to know, whether anyone is there.
-    probe: Option<Probe>,
+    pub(super) probe: Option<Probe>,
 }
 
 impl Rare {
@@ -98,14 +105,14 @@ impl Rare {
 }
 
 /// Whether anybody is at a session, as far as nodes have asked.
-#[derive(Debug, Default, PartialEq)]
-struct Probe {
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Probe {
     /// Since when its node is asking.
-    asked_at: Option<Timestamp>,
+    pub asked_at: Option<Timestamp>,
     /// When it last answered.
-    heard_at: Option<Timestamp>,
+    pub heard_at: Option<Timestamp>,
     /// Who wants to know.
-    askers: Vec<Arc<NodeRef>>,
+    pub askers: Vec<Arc<NodeRef>>,
 }
 
 impl Record {

@@ -49,6 +49,9 @@ fn trace(terms: Terms, script: &str) -> String {
     for line in script.split([';', '\n']).map(str::trim).filter(|line| !line.is_empty()) {
         writeln!(desk.trace, "{line}").unwrap();
         desk.command(line);
+        // Whatever has happened, an excerpt has all of it.
+        let excerpt = desk.registry.excerpt();
+        assert_eq!(Registry::of(terms, excerpt.clone()).excerpt(), excerpt, "{}", desk.trace);
     }
     desk.trace
 }

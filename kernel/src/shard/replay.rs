@@ -72,7 +72,7 @@ impl Shard {
             resumed: opening.resumed,
             ping_ms,
             node: self.options.node.clone(),
-            urls: self.options.urls.clone(),
+            urls: opening.urls.clone(),
         };
         self.tell(slot, &ToSession::Welcome(&welcome));
         self.outputs.push_back(Output::Opened(fenced, user, opening.resumed));

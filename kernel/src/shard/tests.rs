@@ -56,7 +56,6 @@ fn check_with(change: impl FnOnce(&mut Options), script: &str, expect: &Expect) 
 fn options() -> Options {
     Options {
         node: "n1".to_owned(),
-        urls: Vec::new(),
         outbox: outbox::Bounds::default(),
         outboxes_bytes: usize::MAX,
         frames: Rate { per_second: 100, burst: 200 },
@@ -268,7 +267,7 @@ impl Desk {
             token: token(id),
         };
         let speaks_usher = !words.has("plain");
-        let slot = self.shard.open(self.now, Arrival { admitted, speaks_usher });
+        let slot = self.shard.open(self.now, Arrival { admitted, speaks_usher, urls: Vec::new() });
         let (room, begun) = (usize::MAX, Vec::new());
         self.sockets.insert(name.to_owned(), Socket { slot, room, begun });
     }

@@ -126,6 +126,9 @@ impl<'a> Draft<'a> {
     /// The configuration, if nothing was wrong.
     pub(super) fn finish(mut self) -> Result<Effective, Vec<Invalid>> {
         if self.invalid.is_empty() {
+            self.read_engine_url();
+        }
+        if self.invalid.is_empty() {
             let relations = RELATIONS.iter().filter_map(|relation| self.broken(relation));
             let others = [self.too_many_sessions(), self.two_on_one_address(), self.unusable_tls()];
             self.invalid = relations.chain(others.into_iter().flatten()).collect();
@@ -134,6 +137,28 @@ impl<'a> Draft<'a> {
             Ok(Effective { config: self.config, places: self.places, keys: self.keys })
         } else {
             Err(self.invalid)
+        }
+    }
+
+    /// Takes the engine's URL from its file, if there is one.
+    fn read_engine_url(&mut self) {
+        let Some(file) = self.config.engine.url_file.clone() else { return };
+        let place = |key| {
+            let index = settings::find("engine", key).expect("the table has both");
+            self.places[index].clone()
+        };
+        let (url, in_file) = (place("url"), place("url_file"));
+        let refused = match (self.read)(&file) {
+            _ if url != Place::Default => {
+                Some(format!("engine.url_file: there is an engine.url already, from {url}"))
+            }
+            Err(error) => Some(format!("cannot read {}: {error}", file.display())),
+            Ok(text) => text::set_engine_url(&mut self.config, text.trim())
+                .err()
+                .map(|detail| format!("what is in {} {detail}", file.display())),
+        };
+        if let Some(detail) = refused {
+            self.refuse(in_file, detail);
         }
     }
 

@@ -117,12 +117,22 @@ pub(super) static SETTINGS: &[Setting] = &[
         section: "engine",
         key: "url",
         slot: Slot::Text {
-            form: "`memory:`",
+            form: engine::place::FORM,
             set: text::set_engine_url,
             get: |c| Some(c.engine.url.to_string()),
         },
         absent: None,
-        help: "What keeps sessions and messages.",
+        help: "What keeps sessions and messages: this process, or a Redis that nodes share.",
+    },
+    Setting {
+        section: "engine",
+        key: "url_file",
+        slot: Slot::File {
+            set: |c, path| c.engine.url_file = Some(path),
+            get: |c| c.engine.url_file.clone(),
+        },
+        absent: Some(Absent { words: "none", example: "\"engine.url\"" }),
+        help: "A file with that URL, where there is a password in it.",
     },
     Setting {
         section: "engine",
@@ -135,6 +145,12 @@ pub(super) static SETTINGS: &[Setting] = &[
         absent: None,
         help: "What keys begin with in a store that is shared; there are none in memory.",
     },
+    time(
+        ("engine", "lease"),
+        SECOND..=MINUTE,
+        |c| &mut c.engine.lease,
+        "Time without a sign of a node after which its sessions count as parked.",
+    ),
     Setting {
         section: "tls",
         key: "cert_file",

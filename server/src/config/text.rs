@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 
 use protocol::{grant::Origin, limit::NAME_BYTES_MAX};
 
-use super::{Config, EngineUrl};
+use engine::place::Place;
+
+use super::Config;
 use crate::proxies::{Network, Proxies};
 
 pub(super) fn set_listen(config: &mut Config, items: &[&str]) -> Result<(), (usize, String)> {
@@ -107,8 +109,7 @@ pub(super) fn set_node(config: &mut Config, text: &str) -> Result<(), String> {
 
 /// Says nothing of what was written, either.
 pub(super) fn set_engine_url(config: &mut Config, text: &str) -> Result<(), String> {
-    let url = EngineUrl::parse(text);
-    config.engine.url = url.ok_or("must be \"memory:\", the one engine that this version has")?;
+    config.engine.url = Place::parse(text)?;
     Ok(())
 }
 

@@ -117,6 +117,8 @@ pub(super) async fn sessions_of_user(
 pub(super) struct ListQuery {
     /// Only those of this user.
     user: Option<UserId>,
+    /// Only those of this node.
+    node: Option<NodeName>,
     /// How many at most.
     #[serde(default)]
     limit: Limit,
@@ -128,8 +130,8 @@ pub(super) async fn sessions(
     State(node): ThisNode,
     InQuery(query): InQuery<ListQuery>,
 ) -> Outcome<List<Session>> {
-    let ListQuery { user, limit: Limit(most), cursor: after } = query;
-    let (items, next) = node.page_of_sessions(user, after, most).await?;
+    let ListQuery { user, node: at, limit: Limit(most), cursor: after } = query;
+    let (items, next) = node.page_of_sessions(user, at.as_deref(), after, most).await?;
     ok(List { items, next_cursor: next.map(|id| id.to_string()) })
 }
 
@@ -170,12 +172,12 @@ pub(super) async fn stats(State(node): ThisNode) -> Outcome<StatsReply> {
 }
 
 pub(super) async fn nodes(State(node): ThisNode) -> Outcome<List<http::Node>> {
-    ok(List { items: node.nodes(), next_cursor: None })
+    ok(List { items: node.nodes().await?, next_cursor: None })
 }
 
 pub(super) async fn drain_node(
     State(node): ThisNode,
     InPath(name): InPath<NodeName>,
 ) -> Outcome<http::Node> {
-    ok(node.ask_to_leave(&name)?)
+    ok(node.ask_to_leave(&name).await?)
 }

@@ -157,7 +157,7 @@ async fn now(node: &Node) -> Vec<Family> {
         found.push(gauge("usher_users", "Users who are online", One(census.users as u64)));
     }
     let watchers = limit::EVENT_WATCHERS_MAX - node.watchers.available_permits();
-    let (up, ready) = (u64::from(census.is_some()), u64::from(node.is_ready()));
+    let (up, ready) = (u64::from(node.has_engine()), u64::from(node.is_ready()));
     let waiting =
         gauge("usher_outbox", "What waits for sockets of slow sessions", One(sums.outbox_bytes));
     found.extend([

@@ -26,9 +26,13 @@ pub(super) async fn livez() -> &'static str {
 
 /// Fast to fail: whether to send anybody here.
 pub(super) async fn readyz(State(node): State<Arc<Node>>) -> Result<&'static str, Refusal> {
-    match node.is_ready() {
-        true => Ok("ready\n"),
-        false => Err(Refusal::later(ProblemCode::Draining)),
+    match (node.is_ready(), node.has_engine()) {
+        (true, _) => Ok("ready\n"),
+        (false, true) => Err(Refusal::later(ProblemCode::Draining)),
+        (false, false) => {
+            let detail = "The engine does not answer.".to_owned();
+            Err(Refusal { detail, ..Refusal::later(ProblemCode::Overloaded) })
+        }
     }
 }
 

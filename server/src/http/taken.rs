@@ -65,7 +65,7 @@ impl Segment for SessionId {
 }
 
 /// What a path calls a node. Whether there is one of this name, the node knows.
-#[derive(Debug, JsonSchema)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub(super) struct NodeName(String);
 

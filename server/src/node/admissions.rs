@@ -51,7 +51,7 @@ impl Node {
             NotMinted::Blocked => Refusal::plain(ProblemCode::Blocked),
             NotMinted::Failed(failed) => not_taken(failed),
         })?;
-        let urls = Self::urls(&self.config);
+        let urls = self.urls(&user);
         Ok(TicketReply { ticket, user, urls, expires_at })
     }
 

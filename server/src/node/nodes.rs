@@ -1,35 +1,55 @@
-//! Nodes: which there are, and how one is asked to go.
-//!
-//! Today a node knows of itself alone. Where an engine knows of others, their entries come beside its
-//! own, and what they are asked goes through the engine.
+//! Nodes: which there are, how this one tells the others of itself, and how one is asked to go.
 
+use std::{sync::atomic::Ordering, time::Duration};
+
+use engine::fleet::Health;
 use protocol::{
+    event::What,
     http::{self, NodeState},
+    limit,
     problem::ProblemCode,
     time::Timestamp,
 };
+use tokio::time::{MissedTickBehavior, interval, timeout};
 
-use super::{Node, VERSION};
+use super::{Node, VERSION, not_taken};
 use crate::answer::Refusal;
 
+/// How often the others are told. A few may fail in the time of a lease.
+const REPORT_EVERY: Duration = Duration::from_secs(1);
+
 impl Node {
-    /// All nodes, this one among them.
-    #[must_use]
-    pub fn nodes(&self) -> Vec<http::Node> {
-        vec![self.entry()]
+    /// All nodes, this one among them. Those that told nothing of themselves for a lease are gone.
+    ///
+    /// # Errors
+    /// If the engine could not.
+    pub async fn nodes(&self) -> Result<Vec<http::Node>, Refusal> {
+        let mut nodes = self.fleet.nodes().await.map_err(not_taken)?;
+        // What is known here is newer.
+        nodes.retain(|node| !self.is_me(node));
+        nodes.push(self.entry());
+        nodes.sort_by(|a, b| (&a.node, a.generation).cmp(&(&b.node, b.generation)));
+        Ok(nodes)
     }
 
     /// Asks a node to go away, as its operator would by SIGTERM. To ask again changes nothing.
     ///
     /// # Errors
-    /// If there is no such node.
-    pub fn ask_to_leave(&self, node: &str) -> Result<http::Node, Refusal> {
-        if node != &*self.me.id {
-            return Err(Refusal::plain(ProblemCode::NodeUnknown));
+    /// If there is no such node, or it cannot be told.
+    pub async fn ask_to_leave(&self, node: &str) -> Result<http::Node, Refusal> {
+        if node == &*self.me.id {
+            self.go_away();
+            return Ok(self.entry());
         }
+        let asked = self.fleet.ask_to_leave(node).await.map_err(not_taken)?;
+        let asked =
+            asked.into_iter().next().ok_or_else(|| Refusal::plain(ProblemCode::NodeUnknown))?;
+        Ok(http::Node { state: NodeState::Draining, ..asked })
+    }
+
+    fn go_away(&self) {
         self.go_unready();
         self.asked_to_leave.send_replace(true);
-        Ok(self.entry())
     }
 
     /// Returns when it was asked to go away. Whoever runs the process does so then.
@@ -39,11 +59,101 @@ impl Node {
         asked.wait_for(|asked| *asked).await.map(drop).ok();
     }
 
-    fn entry(&self) -> http::Node {
+    /// Tells the others of this node again and again, and does what they ask of it.
+    pub(crate) async fn attend(&self) {
+        let mut asked = self.fleet.asked_to_leave();
+        let mut ticks = interval(REPORT_EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut warned = false;
+        loop {
+            tokio::select! {
+                _ = ticks.tick() => {}
+                Ok(_) = asked.wait_for(|asked| *asked), if !self.is_asked() => self.go_away(),
+            }
+            // Without its engine nobody hears it, and it is not listed.
+            if let Err(error) = self.fleet.report(&self.entry()).await {
+                tracing::debug!(%error, "the others are not told of this node");
+            }
+            let Ok(nodes) = self.nodes().await else { continue };
+            self.placement.set(&nodes);
+            let other = nodes.iter().find(|node| node.node == *self.me.id && !self.is_me(node));
+            if let Some(other) = other.filter(|_| !warned) {
+                let (node, generation) = (&*self.me.id, other.generation);
+                tracing::warn!(node, generation, "another process has this node's name");
+                warned = true;
+            }
+        }
+    }
+
+    /// Notes whether the engine is there, as that changes. Without it nobody is admitted; those who
+    /// are here stay for a grace, and are told then to try another node.
+    pub(crate) async fn watch_engine<S: Future<Output = ()>>(&self, send_away: impl Fn() -> S) {
+        let mut health = self.fleet.health();
+        loop {
+            let now = health.borrow_and_update().clone();
+            let here = now == Health::Here;
+            if let Health::Lost(Some(why)) = now {
+                tracing::warn!(why, "the engine cannot be used yet");
+            }
+            let was = self.has_engine.swap(here, Ordering::Relaxed);
+            match (was, here) {
+                (false, true) => self.tell(What::EngineUp),
+                (true, false) => {
+                    tracing::error!("the engine is lost; nobody is admitted until it is back");
+                    self.tell(What::EngineDown);
+                }
+                (true, true) | (false, false) => {}
+            }
+            let changed = match here {
+                true => health.changed().await,
+                false => match timeout(self.config.session.resume_window, health.changed()).await {
+                    Ok(changed) => changed,
+                    Err(_) => {
+                        tracing::error!("the engine stays lost; sessions are sent to other nodes");
+                        send_away().await;
+                        health.changed().await
+                    }
+                },
+            };
+            if changed.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Returns when the engine is there, or that has taken too long.
+    pub(crate) async fn engine_found(&self, patience: Duration) {
+        let mut health = self.fleet.health();
+        let here = health.wait_for(|health| *health == Health::Here);
+        timeout(patience, here).await.map(drop).ok();
+    }
+
+    /// It is about to end.
+    pub(crate) async fn leave_fleet(&self) {
+        match timeout(limit::CLOSE_WAIT, self.fleet.leave()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) | Err(_) => tracing::warn!("the engine was not told that this node leaves"),
+        }
+    }
+
+    fn is_asked(&self) -> bool {
+        *self.asked_to_leave.borrow()
+    }
+
+    fn is_me(&self, node: &http::Node) -> bool {
+        node.node == *self.me.id && node.generation == self.me.generation
+    }
+
+    pub(super) fn entry(&self) -> http::Node {
+        let state = match (self.is_leaving(), self.has_engine()) {
+            (true, _) => NodeState::Draining,
+            (false, true) => NodeState::Ready,
+            (false, false) => NodeState::LostEngine,
+        };
         http::Node {
             node: self.me.id.to_string(),
             generation: self.me.generation,
-            state: if self.is_ready() { NodeState::Ready } else { NodeState::Draining },
+            state,
             sessions: self.live_sockets() as u64,
             url: self.config.node_url.clone(),
             started_at: Timestamp(self.me.generation),

@@ -7,6 +7,7 @@ use kernel::registry::Presence;
 use protocol::{
     http::{Block, Session, UserReply},
     id::SessionId,
+    limit,
     name::UserId,
     problem::ProblemCode,
 };
@@ -52,26 +53,49 @@ impl Node {
         found.ok_or_else(|| Refusal::plain(ProblemCode::SessionUnknown))
     }
 
-    /// A page of all sessions, or of a user's, and after which the next begins.
+    /// A page of all sessions, or of a user's, or of those `at` a node, and after which the next
+    /// begins.
     ///
     /// # Errors
     /// If the engine could not tell.
     pub async fn page_of_sessions(
         &self,
         user: Option<UserId>,
+        at: Option<&str>,
         after: Option<SessionId>,
         most: usize,
     ) -> Result<(Vec<Session>, Option<SessionId>), Refusal> {
-        let found = match user {
-            None => self.sessions(&Query::All { after, most: most + 1 }).await?,
-            Some(user) => {
+        let is_there = |session: &Session| at.is_none_or(|at| session.node == at);
+        let found = match (user, at) {
+            (None, None) => self.sessions(&Query::All { after, most: most + 1 }).await?,
+            (None, Some(_)) => self.sessions_that(is_there, after, most + 1).await?,
+            (Some(user), _) => {
                 let mut found = self.sessions(&Query::User(user)).await?;
-                found.retain(|session| after.is_none_or(|after| session.id > after));
+                found.retain(|one| after.is_none_or(|after| one.id > after) && is_there(one));
                 found.sort_by_key(|session| session.id);
                 found
             }
         };
         Ok(page(found, most, |session| session.id))
+    }
+
+    /// At least so many of all sessions that are such, if there are, found by looking at each.
+    async fn sessions_that(
+        &self,
+        are_such: impl Fn(&Session) -> bool,
+        mut after: Option<SessionId>,
+        least: usize,
+    ) -> Result<Vec<Session>, Refusal> {
+        let mut found = Vec::new();
+        loop {
+            let looked = self.sessions(&Query::All { after, most: limit::LIST_MAX }).await?;
+            let is_end = looked.len() < limit::LIST_MAX;
+            after = looked.last().map(|session| session.id).or(after);
+            found.extend(looked.into_iter().filter(|session| are_such(session)));
+            if is_end || found.len() >= least {
+                return Ok(found);
+            }
+        }
     }
 
     /// A page of all users who are kept out, and after whom the next begins.

@@ -17,7 +17,7 @@ impl Node {
         let gaps = &deliveries.gaps;
         let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
         let stats = Stats {
-            nodes: 1,
+            nodes: u32::try_from(self.nodes().await?.len()).unwrap_or(u32::MAX),
             users: count(census.users),
             sessions: SessionStats { live: count(census.live), parked: count(census.parked) },
             messages: tally.message_stats(&deliveries),

@@ -178,10 +178,18 @@ fn a14_lists_are_told_in_pages() {
         told.0.sort();
         assert_eq!(told, (all.clone(), None));
         for limit in [1, 7, 24, 25, 1000] {
-            for (user, count) in [("", 25), ("&user=user%200", 9), ("&user=nobody", 0)] {
+            for (whose, count) in [
+                ("", 25),
+                ("&user=user%200", 9),
+                ("&user=nobody", 0),
+                ("&node=n1", 25),
+                ("&node=n2", 0),
+                ("&user=user%200&node=n1", 9),
+                ("&user=user%200&node=n2", 0),
+            ] {
                 let (mut seen, mut cursor) = (Vec::new(), String::new());
                 loop {
-                    let (page, next) = ids(node, &format!("?limit={limit}{user}{cursor}")).await;
+                    let (page, next) = ids(node, &format!("?limit={limit}{whose}{cursor}")).await;
                     assert!(page.len() <= limit);
                     seen.extend(page);
                     let Some(next) = next else { break };
@@ -189,7 +197,7 @@ fn a14_lists_are_told_in_pages() {
                 }
                 seen.sort();
                 seen.dedup();
-                assert_eq!(seen.len(), count, "{limit} {user}");
+                assert_eq!(seen.len(), count, "{limit} {whose}");
             }
         }
         for query in [

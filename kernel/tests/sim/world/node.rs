@@ -73,7 +73,6 @@ impl Node {
 fn options() -> Options {
     Options {
         node: "n".to_owned(),
-        urls: Vec::new(),
         outbox: OUTBOX,
         outboxes_bytes: OUTBOXES_BYTES,
         frames: Rate { per_second: limit::FRAMES_PER_SECOND, burst: 20 },

@@ -33,7 +33,7 @@ impl World {
         let shard = slice_of(&user, SHARDS);
         let speaks_usher = self.devices[device].kind == Kind::Sdk;
         let comeback = if admitted.resumed { Comeback::Yes } else { Comeback::No };
-        let arrival = Arrival { admitted, speaks_usher };
+        let arrival = Arrival { admitted, speaks_usher, urls: Vec::new() };
         self.inputs += 1;
         let slot = self.nodes[node].shards[shard].open(self.clock.now, arrival);
         let place = Place { node, life: connect.life, shard, slot };

@@ -179,7 +179,6 @@ fn wrong_flags_are_told_under_their_names() {
             --listen: item 2 must be an IP address and a port, such as "0.0.0.0:7328" or "[::]:7328"
             --public-url: must be wss://host or wss://host:port (or ws://) in lower case, without a user, path or query
             --node: must be 1 to 128 letters, digits, '-', '_' and '.', and begin with a letter or digit
-            --engine: must be "memory:", the one engine that this version has
             --log: must be text or json
             --key-file: cannot read missing: no such file
         "#]],

@@ -38,7 +38,9 @@ fn each_value_is_shown_with_where_it_comes_from() {
 
         [engine]
         url = "memory:"                          # default
+        # url_file = (not set)                   # default
         prefix = "usher:"                        # default
+        lease = "5s"                             # default
 
         [tls]
         # cert_file = (not set)                  # default
@@ -124,7 +126,7 @@ fn the_file_of_defaults_is_right_without_its_comments() {
     let file: String = keys.map(|line| line.to_owned() + "\n").collect();
     let wrong = resolve(Said { file: &file, ..Said::default() }).unwrap_err();
     expect![[r#"
-        conf/usher.toml:160: cannot read conf/backend.key: no such file
+        conf/usher.toml:166: cannot read conf/backend.key: no such file
     "#]]
     .assert_eq(&wrong);
 }

@@ -1,6 +1,6 @@
 //! What takes long: silence, and watchers that read nothing. On a clock that does not wait.
 
-use engine::{mailbox::Mailboxes, memory::Memory};
+use engine::{mailbox::Mailboxes, memory::Memory, place::Opened};
 use protocol::event::Kind;
 use tokio::task::JoinHandle;
 
@@ -19,7 +19,9 @@ fn stage(filter: Filter) -> Stage {
     let config = Config { node: "n1".to_owned(), shards: 1, ..Config::default() };
     let (mailboxes, _) = Mailboxes::new(1, 1);
     let memory = Memory::new(config.terms(), mailboxes, Arc::new(Clock::timestamp));
-    let node = Arc::new(Node::new(config, Arc::new(memory), Clock::start()));
+    let Opened { engine, fleet, .. } = Opened::alone(Arc::new(memory));
+    let me = Node::name(&config);
+    let node = Arc::new(Node::new(config, me, engine, fleet, Clock::start()));
     let place = Arc::clone(&node.watchers).try_acquire_owned().unwrap();
     let (out, lines) = mpsc::channel(1);
     let (watcher, cut) = (node.journal().watch(filter), Cut::default());

@@ -1,0 +1,103 @@
+//! Fleet: what the nodes of one engine know of each other, and what the engine tells each of them.
+
+use std::{
+    fmt,
+    sync::{Mutex, PoisonError},
+};
+
+use async_trait::async_trait;
+use protocol::http;
+use tokio::sync::watch;
+
+use crate::contract::Failed;
+
+/// Whether the engine is there for a node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Health {
+    /// Not yet, or not any more: nobody should be admitted. If it was asked again since, what stands
+    /// against it.
+    Lost(Option<String>),
+    /// It answers, what it sends arrives, and what was lost has been made up for.
+    Here,
+}
+
+/// What a node has in common with others.
+#[async_trait]
+pub trait Fleet: Send + Sync + fmt::Debug {
+    /// Whether the engine is there, as that changes.
+    fn health(&self) -> watch::Receiver<Health>;
+
+    /// Notes what this node tells of itself. It is forgotten when it is not told again for a while.
+    async fn report(&self, me: &http::Node) -> Result<(), Failed>;
+
+    /// All nodes that told of themselves of late, by name.
+    async fn nodes(&self) -> Result<Vec<http::Node>, Failed>;
+
+    /// Asks the nodes of this name to go away. More than one has it where that was set up wrong;
+    /// tells which they are, and none where there is none.
+    async fn ask_to_leave(&self, name: &str) -> Result<Vec<http::Node>, Failed>;
+
+    /// Whether another node asked this one to go away.
+    fn asked_to_leave(&self) -> watch::Receiver<bool>;
+
+    /// This node goes away: it is not listed any more, and sessions that it still has are parked.
+    async fn leave(&self) -> Result<(), Failed>;
+}
+
+/// A node that has its engine to itself.
+#[derive(Debug)]
+pub struct Alone {
+    health: watch::Sender<Health>,
+    asked: watch::Sender<bool>,
+    me: Mutex<Option<http::Node>>,
+}
+
+impl Default for Alone {
+    fn default() -> Self {
+        Self {
+            health: watch::Sender::new(Health::Here),
+            asked: watch::Sender::new(false),
+            me: Mutex::default(),
+        }
+    }
+}
+
+impl Alone {
+    fn me(&self) -> Vec<http::Node> {
+        self.me.lock().unwrap_or_else(PoisonError::into_inner).clone().into_iter().collect()
+    }
+}
+
+#[async_trait]
+impl Fleet for Alone {
+    fn health(&self) -> watch::Receiver<Health> {
+        self.health.subscribe()
+    }
+
+    async fn report(&self, me: &http::Node) -> Result<(), Failed> {
+        *self.me.lock().unwrap_or_else(PoisonError::into_inner) = Some(me.clone());
+        Ok(())
+    }
+
+    async fn nodes(&self) -> Result<Vec<http::Node>, Failed> {
+        Ok(self.me())
+    }
+
+    async fn ask_to_leave(&self, name: &str) -> Result<Vec<http::Node>, Failed> {
+        let mut nodes = self.me();
+        nodes.retain(|node| node.node == name);
+        if !nodes.is_empty() {
+            self.asked.send_replace(true);
+        }
+        Ok(nodes)
+    }
+
+    fn asked_to_leave(&self) -> watch::Receiver<bool> {
+        self.asked.subscribe()
+    }
+
+    async fn leave(&self) -> Result<(), Failed> {
+        *self.me.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        Ok(())
+    }
+}

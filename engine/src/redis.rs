@@ -1,0 +1,254 @@
+//! Redis: an engine for many nodes, in a Redis or Valkey that they share.
+//!
+//! The rules stay the kernel's. A step reads what it looks at, takes the kernel's own step, and
+//! writes what differs if nothing has changed (`step`). Only a message, of which there are most, is
+//! numbered, kept, aimed and sent by one script (`sends`). Envelopes travel by sharded pub/sub,
+//! counted, and what gets lost is made up for from what is kept (`post`, `repair`, `keeper`).
+//!
+//! Not here: more than one server, TLS. Why it is so: `docs/design/0017-redis-engine.md`.
+
+mod keeper;
+mod fleet;
+mod repair;
+mod post;
+mod sweep;
+mod admit;
+mod people;
+mod sends;
+mod step;
+mod change;
+mod look;
+mod wire;
+mod kept;
+mod link;
+mod roll;
+mod turns;
+mod script;
+mod shade;
+mod keys;
+mod options;
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU8, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use kernel::{
+    message::{Fenced, Message, NodeRef},
+    registry::{
+        Attempt, Blocked, Blocking, Census, Draft, Ended, Grant, Key, Presence, Reader, Receipt,
+        Terms, Touch,
+    },
+    stream::Page,
+};
+use protocol::{
+    close::CloseCode,
+    http::{Durability, Session},
+    id::{ResumeToken, Ticket},
+    name::UserId,
+    partition::Partition,
+    time::Timestamp,
+};
+use tokio::sync::watch;
+
+use self::{
+    keys::Keys,
+    link::{Fault, Link},
+    post::Post,
+    roll::Roll,
+    turns::Turns,
+};
+use crate::{
+    contract::{
+        Admission, Departed, Departure, Ending, Engine, Failed, NotAdmitted, NotAppended,
+        NotMinted, Query, Spread,
+    },
+    fleet::Health,
+    mailbox::Mailboxes,
+};
+
+pub(crate) use self::options::is_url;
+pub use self::{
+    keeper::Tasks,
+    options::{Options, Refused},
+};
+
+/// The longest prefix of keys.
+const PREFIX_BYTES_MAX: usize = 64;
+
+/// An engine in a Redis that nodes share.
+pub struct Redis {
+    link: Link,
+    keys: Keys,
+    terms: Terms,
+    me: Arc<NodeRef>,
+    lease: Duration,
+    patience: Duration,
+    mailboxes: Mailboxes,
+    post: Arc<Post>,
+    roll: Roll,
+    turns: Turns,
+    health: watch::Sender<Health>,
+    /// For versions that no other step has.
+    steps: AtomicU64,
+    proofs: AtomicU64,
+    next_sweep: AtomicU8,
+}
+
+impl fmt::Debug for Redis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Redis").field("me", &self.me).finish_non_exhaustive()
+    }
+}
+
+impl Redis {
+    /// Connects the node `me`. Nothing arrives, and nobody is admitted, until [`Tasks::run`] runs
+    /// and [`Redis::watch`] tells that the engine is there. The generation of `me` must be another
+    /// one at each start.
+    ///
+    /// # Errors
+    /// Says in one line why this Redis cannot be used.
+    pub async fn connect(
+        options: &Options,
+        mailboxes: Mailboxes,
+        me: Arc<NodeRef>,
+        terms: Terms,
+    ) -> Result<(Arc<Self>, Tasks), Refused> {
+        let prefix = &options.prefix;
+        if prefix.contains(['{', '}']) || prefix.len() > PREFIX_BYTES_MAX {
+            return Err(Refused::Prefix);
+        }
+        let (post, waiting) = Post::new();
+        let engine = Arc::new(Self {
+            link: Link::new(options)?,
+            keys: Keys::new(prefix),
+            terms,
+            me,
+            lease: options.lease,
+            patience: options.patience,
+            mailboxes,
+            post,
+            roll: Roll::new(),
+            turns: Turns::new(),
+            health: watch::Sender::new(Health::Lost(None)),
+            steps: AtomicU64::new(0),
+            proofs: AtomicU64::new(0),
+            next_sweep: AtomicU8::new(0),
+        });
+        engine.link.connect(&engine.keys.layout()).await?;
+        Ok((Arc::clone(&engine), Tasks { engine, waiting }))
+    }
+
+    /// Whether the engine is there, as that changes.
+    #[must_use]
+    pub fn watch(&self) -> watch::Receiver<Health> {
+        self.health.subscribe()
+    }
+
+    /// How many partitions were repaired, since something sent to this node did not arrive.
+    #[must_use]
+    pub fn repaired(&self) -> u64 {
+        self.post.repaired()
+    }
+
+    fn version(&self) -> String {
+        format!("{}/{:x}", self.me, self.steps.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+#[async_trait]
+impl Engine for Redis {
+    async fn mint(
+        &self,
+        ticket: Ticket,
+        grant: Grant,
+        ttl: Duration,
+    ) -> Result<Timestamp, NotMinted> {
+        self.issue(ticket, grant, ttl).await
+    }
+
+    async fn admit(&self, attempt: Attempt) -> Result<Admission, NotAdmitted> {
+        self.find_place(&attempt).await
+    }
+
+    async fn withdraw(&self, attempt: &Attempt) -> Result<Departed, Failed> {
+        self.take_back(attempt).await
+    }
+
+    async fn hold(&self, token: ResumeToken, wait: Duration) -> Result<(), Failed> {
+        self.keep(token, wait).await
+    }
+
+    async fn depart(&self, fenced: Fenced, departure: Departure) -> Result<Departed, Failed> {
+        self.let_go(fenced, departure).await
+    }
+
+    async fn touch(&self, fenced: Fenced, touch: Touch) -> Result<(), Failed> {
+        self.note(fenced, touch).await
+    }
+
+    async fn append(&self, user: &UserId, draft: Draft) -> Result<Receipt, NotAppended> {
+        self.number(user, draft).await
+    }
+
+    async fn begin(&self, key: &Key) -> Result<(), NotAppended> {
+        self.spread(None, Some(key)).await.map(drop)
+    }
+
+    async fn everyone(
+        &self,
+        message: Arc<Message>,
+        key: Option<Key>,
+    ) -> Result<Spread, NotAppended> {
+        self.spread(Some(&message), key.as_ref()).await
+    }
+
+    async fn read(
+        &self,
+        reader: &Reader,
+        messages: usize,
+        bytes: usize,
+    ) -> Result<Option<Page>, Failed> {
+        self.read_on(reader, messages, bytes).await.map_err(Fault::of_look)
+    }
+
+    async fn end(&self, ending: &Ending, code: CloseCode) -> Result<Vec<Ended>, Failed> {
+        self.end_all(ending, code).await
+    }
+
+    async fn block(&self, user: &UserId, blocking: Blocking) -> Result<Vec<Ended>, Failed> {
+        self.keep_out(user, blocking).await
+    }
+
+    async fn blocks(&self, after: Option<UserId>, most: usize) -> Result<Vec<Blocked>, Failed> {
+        self.kept_out(after, most).await.map_err(Fault::of_look)
+    }
+
+    async fn presence(&self, users: &[UserId]) -> Result<Vec<Presence>, Failed> {
+        self.who_of(users).await.map_err(Fault::of_look)
+    }
+
+    async fn census(&self) -> Result<Census, Failed> {
+        self.count().await.map_err(Fault::of_look)
+    }
+
+    async fn sessions(&self, query: &Query) -> Result<Vec<Session>, Failed> {
+        self.list(query).await.map_err(Fault::of_look)
+    }
+
+    async fn sweep(&self) -> Result<Vec<Ended>, Failed> {
+        self.sweep_one(Partition(self.next_sweep.fetch_add(1, Ordering::Relaxed))).await
+    }
+
+    fn durability(&self) -> Durability {
+        Durability::Primary
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,74 @@
+//! Fleet: the list of nodes, in one key, where each writes its own entry again and again.
+
+use async_trait::async_trait;
+use kernel::message::NodeRef;
+use protocol::{http, partition::Partition};
+use redis::Cmd;
+use tokio::sync::watch;
+
+use super::{
+    Redis,
+    kept::{read, write},
+    link::Fault,
+    script, wire,
+};
+use crate::{
+    contract::Failed,
+    fleet::{Fleet, Health},
+};
+
+/// Where a node listens for what concerns it as a whole.
+const DESK: Partition = Partition(0);
+
+#[async_trait]
+impl Fleet for Redis {
+    fn health(&self) -> watch::Receiver<Health> {
+        self.health.subscribe()
+    }
+
+    async fn report(&self, me: &http::Node) -> Result<(), Failed> {
+        // An entry lives as long as a lease: longer, and the list would name the dead.
+        let ttl = self.lease.as_millis().to_string();
+        let words = [&*self.me.to_string(), &write(me), &ttl];
+        let listed = self.link.run::<()>(&script::REPORT, &[self.keys.nodes()], &words).await;
+        listed.map_err(Fault::of_change)
+    }
+
+    async fn nodes(&self) -> Result<Vec<http::Node>, Failed> {
+        let listed = self.link.run(&script::NODES, &[self.keys.nodes()], &[]).await;
+        let listed: Vec<String> = listed.map_err(Fault::of_look)?;
+        let nodes = listed.iter().map(|text| read(text)).collect::<Result<Vec<http::Node>, _>>();
+        let mut nodes = nodes.map_err(Fault::of_look)?;
+        nodes.sort_by(|a, b| (&a.node, a.generation).cmp(&(&b.node, b.generation)));
+        Ok(nodes)
+    }
+
+    async fn ask_to_leave(&self, name: &str) -> Result<Vec<http::Node>, Failed> {
+        let mut nodes = self.nodes().await?;
+        nodes.retain(|node| node.node == name);
+        for node in &nodes {
+            let node = NodeRef { id: node.node.as_str().into(), generation: node.generation };
+            let mut publish = Cmd::new();
+            publish.arg("SPUBLISH").arg(self.keys.inbox(DESK, &node)).arg(wire::LEAVE);
+            let heard: u32 = self.link.ask(&publish).await.map_err(Fault::of_change)?;
+            if heard == 0 {
+                return Err(Failed::NotDone);
+            }
+        }
+        Ok(nodes)
+    }
+
+    fn asked_to_leave(&self) -> watch::Receiver<bool> {
+        self.post.asked_to_leave()
+    }
+
+    async fn leave(&self) -> Result<(), Failed> {
+        let mut commands = redis::Pipeline::new();
+        commands.cmd("HDEL").arg(self.keys.nodes()).arg(self.me.to_string()).ignore();
+        for partition in Partition::all() {
+            let lease = self.keys.lease(partition);
+            commands.cmd("HSET").arg(lease).arg(self.me.to_string()).arg(0).ignore();
+        }
+        self.link.pipe(&commands).await.map_err(Fault::of_change)
+    }
+}

@@ -1,0 +1,289 @@
+//! People: lists and counts, and steps for sessions by their names.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use kernel::{
+    message::{Fenced, NodeRef},
+    registry::{Blocked, Blocking, Census, Ended, Mail, Presence, Registry, Touch, Which},
+};
+use protocol::{
+    close::CloseCode, http::Session, id::SessionId, name::UserId, partition::Partition,
+    time::Timestamp,
+};
+use redis::{Cmd, Pipeline};
+
+use super::{
+    Redis,
+    kept::number,
+    link::Fault,
+    look::{Look, Seen},
+    script,
+    step::Manner,
+    wire,
+};
+use crate::contract::{Departed, Departure, Ending, Failed, Query};
+
+/// Users that are looked at in one go.
+const LOOKS: usize = 128;
+
+/// Who is there in one partition: users, live and parked sessions, and nodes that are lost.
+type Counted = (usize, usize, usize, Vec<String>);
+
+impl Redis {
+    pub(super) async fn get(&self, key: &str) -> Result<Option<String>, Fault> {
+        self.link.ask(Cmd::new().arg("GET").arg(key)).await
+    }
+
+    /// The user of a session.
+    async fn user_of(&self, session: SessionId) -> Result<Option<UserId>, Fault> {
+        if let Some(user) = self.roll.user_of(session) {
+            return Ok(Some(user));
+        }
+        let found = self.get(&self.keys.session(session)).await?;
+        found.map(|name| UserId::parse(&name).or(Err(Fault::Foreign))).transpose()
+    }
+
+    pub(super) async fn let_go(
+        &self,
+        fenced: Fenced,
+        departure: Departure,
+    ) -> Result<Departed, Failed> {
+        let user = self.user_of(fenced.session).await.map_err(Fault::of_look)?;
+        let Some(user) = user else { return Ok(Departed::Void) };
+        let step = |now, registry: &mut Registry| depart(now, registry, fenced, departure);
+        let taken = self.take(Look::at(&user), Manner::default(), step).await?;
+        self.strike(fenced, taken.seen.node_of(fenced).filter(|_| taken.outcome != Departed::Void));
+        Ok(taken.outcome)
+    }
+
+    /// Takes a session off the roll of its node, which has let go of it. That is this one, unless
+    /// somebody speaks for another; then it is told what it should know.
+    pub(super) fn strike(&self, fenced: Fenced, node: Option<Arc<NodeRef>>) {
+        self.roll.remove(fenced);
+        if let Some(node) = node.filter(|node| *node != self.me) {
+            self.link.say(&self.keys.inbox(fenced.session.partition(), &node), &wire::gone(fenced));
+        }
+    }
+
+    pub(super) async fn note(&self, fenced: Fenced, touch: Touch) -> Result<(), Failed> {
+        let user = self.user_of(fenced.session).await.map_err(Fault::of_look)?;
+        let Some(user) = user else { return Ok(()) };
+        let step = |now, registry: &mut Registry| ((), registry.touch(now, fenced, touch));
+        self.take(Look::at(&user), Manner::default(), step).await.map(|_| ())
+    }
+
+    pub(super) async fn end_all(
+        &self,
+        ending: &Ending,
+        code: CloseCode,
+    ) -> Result<Vec<Ended>, Failed> {
+        let (user, which) = match ending {
+            Ending::User { user, except } => (user.clone(), Which::AllBut(*except)),
+            Ending::Session(session) => {
+                let user = self.user_of(*session).await.map_err(Fault::of_look)?;
+                let Some(user) = user else { return Ok(Vec::new()) };
+                (user, Which::One(*session))
+            }
+        };
+        let step = |now, registry: &mut Registry| registry.end(now, &user, which, code);
+        Ok(self.take(Look::at(&user), Manner::default(), step).await?.outcome)
+    }
+
+    pub(super) async fn keep_out(
+        &self,
+        user: &UserId,
+        blocking: Blocking,
+    ) -> Result<Vec<Ended>, Failed> {
+        let look = Look { block: true, ..Look::at(user) };
+        let step = |now, registry: &mut Registry| registry.block(now, user, blocking);
+        Ok(self.take(look, Manner::default(), step).await?.outcome)
+    }
+
+    pub(super) async fn kept_out(
+        &self,
+        after: Option<UserId>,
+        most: usize,
+    ) -> Result<Vec<Blocked>, Fault> {
+        let first = after.as_ref().map_or(Partition(0), Partition::of);
+        let mut found = Vec::new();
+        for partition in (first.0..=u8::MAX).map(Partition) {
+            let mut from = match &after {
+                Some(user) if partition == first => format!("({user}"),
+                _ => "-".to_owned(),
+            };
+            while found.len() < most {
+                let missing = most - found.len();
+                let list = self.keys.blocks(partition);
+                let mut range = Cmd::new();
+                range.arg("ZRANGEBYLEX").arg(&list).arg(&from).arg("+");
+                range.arg("LIMIT").arg(0).arg(missing);
+                let names: Vec<String> = self.link.ask(&range).await?;
+                let Some(last) = names.last() else { break };
+                from = format!("({last}");
+                found.extend(self.blocked(&names).await?);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Those of these users of a partition who are kept out still.
+    async fn blocked(&self, names: &[String]) -> Result<Vec<Blocked>, Fault> {
+        let users: Vec<UserId> = names
+            .iter()
+            .map(|name| UserId::parse(name).or(Err(Fault::Foreign)))
+            .collect::<Result<_, _>>()?;
+        let mut get = Cmd::new();
+        get.arg("MGET");
+        for user in &users {
+            get.arg(self.keys.block(user));
+        }
+        let values: Vec<Option<String>> = self.link.ask(&get).await?;
+        let mut blocked = Vec::new();
+        for (user, value) in users.into_iter().zip(values) {
+            let Some(value) = value else { continue };
+            let until = if value == "-" { None } else { Some(Timestamp(number(&value)?)) };
+            blocked.push(Blocked { user, until });
+        }
+        Ok(blocked)
+    }
+
+    /// Looks at users, some at a time.
+    async fn look_at_users(&self, looks: Vec<Look>) -> Result<Vec<Seen>, Fault> {
+        let mut seen = Vec::new();
+        for some in looks.chunks(LOOKS) {
+            seen.extend(self.look_at_all(some.to_vec()).await?);
+        }
+        Ok(seen)
+    }
+
+    pub(super) async fn who_of(&self, users: &[UserId]) -> Result<Vec<Presence>, Fault> {
+        let looks = users.iter().map(|user| Look { block: true, ..Look::at(user) });
+        let seen = self.look_at_users(looks.collect()).await?;
+        let presence =
+            |(seen, user): (&Seen, &UserId)| seen.registry(self.terms).0.presence(seen.now, user);
+        Ok(seen.iter().zip(users).map(presence).collect())
+    }
+
+    pub(super) async fn count(&self) -> Result<Census, Fault> {
+        let calls = Partition::all().map(|partition| {
+            let keys = vec![
+                self.keys.lease(partition),
+                self.keys.users(partition),
+                self.keys.live(partition),
+                self.keys.parked(partition),
+            ];
+            (keys, Vec::new())
+        });
+        let counted: Vec<Counted> = self.link.run_all(&script::CENSUS, calls).await?;
+        let mut lost = Pipeline::new();
+        for (partition, (_, _, _, nodes)) in Partition::all().zip(&counted) {
+            for node in nodes {
+                lost.cmd("SCARD").arg(self.keys.node(partition, node));
+            }
+        }
+        // Sessions of a node that is lost are parked, whether or not anybody has said so yet.
+        let lost: Vec<usize> = self.link.pipe(&lost).await?;
+        let lost: usize = lost.iter().sum();
+        let sum = counted.iter().fold(Census::default(), |sum, (users, live, parked, _)| Census {
+            users: sum.users + users,
+            live: sum.live + live,
+            parked: sum.parked + parked,
+        });
+        Ok(Census { live: sum.live.saturating_sub(lost), parked: sum.parked + lost, ..sum })
+    }
+
+    pub(super) async fn list(&self, query: &Query) -> Result<Vec<Session>, Fault> {
+        match query {
+            Query::Session(id) => {
+                let Some(user) = self.user_of(*id).await? else { return Ok(Vec::new()) };
+                let seen = self.look(Look::at(&user)).await?;
+                Ok(seen.registry(self.terms).0.session(seen.now, *id).into_iter().collect())
+            }
+            Query::User(user) => {
+                let seen = self.look(Look::at(user)).await?;
+                Ok(seen.registry(self.terms).0.sessions_of(seen.now, user))
+            }
+            Query::All { after, most } => self.page(*after, *most).await,
+        }
+    }
+
+    /// Some sessions of all, partition by partition, in the order of their ids. The ids of a whole
+    /// partition are read: lists are rare, and an order that is kept for them would cost each
+    /// session.
+    async fn page(&self, after: Option<SessionId>, most: usize) -> Result<Vec<Session>, Fault> {
+        let first = after.map_or(Partition(0), |after| after.partition());
+        let mut found = Vec::new();
+        for partition in (first.0..=u8::MAX).map(Partition) {
+            if found.len() == most {
+                break;
+            }
+            let mut ids = Pipeline::new();
+            for key in [self.keys.live(partition), self.keys.parked(partition)] {
+                ids.cmd("ZRANGE").arg(key).arg(0).arg(-1);
+            }
+            let (live, parked): (Vec<String>, Vec<String>) = self.link.pipe(&ids).await?;
+            let mut ids = BTreeSet::new();
+            for text in live.iter().chain(&parked) {
+                ids.insert(SessionId::parse(text).or(Err(Fault::Foreign))?);
+            }
+            let after = after.filter(|_| partition == first);
+            let mut ids = ids.into_iter().filter(|id| after.is_none_or(|after| *id > after));
+            while found.len() < most {
+                // Some may be gone by now, or past their window.
+                let some: Vec<_> = ids.by_ref().take((most - found.len()).min(LOOKS)).collect();
+                if some.is_empty() {
+                    break;
+                }
+                found.extend(self.shown(&some).await?);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Sessions of one partition, as lists show them.
+    async fn shown(&self, ids: &[SessionId]) -> Result<Vec<Session>, Fault> {
+        let users = self.users_of(ids).await?;
+        let known: Vec<(SessionId, UserId)> =
+            ids.iter().zip(users).filter_map(|(id, user)| Some((*id, user?))).collect();
+        let looks = known.iter().map(|(_, user)| Look::at(user)).collect();
+        let seen = self.look_at_users(looks).await?;
+        let shown = |(seen, (id, _)): (&Seen, &(SessionId, UserId))| {
+            seen.registry(self.terms).0.session(seen.now, *id)
+        };
+        Ok(seen.iter().zip(&known).filter_map(shown).collect())
+    }
+
+    /// The users of sessions of one partition.
+    pub(super) async fn users_of(&self, ids: &[SessionId]) -> Result<Vec<Option<UserId>>, Fault> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut get = Cmd::new();
+        get.arg("MGET");
+        for id in ids {
+            get.arg(self.keys.session(*id));
+        }
+        let names: Vec<Option<String>> = self.link.ask(&get).await?;
+        let user = |name: String| UserId::parse(&name).or(Err(Fault::Foreign));
+        names.into_iter().map(|name| name.map(user).transpose()).collect()
+    }
+}
+
+/// Lets go of a session by its node's word.
+fn depart(
+    now: Timestamp,
+    registry: &mut Registry,
+    fenced: Fenced,
+    departure: Departure,
+) -> (Departed, Vec<Mail>) {
+    match departure {
+        Departure::Park => {
+            let (parked, mail) = registry.park(now, fenced);
+            (if parked { Departed::Parked } else { Departed::Void }, mail)
+        }
+        Departure::End(code) => {
+            let (ended, mail) = registry.release(now, fenced, code);
+            (ended.map_or(Departed::Void, |ended| Departed::Ended { last: ended.last }), mail)
+        }
+    }
+}

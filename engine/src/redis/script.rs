@@ -1,0 +1,49 @@
+//! Scripts: steps that Redis takes in one go.
+
+use std::sync::LazyLock;
+
+use redis::Script;
+
+macro_rules! scripts {
+    ($($(#[$doc:meta])* $NAME:ident = $file:literal;)*) => {
+        $(
+            $(#[$doc])*
+            pub(super) static $NAME: LazyLock<Script> = LazyLock::new(|| {
+                Script::new(concat!(
+                    include_str!("scripts/prelude.lua"),
+                    include_str!(concat!("scripts/", $file))
+                ))
+            });
+        )*
+
+        /// All of them.
+        pub(super) fn all() -> impl Iterator<Item = &'static Script> {
+            [$(&*$NAME),*].into_iter()
+        }
+    };
+}
+
+scripts! {
+    /// What a step looks at.
+    GATHER = "gather.lua";
+    /// Does what a step decided, if all is as it was.
+    COMMIT = "commit.lua";
+    /// Accepts a message.
+    APPEND = "append.lua";
+    /// A part of a stream.
+    READ = "read.lua";
+    /// A message to all nodes.
+    EVERYONE = "everyone.lua";
+    /// Holds a node's lease for longer.
+    RENEW = "renew.lua";
+    /// What time may have ended.
+    DUE = "due.lua";
+    /// Forgets a node.
+    BURY = "bury.lua";
+    /// Who is there.
+    CENSUS = "census.lua";
+    /// What a node tells of itself.
+    REPORT = "report.lua";
+    /// What all nodes tell of themselves.
+    NODES = "nodes.lua";
+}

@@ -1,0 +1,8 @@
+-- A node tells of itself; forgotten unless it does so again in time.
+-- KEYS: nodes. ARGV: node, what it tells, for how long.
+
+local ttl = tonumber(ARGV[3])
+redis.call('HSET', KEYS[1], ARGV[1], text(NOW + ttl) .. ' ' .. ARGV[2])
+if redis.call('PTTL', KEYS[1]) < ttl then
+  redis.call('PEXPIRE', KEYS[1], ARGV[3])
+end

@@ -1,0 +1,132 @@
+//! Step: look, decide, and do it if nothing has changed.
+//!
+//! The rules are the kernel's, so a step cannot be one script. It is two: what it looks at is read
+//! in one go, the very step of the kernel is taken on it, and what differs is written in one go,
+//! unless anything that was looked at has changed: then it begins anew. Somebody always gets
+//! through, since only a step that was done is a change. Steps of one node for the same user that
+//! were in each other's way go on one after the other.
+
+use kernel::registry::{Excerpt, Mail, Registry};
+use protocol::{position::Position, time::Timestamp};
+
+use super::{
+    Redis,
+    change::Change,
+    kept,
+    link::Fault,
+    look::{Answer, Look, Seen},
+    script,
+};
+use crate::contract::Failed;
+
+/// How often a step is begun anew.
+const TRIES: usize = 200;
+
+/// What came of a step.
+#[derive(Debug)]
+pub(super) struct Taken<T> {
+    /// What the rules say.
+    pub(super) outcome: T,
+    /// The head of the user's stream, where anything was written.
+    pub(super) head: Option<Position>,
+    /// Whether a new session begins there.
+    pub(super) joined: bool,
+    /// What the step saw.
+    pub(super) seen: Seen,
+}
+
+/// How a step differs from others when it is written down.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Manner<'a> {
+    /// The sealed token of a session that spends a ticket.
+    pub(super) seal: &'a str,
+    /// Whether a new session begins at the head.
+    pub(super) at_head: bool,
+}
+
+impl Redis {
+    /// Reads what a step looks at.
+    pub(super) async fn look(&self, look: Look) -> Result<Seen, Fault> {
+        let answer: Answer = self.link.run(&script::GATHER, &look.keys(&self.keys), &[]).await?;
+        look.seen(&self.keys, answer)
+    }
+
+    /// Reads what several steps look at.
+    pub(super) async fn look_at_all(&self, looks: Vec<Look>) -> Result<Vec<Seen>, Fault> {
+        let calls = looks.iter().map(|look| (look.keys(&self.keys), Vec::new()));
+        let answers: Vec<Answer> = self.link.run_all(&script::GATHER, calls).await?;
+        if answers.len() != looks.len() {
+            return Err(Fault::Foreign);
+        }
+        looks.into_iter().zip(answers).map(|(look, answer)| look.seen(&self.keys, answer)).collect()
+    }
+
+    /// Takes a step of the kernel.
+    pub(super) async fn take<T>(
+        &self,
+        look: Look,
+        manner: Manner<'_>,
+        step: impl Fn(Timestamp, &mut Registry) -> (T, Vec<Mail>) + Send,
+    ) -> Result<Taken<T>, Failed>
+    where
+        T: Send,
+    {
+        let mut turn = None;
+        for _ in 0..TRIES {
+            let seen = self.look(look.clone()).await.map_err(Fault::of_look)?;
+            let leased = seen.look.leased.as_ref();
+            if leased.is_some_and(|node| !seen.holds(&node.to_string())) {
+                return Err(Failed::NotDone);
+            }
+            let (outcome, after, mail) = {
+                let (mut registry, mut mail) = seen.registry(self.terms);
+                let (outcome, told) = step(seen.now, &mut registry);
+                mail.extend(told);
+                (outcome, registry.excerpt(), mail)
+            };
+            match self.commit(&seen, &after, &mail, manner).await? {
+                Committed::Nothing => {
+                    return Ok(Taken { outcome, head: None, joined: false, seen });
+                }
+                Committed::Head { head, joined } => {
+                    return Ok(Taken { outcome, head: Some(head), joined, seen });
+                }
+                Committed::Late if turn.is_none() => {
+                    turn = Some(self.turns.of(seen.look.user.as_ref()).await);
+                }
+                Committed::Late => {}
+            }
+        }
+        Err(Failed::NotDone)
+    }
+
+    async fn commit(
+        &self,
+        seen: &Seen,
+        after: &Excerpt,
+        mail: &[Mail],
+        manner: Manner<'_>,
+    ) -> Result<Committed, Failed> {
+        let version = self.version();
+        let words = (version.as_str(), manner.seal, manner.at_head);
+        let change = Change::of((&self.keys, &self.terms, seen), after, mail, words);
+        let Some(commit) = change else { return Ok(Committed::Nothing) };
+        let words: Vec<&str> = commit.words.iter().map(String::as_str).collect();
+        let answer = self.link.run(&script::COMMIT, &commit.keys, &words).await;
+        let head: Option<(String, String)> = answer.map_err(Fault::of_change)?;
+        let Some((epoch, seq)) = head else { return Ok(Committed::Late) };
+        let number = |text: &str| kept::number(text).map_err(Fault::of_change);
+        let head = Position { epoch: number(&epoch)?, seq: number(&seq)? };
+        Ok(Committed::Head { head, joined: commit.joins })
+    }
+}
+
+/// What became of a change.
+enum Committed {
+    /// There was none.
+    Nothing,
+    /// It was done.
+    Head { head: Position, joined: bool },
+    /// Something had changed before.
+    Late,
+}

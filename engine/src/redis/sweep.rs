@@ -1,0 +1,79 @@
+//! Sweep: what time ended is taken away, a partition at a time.
+//!
+//! Any node may sweep any partition, without a leader: what is over is found in one look, and each
+//! user's sessions are swept in a step of their own, that does nothing if another node was faster.
+//! What a lost node leaves is swept as well: its sessions are parked, and then it is forgotten.
+
+use std::collections::BTreeSet;
+
+use kernel::registry::{Ended, Registry};
+use protocol::{id::SessionId, name::UserId, partition::Partition};
+use redis::Cmd;
+
+use super::{Redis, link::Fault, look::Look, script, step::Manner};
+use crate::contract::Failed;
+
+/// Sessions that one sweep looks at, of each kind.
+const LOOKED_AT: usize = 128;
+
+impl Redis {
+    pub(super) async fn sweep_one(&self, partition: Partition) -> Result<Vec<Ended>, Failed> {
+        let mut ended = Vec::new();
+        for user in self.users_due(partition).await.map_err(Fault::of_look)? {
+            let step = |now, registry: &mut Registry| {
+                let swept = registry.sweep(now, usize::MAX, |_| true);
+                (swept.ended, swept.mail)
+            };
+            match self.take(Look::at(&user), Manner::default(), step).await {
+                Ok(taken) => ended.extend(taken.outcome),
+                // What ended must be told.
+                Err(_) if !ended.is_empty() => break,
+                Err(failed) => return Err(failed),
+            }
+        }
+        Ok(ended)
+    }
+
+    /// The users of a partition of whose sessions some may be over, or lost their node.
+    async fn users_due(&self, partition: Partition) -> Result<BTreeSet<UserId>, Fault> {
+        let keys =
+            [self.keys.lease(partition), self.keys.live(partition), self.keys.parked(partition)];
+        let most = LOOKED_AT.to_string();
+        let (mut due, lapsed): (Vec<String>, Vec<String>) =
+            self.link.run(&script::DUE, &keys, &[&most]).await?;
+        for node in lapsed {
+            let here = self.keys.node(partition, &node);
+            let mut some = Cmd::new();
+            some.arg("SRANDMEMBER").arg(&here).arg(LOOKED_AT);
+            let sessions: Vec<String> = self.link.ask(&some).await?;
+            if sessions.is_empty() {
+                let keys = [self.keys.lease(partition), self.keys.mail(partition), here];
+                let _forgotten: u32 = self.link.run(&script::BURY, &keys, &[&node]).await?;
+            }
+            due.extend(sessions);
+        }
+        let parse = |text: &String| SessionId::parse(text).or(Err(Fault::Foreign));
+        let ids: Vec<SessionId> = due.iter().map(parse).collect::<Result<_, _>>()?;
+        let users = self.users_of(&ids).await?;
+        self.forget(partition, ids.iter().zip(&users)).await?;
+        Ok(users.into_iter().flatten().collect())
+    }
+
+    /// Takes sessions off the lists of which nothing else is known any more.
+    async fn forget(
+        &self,
+        partition: Partition,
+        sessions: impl Iterator<Item = (&SessionId, &Option<UserId>)>,
+    ) -> Result<(), Fault> {
+        let unknown: Vec<String> =
+            sessions.filter(|(_, user)| user.is_none()).map(|(id, _)| id.to_string()).collect();
+        if unknown.is_empty() {
+            return Ok(());
+        }
+        let mut commands = redis::Pipeline::new();
+        for key in [self.keys.live(partition), self.keys.parked(partition)] {
+            commands.cmd("ZREM").arg(key).arg(&unknown).ignore();
+        }
+        self.link.pipe(&commands).await
+    }
+}

@@ -1,0 +1,155 @@
+//! The contract, with several nodes on a real Redis, and what only Redis can show.
+
+mod fitness;
+mod losses;
+mod nodes;
+mod primaries;
+mod server;
+mod stage;
+
+use std::{collections::BTreeMap, sync::Mutex};
+
+use async_trait::async_trait;
+use kernel::{message::NodeRef, registry::Terms, stream::Bounds};
+use protocol::{http::Durability, time::Timestamp};
+use tokio::task::JoinHandle;
+
+use self::server::Server;
+use super::*;
+use crate::suite::{Node, Rig};
+
+/// Envelopes that a mailbox takes; tests look into them only now and then.
+const ROOM: usize = 1 << 17;
+
+const SHARDS: usize = 2;
+
+crate::suite!(hall);
+
+/// A node's task, and whether it goes on.
+type Running = (JoinHandle<()>, watch::Sender<bool>);
+
+/// Three nodes on one Redis.
+struct Hall {
+    server: Server,
+    engines: Mutex<Vec<Arc<Redis>>>,
+    /// What each node does besides, by its name.
+    tasks: Mutex<BTreeMap<String, Running>>,
+    lease: Duration,
+    stream: Bounds,
+}
+
+impl Drop for Hall {
+    fn drop(&mut self) {
+        self.tasks.lock().unwrap().values().for_each(|(task, _)| task.abort());
+    }
+}
+
+async fn hall() -> Hall {
+    Hall::on(&[]).await
+}
+
+impl Hall {
+    /// On a Redis with further settings.
+    async fn on(settings: &[&str]) -> Self {
+        let server = Server::start(settings).await;
+        let lease = Duration::from_secs(5);
+        let stream = Bounds { messages: 100, bytes: 8 * 1024, age: Duration::from_secs(3) };
+        Self { server, engines: Mutex::default(), tasks: Mutex::default(), lease, stream }
+    }
+
+    fn options(&self) -> Options {
+        Options { lease: self.lease, ..Options::new(&self.server.url()) }
+    }
+
+    /// A node, and its way to the engine.
+    async fn engine(&self, name: &str) -> (Arc<Redis>, Node) {
+        let (mailboxes, shards) = Mailboxes::new(SHARDS, ROOM);
+        let me = Arc::new(NodeRef { id: name.into(), generation: 1 });
+        let (options, terms) = (self.options(), self.terms());
+        let connected = Redis::connect(&options, mailboxes, Arc::clone(&me), terms).await;
+        let (engine, tasks) = connected.expect("this Redis is fit");
+        let goes_on = watch::Sender::new(true);
+        let task = tokio::spawn(run(tasks, goes_on.subscribe()));
+        self.tasks.lock().unwrap().insert(name.to_owned(), (task, goes_on));
+        let mut health = engine.watch();
+        health.wait_for(|health| *health == Health::Here).await.expect("it comes up");
+        self.engines.lock().unwrap().push(Arc::clone(&engine));
+        let node = Node { engine: Arc::clone(&engine) as Arc<dyn Engine>, me, shards };
+        (engine, node)
+    }
+}
+
+/// Runs a node's tasks while they are to go on.
+async fn run(tasks: Tasks, mut goes_on: watch::Receiver<bool>) {
+    let mut run = std::pin::pin!(tasks.run());
+    loop {
+        tokio::select! {
+            biased;
+            stopped = goes_on.wait_for(|goes_on| !*goes_on) => {
+                if stopped.is_err() {
+                    return;
+                }
+            }
+            () = &mut run => return,
+        }
+        if goes_on.wait_for(|goes_on| *goes_on).await.is_err() {
+            return;
+        }
+    }
+}
+
+impl Hall {
+    /// A node is frozen, or goes on.
+    fn freeze(&self, name: &str, frozen: bool) {
+        self.tasks.lock().unwrap()[name].1.send_replace(!frozen);
+    }
+
+    /// A node does nothing more, as if its process had ended.
+    fn stop(&self, name: &str) {
+        self.tasks.lock().unwrap().remove(name).expect("it runs").0.abort();
+        self.engines.lock().unwrap().retain(|engine| *engine.me.id != *name);
+    }
+}
+
+#[async_trait]
+impl Rig for Hall {
+    fn nodes(&self) -> usize {
+        3
+    }
+
+    async fn start(&self, name: &str) -> Node {
+        self.engine(name).await.1
+    }
+
+    async fn pass(&self, time: Duration) {
+        tokio::time::sleep(time + Duration::from_millis(2)).await;
+    }
+
+    fn patience(&self) -> Duration {
+        Duration::from_secs(8)
+    }
+
+    async fn arrive(&self) {
+        let engines = self.engines.lock().unwrap().clone();
+        for engine in engines {
+            engine.proof().await.expect("what is sent arrives");
+        }
+    }
+
+    fn terms(&self) -> Terms {
+        let (resume_window, stream) = (Duration::from_secs(2), self.stream);
+        Terms { resume_window, stream, ..Terms::default() }
+    }
+
+    fn durability(&self) -> Durability {
+        Durability::Primary
+    }
+
+    fn clock(&self) -> Option<Timestamp> {
+        None
+    }
+
+    fn mailbox(&self) -> Option<usize> {
+        None
+    }
+}

@@ -1,0 +1,161 @@
+//! A Redis that does not fit is refused in one line, and what is not ours is no answer.
+
+use kernel::registry::Proof;
+use protocol::grant::Policy;
+
+use super::{stage::*, *};
+
+async fn refusal(options: &Options) -> String {
+    let (mailboxes, _) = Mailboxes::new(1, 16);
+    let me = Arc::new(NodeRef { id: "n".into(), generation: 1 });
+    let connected = Redis::connect(options, mailboxes, me, Terms::default()).await;
+    let line = connected.map(drop).expect_err("it does not fit").to_string();
+    assert!(!line.contains('\n') && !line.contains("secret"), "{line}");
+    line
+}
+
+#[tokio::test]
+async fn a_redis_that_evicts_is_refused() {
+    let server = Server::start(&["--maxmemory-policy", "allkeys-lru"]).await;
+    let line = refusal(&Options::new(&server.url())).await;
+    let expected = format!(
+        "Redis at {} has maxmemory-policy allkeys-lru, which drops sessions and messages; set it \
+         to noeviction",
+        server.at()
+    );
+    assert_eq!(line, expected);
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_refused_and_not_told() {
+    let server = Server::start(&["--requirepass", "right"]).await;
+    for url in [server.url(), format!("redis://:secret@{}", server.at())] {
+        let options = Options::new(&url);
+        let line = refusal(&options).await;
+        let begin = format!("Redis at {} does not let us in: ", server.at());
+        assert!(line.starts_with(&begin), "{line}");
+        assert!(line.ends_with("see to user and password in the engine's URL"), "{line}");
+        assert!(!format!("{options:?}").contains("secret"));
+    }
+    let options = Options::new(&format!("redis://:right@{}", server.at()));
+    let (mailboxes, _) = Mailboxes::new(1, 16);
+    let me = Arc::new(NodeRef { id: "n".into(), generation: 1 });
+    let connected = Redis::connect(&options, mailboxes, me, Terms::default()).await;
+    connected.expect("it is the right one");
+}
+
+#[tokio::test]
+async fn a_replica_is_refused() {
+    let server = Server::start(&["--replicaof", "127.0.0.1", "1"]).await;
+    let line = refusal(&Options::new(&server.url())).await;
+    let at = server.at();
+    let expected = format!("Redis at {at} is a replica and takes no writes; name its primary");
+    assert_eq!(line, expected);
+}
+
+#[tokio::test]
+async fn another_layout_is_refused() {
+    let server = Server::start(&[]).await;
+    let _set: String = server.tell("SET usher:layout 1024").await;
+    let line = refusal(&Options::new(&server.url())).await;
+    let expected = format!(
+        "Redis at {} keeps \"1024\" under usher:layout, and not \"usher 1, 256 partitions\"; use \
+         another prefix, or delete what is under this one",
+        server.at()
+    );
+    assert_eq!(line, expected);
+}
+
+#[tokio::test]
+async fn nobody_there_is_refused() {
+    let mut server = Server::start(&[]).await;
+    let options = Options::new(&server.url());
+    server.kill().await;
+    let line = refusal(&options).await;
+    assert!(line.starts_with(&format!("Redis at {} does not answer: ", server.at())), "{line}");
+}
+
+#[tokio::test]
+async fn a_redis_that_comes_back_unfit_is_not_used() {
+    let mut hall = Hall::on(&[]).await;
+    let (engine, node) = hall.engine("n0").await;
+    hall.server.kill().await;
+    hall.server.set(&["--maxmemory-policy", "volatile-ttl"]);
+    hall.server.rise().await;
+    let policy = "volatile-ttl".to_owned();
+    let why = Refused::Evicts { at: hall.server.at(), policy };
+    let mut health = engine.watch();
+    let lost = health.wait_for(|health| *health == Health::Lost(Some(why.to_string()))).await;
+    lost.expect("it says why");
+    let minted = node.engine.mint(
+        Ticket::new(Partition(0), 1),
+        grant(&user("alice"), Policy::MULTI),
+        hall.lease,
+    );
+    assert_eq!(minted.await, Err(Failed::NotDone.into()));
+}
+
+#[tokio::test]
+async fn what_is_no_url_is_refused() {
+    for url in ["", "localhost", "http://:secret@localhost", "redis://:secret@:x", "redis://"] {
+        let line = refusal(&Options::new(url)).await;
+        assert!(line.starts_with("the engine's URL is not redis://"), "{url}: {line}");
+    }
+    let line = refusal(&Options::new("redis://:secret@localhost/3")).await;
+    assert_eq!(line, "the engine's URL names a database of Redis; give it a prefix instead");
+    let options = Options { prefix: "{x}".to_owned(), ..Options::new("redis://localhost") };
+    assert_eq!(
+        refusal(&options).await,
+        "the engine's prefix must have no braces and at most 64 bytes"
+    );
+}
+
+#[tokio::test]
+async fn foreign_values_under_our_keys_are_no_answer() {
+    let hall = Hall::on(&[]).await;
+    let (engine, node) = hall.engine("n0").await;
+    let alice = user("alice");
+    let partition = Partition::of(&alice);
+    let key = engine.keys.user(partition, Some(&alice));
+    let fields = ["e", "9", "n", "1", "f", "1", "r", "x", "h", "[[", "c:x", "{", "j:x", "1 1"];
+    for words in [
+        &["SET", &key, "x"][..],
+        &["HSET", &key, "e", "x"],
+        &[&["HSET", &key], &fields[..]].concat(),
+    ] {
+        let _cleared: u32 = hall.server.ask(redis::cmd("DEL").arg(&key)).await;
+        let _set: redis::Value = hall.server.ask(redis::cmd(words[0]).arg(&words[1..])).await;
+        let sent = node.engine.append(&alice, draft(1)).await;
+        // Nobody may be told that a message was accepted for somebody.
+        let told = sent.is_ok_and(|sent| sent.position.is_some() || sent.live + sent.parked > 0);
+        assert!(!told, "{words:?}");
+        let ticket = Ticket::new(partition, 1);
+        let listed = node.engine.sessions(&Query::User(alice.clone())).await;
+        assert_eq!(listed, Err(Failed::NotDone), "{words:?}");
+        let minted = node.engine.mint(ticket, grant(&alice, Policy::MULTI), hall.lease).await;
+        assert_eq!(minted, Err(Failed::NotDone.into()), "{words:?}");
+    }
+    let _cleared: u32 = hall.server.ask(redis::cmd("DEL").arg(&key)).await;
+    open(&node, &alice, 2).await;
+    let ticket = Ticket::new(partition, 3);
+    let key = engine.keys.ticket(shade::ticket(ticket));
+    let _set: String = hall.server.ask(redis::cmd("SET").arg(key).arg("{}")).await;
+    let tried = place(&node, Proof::Ticket(ticket, None), 3).await;
+    assert_eq!(tried, Err(NotAdmitted::Failed(Failed::NotDone)));
+}
+
+#[tokio::test]
+async fn a_full_memory_refuses_and_loses_nothing() {
+    let hall = Hall::on(&[]).await;
+    let (_, node) = hall.engine("n0").await;
+    let alice = user("alice");
+    let opened = open(&node, &alice, 1).await;
+    let kept = send(&node, &alice, 1).await;
+    let _full: String = hall.server.tell("CONFIG SET maxmemory 1").await;
+    assert_eq!(node.engine.append(&alice, draft(2)).await, Err(Failed::NotDone.into()));
+    let reader = Reader { user: alice.clone(), fenced: opened.fenced, after: opened.joined };
+    let page = node.engine.read(&reader, 10, 1000).await.unwrap().expect("it stands");
+    assert_eq!((page.gap, page.messages.len(), page.until), (None, 1, kept));
+    let _free: String = hall.server.tell("CONFIG SET maxmemory 0").await;
+    assert_eq!(send(&node, &alice, 3).await.seq, kept.seq + 1);
+}

@@ -1,0 +1,176 @@
+//! Nodes that go, with a word or without; and what is sent to how many of them.
+
+use std::collections::HashMap;
+
+use kernel::registry::Proof;
+use protocol::{http::SessionState, position::Position};
+
+use super::{stage::*, *};
+use crate::fleet::Fleet;
+
+/// Short, so that tests do not wait long for one to lapse.
+const LEASE: Duration = Duration::from_secs(1);
+
+async fn hall_of_short_leases() -> Hall {
+    let mut hall = Hall::on(&[]).await;
+    hall.lease = LEASE;
+    hall
+}
+
+async fn shown(node: &Node, user: &UserId) -> Vec<SessionState> {
+    let sessions = node.engine.sessions(&Query::User(user.clone())).await.unwrap();
+    sessions.iter().map(|session| session.state).collect()
+}
+
+/// Sweeps all partitions.
+async fn sweep(node: &Node) -> Vec<Ended> {
+    let mut ended = Vec::new();
+    for _ in Partition::all() {
+        ended.extend(node.engine.sweep().await.expect("sweeps are done"));
+    }
+    ended
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sessions_of_a_node_that_is_lost_are_parked_and_then_ended() {
+    let hall = hall_of_short_leases().await;
+    let (lost, gone) = hall.engine("n0").await;
+    let (engine, node) = hall.engine("n1").await;
+    let alice = user("alice");
+    let (other, stays) = (open(&gone, &alice, 1).await, open(&gone, &alice, 2).await);
+    let here = open(&node, &alice, 3).await;
+    hall.stop("n0");
+    hall.pass(LEASE).await;
+    assert_eq!(
+        shown(&node, &alice).await.iter().filter(|s| **s == SessionState::Parked).count(),
+        2
+    );
+    let receipt = node.engine.append(&alice, draft(1)).await.unwrap();
+    assert_eq!((receipt.live, receipt.parked), (1, 2));
+    let census = node.engine.census().await.unwrap();
+    assert_eq!((census.users, census.live, census.parked), (1, 1, 2));
+    assert_eq!(sweep(&node).await, [], "they may resume");
+    let resumed = place(&node, Proof::Resume(stays.token, stays.joined), 4).await;
+    let resumed = resumed.expect("on another node");
+    hall.pass(hall.terms().resume_window).await;
+    let ended: Vec<_> = sweep(&node).await.into_iter().map(|one| (one.session, one.code)).collect();
+    assert_eq!(ended, [(other.fenced.session, CloseCode::CannotResume)]);
+    sweep(&node).await;
+    let leases: HashMap<String, u64> =
+        hall.server.ask(redis::cmd("HGETALL").arg(engine.keys.lease(Partition::of(&alice)))).await;
+    assert_eq!(leases.keys().collect::<Vec<_>>(), [&engine.me.to_string()]);
+    let late = gone.engine.depart(stays.fenced, Departure::Park).await;
+    assert_eq!(late, Ok(Departed::Void), "a removal removes only what is the remover's");
+    assert_eq!(shown(&node, &alice).await, [SessionState::Live; 2]);
+    for one in [here, resumed] {
+        let end = Departure::End(CloseCode::CannotResume);
+        assert!(matches!(node.engine.depart(one.fenced, end).await, Ok(Departed::Ended { .. })));
+    }
+    drop(lost);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_leaves_parks_its_sessions_at_once() {
+    let hall = Hall::on(&[]).await;
+    let (leaves, gone) = hall.engine("n0").await;
+    let (_, node) = hall.engine("n1").await;
+    let alice = user("alice");
+    open(&gone, &alice, 1).await;
+    hall.stop("n0");
+    leaves.leave().await.unwrap();
+    assert_eq!(shown(&node, &alice).await, [SessionState::Parked]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_its_lease_a_node_admits_nobody() {
+    let hall = hall_of_short_leases().await;
+    let (_, frozen) = hall.engine("n0").await;
+    let alice = user("alice");
+    let ticket = mint(&frozen, &alice, 1).await;
+    hall.stop("n0");
+    hall.pass(LEASE).await;
+    let refused = place(&frozen, Proof::Ticket(ticket, None), 1).await;
+    assert_eq!(refused, Err(NotAdmitted::Failed(Failed::NotDone)));
+    let (_, node) = hall.engine("n1").await;
+    place(&node, Proof::Ticket(ticket, None), 2).await.expect("the ticket was not spent");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_was_frozen_learns_what_became_of_its_sessions() {
+    let hall = hall_of_short_leases().await;
+    let (frozen, mut node) = hall.engine("n0").await;
+    let (_, other) = hall.engine("n1").await;
+    let alice = user("alice");
+    let kept = open(&node, &alice, 1).await;
+    hall.freeze("n0", true);
+    hall.pass(LEASE).await;
+    place(&other, Proof::Resume(kept.token, kept.joined), 2).await.expect("its node is lost");
+    sweep(&other).await;
+    hall.freeze("n0", false);
+    let told = next(&mut node, &alice).await.notice;
+    let kernel::message::Notice::End { sessions, end } = told else { panic!("no end: {told:?}") };
+    assert_eq!((sessions, end.code), (vec![kept.fenced], CloseCode::TakenOver));
+    until_here(&frozen).await;
+    // It was forgotten meanwhile, and is counted anew.
+    let again = open(&node, &alice, 3).await;
+    assert_eq!(send(&other, &alice, 1).await, next_position(&mut node, &alice).await);
+    assert!(again.fenced.fence > kept.fenced.fence);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redis_that_stands_still_is_noticed_and_loses_nothing() {
+    let hall = Hall::on(&[]).await;
+    let (engine, mut node) = hall.engine("n0").await;
+    let alice = user("alice");
+    open(&node, &alice, 1).await;
+    let before = send(&node, &alice, 1).await;
+    assert_eq!(next_position(&mut node, &alice).await, before);
+    let asleep = async { hall.server.tell::<String>("DEBUG SLEEP 3").await };
+    let noticed = async {
+        let lost = tokio::time::timeout(Duration::from_secs(2), until_lost(&engine));
+        lost.await.expect("in time");
+    };
+    tokio::join!(asleep, noticed);
+    until_here(&engine).await;
+    let after = send(&node, &alice, 2).await;
+    assert_eq!(after, Position { seq: before.seq + 1, ..before });
+    assert_eq!(next_position(&mut node, &alice).await, after);
+    assert_eq!(shown(&node, &alice).await, [SessionState::Live], "its lease held");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_makes_one_notice_for_each_node_that_needs_it() {
+    const NODES: usize = 20;
+    let hall = Hall::on(&[]).await;
+    let mut nodes = Vec::new();
+    for n in 0..NODES {
+        nodes.push(hall.engine(&format!("n{n}")).await);
+    }
+    let alice = user("alice");
+    for (bits, n) in [(1, 3), (2, 3), (3, 17)] {
+        open(&nodes[n].1, &alice, bits).await;
+    }
+    let mail = redis::cmd("HVALS").arg(nodes[0].0.keys.mail(Partition::of(&alice))).clone();
+    let before: Vec<u64> = hall.server.ask(&mail).await;
+    send(&nodes[8].1, &alice, 1).await;
+    let after: Vec<u64> = hall.server.ask(&mail).await;
+    assert_eq!(after.iter().sum::<u64>() - before.iter().sum::<u64>(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_nobody_knows_of_is_parked() {
+    let hall = hall_of_short_leases().await;
+    let (engine, node) = hall.engine("n0").await;
+    let alice = user("alice");
+    let opened = open(&node, &alice, 1).await;
+    // As if whoever admitted it never heard of it.
+    engine.roll.remove(opened.fenced);
+    let parked = async {
+        while shown(&node, &alice).await != [SessionState::Parked] {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(LEASE * 3, parked).await.expect("it is parked");
+    let proof = Proof::Resume(opened.token, Position::default());
+    place(&node, proof, 2).await.expect("and may resume");
+}

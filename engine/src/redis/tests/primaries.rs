@@ -1,0 +1,145 @@
+//! Another primary, or the same with less than it had: no ticket and no number is good twice.
+
+use std::sync::atomic::AtomicBool;
+
+use kernel::{message::Notice, registry::Proof};
+use protocol::{frame::GapReason, position::Position};
+
+use super::{stage::*, *};
+
+const KEEPS_ALL: &[&str] = &["--appendonly", "yes", "--appendfsync", "always"];
+
+/// The server crashes and comes back with what it kept.
+async fn crash(hall: &mut Hall, engine: &Redis) {
+    hall.server.kill().await;
+    until_lost(engine).await;
+    hall.server.rise().await;
+    until_here(engine).await;
+}
+
+#[tokio::test]
+async fn a_ticket_is_not_good_after_another_primary_came() {
+    let mut hall = Hall::on(KEEPS_ALL).await;
+    let (engine, node) = hall.engine("n0").await;
+    let alice = user("alice");
+    let ticket = mint(&node, &alice, 1).await;
+    crash(&mut hall, &engine).await;
+    let key = engine.keys.ticket(shade::ticket(ticket));
+    let kept: bool = hall.server.ask(redis::cmd("EXISTS").arg(key)).await;
+    assert!(kept, "it is not refused because it was lost");
+    let refused = place(&node, Proof::Ticket(ticket, None), 1).await;
+    assert_eq!(refused, Err(NotAdmitted::Refused(CloseCode::TicketUnknown)));
+    open(&node, &alice, 2).await;
+}
+
+#[tokio::test]
+async fn numbers_are_not_given_twice_after_a_loss() {
+    let mut hall = Hall::on(&[]).await;
+    let (engine, node) = hall.engine("n0").await;
+    let alice = user("alice");
+    let opened = open(&node, &alice, 1).await;
+    let kept = send(&node, &alice, 1).await;
+    let _saved: String = hall.server.tell("SAVE").await;
+    let lost = send(&node, &alice, 2).await;
+    assert_eq!(lost, Position { seq: kept.seq + 1, ..kept });
+    crash(&mut hall, &engine).await;
+    let new = send(&node, &alice, 3).await;
+    assert!(new.epoch > lost.epoch, "{new} after {lost}");
+    let reader = Reader { user: alice.clone(), fenced: opened.fenced, after: lost };
+    let page = node.engine.read(&reader, 10, 1000).await.unwrap().expect("the session was kept");
+    let gap = page.gap.expect("what was lost is told");
+    assert_eq!((gap.after, gap.reason), (lost, GapReason::Epoch));
+    let read: Vec<_> = page.messages.iter().filter_map(|message| message.position).collect();
+    assert_eq!(read, [new]);
+}
+
+#[tokio::test]
+async fn a_user_who_was_lost_altogether_comes_back_with_a_greater_epoch() {
+    let mut hall = Hall::on(&[]).await;
+    let (engine, mut node) = hall.engine("n0").await;
+    let alice = user("alice");
+    let opened = open(&node, &alice, 1).await;
+    let before = send(&node, &alice, 1).await;
+    assert_eq!(next_position(&mut node, &alice).await, before);
+    crash(&mut hall, &engine).await;
+    // Its node is told that the session is not known any more.
+    let told = next(&mut node, &alice).await.notice;
+    let Notice::End { sessions, end } = told else { panic!("no end: {told:?}") };
+    assert_eq!((sessions, end.code), (vec![opened.fenced], CloseCode::CannotResume));
+    let again = open(&node, &alice, 2).await;
+    assert!(again.joined > before && again.fenced.fence > opened.fenced.fence);
+    assert!(send(&node, &alice, 2).await > before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_accepted_arrives_or_is_of_an_epoch_that_ended() {
+    let mut hall = Hall::on(KEEPS_ALL).await;
+    hall.stream = Bounds::default();
+    let (engine, mut node) = hall.engine("n0").await;
+    let (_, other) = hall.engine("n1").await;
+    let alice = user("alice");
+    let opened = open(&node, &alice, 1).await;
+    let stop = Arc::new(AtomicBool::new(false));
+    let (stopped, to) = (Arc::clone(&stop), alice.clone());
+    let sender = tokio::spawn(async move {
+        let mut accepted: Vec<Position> = Vec::new();
+        for bits in 0.. {
+            // What is refused, or not answered, is nobody's promise.
+            if let Ok(receipt) = other.engine.append(&to, draft(bits)).await {
+                accepted.extend(receipt.position);
+            }
+            let new = accepted.iter().filter(|one| one.epoch > opened.joined.epoch).count();
+            if new > 20 && stopped.load(Ordering::Acquire) {
+                return accepted;
+            }
+            tokio::task::yield_now().await;
+        }
+        unreachable!("it sends until it is stopped")
+    });
+    let mut came = vec![next_position(&mut node, &alice).await];
+    crash(&mut hall, &engine).await;
+    stop.store(true, Ordering::Release);
+    let accepted = sender.await.expect("it is stopped");
+    let last = *accepted.last().expect("some are");
+    while came.last() != Some(&last) {
+        let position = next_position(&mut node, &alice).await;
+        if came.last().is_none_or(|known| position > *known) {
+            came.push(position);
+        }
+    }
+    let new = |all: &[Position]| -> Vec<Position> {
+        all.iter().copied().filter(|one| one.epoch == last.epoch).collect()
+    };
+    assert!(last.epoch > opened.joined.epoch);
+    let numbers: Vec<u64> = new(&came).iter().map(|one| one.seq).collect();
+    assert_eq!(numbers, Vec::from_iter(1..=last.seq), "none is left out, and in order");
+    assert!(new(&accepted).iter().all(|one| came.contains(one)));
+    let old: Vec<u64> =
+        came.iter().filter(|one| one.epoch < last.epoch).map(|one| one.seq).collect();
+    assert_eq!(old, Vec::from_iter(1..=old.len() as u64), "up to the end of their epoch");
+}
+
+#[tokio::test]
+async fn the_first_replica_changes_nothing() {
+    let hall = Hall::on(&["--repl-diskless-sync-delay", "0"]).await;
+    let (_, node) = hall.engine("n0").await;
+    let alice = user("alice");
+    open(&node, &alice, 1).await;
+    let ticket = mint(&node, &alice, 2).await;
+    let before = send(&node, &alice, 1).await;
+    let id = |info: String| {
+        let mut lines = info.lines();
+        lines.find(|line| line.starts_with("master_replid:")).unwrap().to_owned()
+    };
+    let first = id(hall.server.tell("INFO replication").await);
+    let port = hall.server.at().replace("127.0.0.1:", "");
+    let replica = Server::start(&["--replicaof", "127.0.0.1", &port]).await;
+    let _synced: String = hall.server.tell("SET x 1").await;
+    // It answers when the replica has that.
+    let replicas: u32 = hall.server.tell("WAIT 1 10000").await;
+    assert_eq!(replicas, 1);
+    assert_ne!(first, id(hall.server.tell("INFO replication").await), "the id is another one");
+    assert_eq!(send(&node, &alice, 2).await, Position { seq: before.seq + 1, ..before });
+    place(&node, Proof::Ticket(ticket, None), 2).await.expect("the ticket is good");
+    drop(replica);
+}

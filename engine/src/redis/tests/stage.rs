@@ -1,0 +1,108 @@
+//! Short ways to say things to an engine.
+
+use std::net::Ipv4Addr;
+
+use kernel::{
+    message::{Envelope, Notice},
+    registry::{Admitted, Proof},
+};
+use protocol::{
+    grant::{Meta, Policy, SendGrant},
+    id::{MessageId, SessionId},
+    position::Position,
+    target::Target,
+};
+
+use super::*;
+
+pub(super) fn user(name: &str) -> UserId {
+    UserId::parse(name).unwrap()
+}
+
+pub(super) fn grant(user: &UserId, policy: Policy) -> Grant {
+    Grant {
+        user: user.clone(),
+        device: None,
+        class: None,
+        policy,
+        send: SendGrant::None,
+        origin: None,
+        max_age: None,
+        meta: Meta::default(),
+    }
+}
+
+/// Issues a ticket that is good for long.
+pub(super) async fn mint(node: &Node, user: &UserId, bits: u128) -> Ticket {
+    let ticket = Ticket::new(Partition::of(user), bits);
+    let ttl = Duration::from_secs(600);
+    node.engine.mint(ticket, grant(user, Policy::MULTI), ttl).await.expect("it is issued");
+    ticket
+}
+
+pub(super) fn attempt(node: &Node, proof: Proof, bits: u128) -> Attempt {
+    Attempt {
+        proof,
+        session: SessionId::new(proof.partition(), bits),
+        token: ResumeToken::new(proof.partition(), bits),
+        node: Arc::clone(&node.me),
+        address: Ipv4Addr::LOCALHOST.into(),
+        origin: None,
+        origin_allowed: false,
+    }
+}
+
+/// Tries a proof at a node.
+pub(super) async fn place(node: &Node, proof: Proof, bits: u128) -> Result<Admitted, NotAdmitted> {
+    node.engine.admit(attempt(node, proof, bits)).await.map(|admission| *admission.admitted)
+}
+
+/// A session at a node.
+pub(super) async fn open(node: &Node, user: &UserId, bits: u128) -> Admitted {
+    let ticket = mint(node, user, bits).await;
+    place(node, Proof::Ticket(ticket, None), bits).await.expect("there is a place")
+}
+
+pub(super) fn draft(bits: u128) -> Draft {
+    Draft {
+        id: MessageId::new(Partition(0), bits),
+        data: serde_json::from_str("\"hello\"").unwrap(),
+        from: None,
+        echo_of: None,
+        to: Target::All,
+        except: None,
+        volatile: false,
+        ttl: None,
+        key: None,
+    }
+}
+
+/// Sends a message that takes a position.
+pub(super) async fn send(node: &Node, user: &UserId, bits: u128) -> Position {
+    let receipt = node.engine.append(user, draft(bits)).await.expect("it is accepted");
+    receipt.position.expect("somebody is there")
+}
+
+/// The next envelope for a user at a node.
+pub(super) async fn next(node: &mut Node, user: &UserId) -> Envelope {
+    let shard = protocol::partition::slice_of(user, node.shards.len());
+    node.shards[shard].envelopes.recv().await.expect("the engine is there")
+}
+
+/// The position of the next message for a user at a node.
+pub(super) async fn next_position(node: &mut Node, user: &UserId) -> Position {
+    match next(node, user).await.notice {
+        Notice::Message(message) => message.position.expect("none is volatile"),
+        other => panic!("no message: {other:?}"),
+    }
+}
+
+/// Waits until the engine is there.
+pub(super) async fn until_here(engine: &Redis) {
+    engine.watch().wait_for(|now| *now == Health::Here).await.expect("the engine is there");
+}
+
+/// Waits until it is not.
+pub(super) async fn until_lost(engine: &Redis) {
+    engine.watch().wait_for(|now| *now != Health::Here).await.expect("the engine is there");
+}

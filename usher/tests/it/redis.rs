@@ -1,0 +1,84 @@
+//! Redis: a real one, for one test.
+
+use std::{
+    env::temp_dir,
+    fs,
+    io::{BufRead, BufReader, Write},
+    net::{SocketAddr, TcpListener, TcpStream},
+    path::PathBuf,
+    process::Command,
+};
+
+use crate::program::{PATIENCE, Program};
+
+/// A Redis that ends with it.
+#[derive(Debug)]
+pub(crate) struct Redis {
+    address: SocketAddr,
+    settings: Vec<String>,
+    folder: PathBuf,
+    program: Option<Program>,
+}
+
+/// An address at which nobody listens.
+pub(crate) fn free_address() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
+    listener.local_addr().expect("it has an address")
+}
+
+impl Redis {
+    /// Starts one, with further settings, which keeps nothing on disk.
+    pub(crate) fn start(settings: &[&str]) -> Self {
+        let address = free_address();
+        let folder = temp_dir().join(format!("usher-fleet-{}-{address}", std::process::id()));
+        fs::create_dir_all(&folder).expect("a folder can be made");
+        let settings = settings.iter().map(|word| (*word).to_owned()).collect();
+        let mut redis = Self { address, settings, folder, program: None };
+        redis.rise();
+        redis
+    }
+
+    /// Starts it again, at the same address.
+    pub(crate) fn rise(&mut self) {
+        let mut command = Command::new("redis-server");
+        command.args(["--port", &self.address.port().to_string(), "--bind", "127.0.0.1"]);
+        command.arg("--dir").arg(&self.folder).args(["--save", ""]).args(&self.settings);
+        let mut program = Program::start(&mut command);
+        program.line_with("Ready to accept connections");
+        self.program = Some(program);
+    }
+
+    /// Ends it at once, as a crash does.
+    pub(crate) fn kill(&mut self) {
+        if let Some(mut program) = self.program.take() {
+            program.kill();
+            program.end();
+        }
+    }
+
+    /// Host and port.
+    pub(crate) fn at(&self) -> String {
+        self.address.to_string()
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("redis://{}", self.address)
+    }
+
+    /// Does a command whose answer is one line; returns that.
+    pub(crate) fn tell(&self, command: &str) -> String {
+        let mut socket = TcpStream::connect(self.address).expect("it listens");
+        socket.set_read_timeout(Some(PATIENCE)).expect("it is a socket");
+        writeln!(socket, "{command}\r").expect("it reads");
+        let mut line = String::new();
+        BufReader::new(socket).read_line(&mut line).expect("it answers");
+        line.trim_end().to_owned()
+    }
+}
+
+impl Drop for Redis {
+    fn drop(&mut self) {
+        self.kill();
+        fs::remove_dir_all(&self.folder).ok();
+    }
+}
