@@ -135,6 +135,25 @@ async fn a_node_that_was_frozen_learns_what_became_of_its_sessions() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_was_frozen_takes_back_what_is_still_its_own() {
+    let hall = hall_of_short_leases().await;
+    let (frozen, mut node) = hall.engine("n0").await;
+    let (_, other) = hall.engine("n1").await;
+    let alice = user("alice");
+    open(&node, &alice, 1).await;
+    hall.freeze("n0", true);
+    hall.pass(LEASE).await;
+    sweep(&other).await;
+    assert_eq!(shown(&other, &alice).await, [SessionState::Parked]);
+    let missed = send(&other, &alice, 1).await;
+    hall.freeze("n0", false);
+    assert_eq!(next_position(&mut node, &alice).await, missed);
+    assert_eq!(shown(&other, &alice).await, [SessionState::Live]);
+    until_here(&frozen).await;
+    assert_eq!(send(&other, &alice, 2).await, next_position(&mut node, &alice).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_redis_that_stands_still_is_noticed_and_loses_nothing() {
     let hall = Hall::on(&[]).await;
     let (engine, mut node) = hall.engine("n0").await;
