@@ -81,6 +81,24 @@ async fn a_node_that_leaves_parks_its_sessions_at_once() {
     assert_eq!(shown(&node, &alice).await, [SessionState::Parked]);
 }
 
+#[tokio::test]
+async fn a_block_that_is_over_leaves_the_list() {
+    let hall = Hall::on(&[]).await;
+    let (engine, node) = hall.engine("n0").await;
+    let alice = user("alice");
+    let time = Duration::from_millis(50);
+    for blocking in [Blocking::Set(None), Blocking::Set(Some(time))] {
+        node.engine.block(&alice, blocking).await.unwrap();
+        sweep(&node).await;
+    }
+    let list = redis::cmd("ZCARD").arg(engine.keys.blocks(Partition::of(&alice))).clone();
+    hall.pass(time).await;
+    sweep(&node).await;
+    assert_eq!(hall.server.ask::<u32>(&list).await, 0);
+    let key = engine.keys.block(&alice);
+    assert!(!hall.server.ask::<bool>(redis::cmd("EXISTS").arg(key)).await);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn without_its_lease_a_node_admits_nobody() {
     let hall = hall_of_short_leases().await;
@@ -115,6 +133,25 @@ async fn a_node_that_was_frozen_learns_what_became_of_its_sessions() {
     let again = open(&node, &alice, 3).await;
     assert_eq!(send(&other, &alice, 1).await, next_position(&mut node, &alice).await);
     assert!(again.fenced.fence > kept.fenced.fence);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_was_frozen_takes_back_what_is_still_its_own() {
+    let hall = hall_of_short_leases().await;
+    let (frozen, mut node) = hall.engine("n0").await;
+    let (_, other) = hall.engine("n1").await;
+    let alice = user("alice");
+    open(&node, &alice, 1).await;
+    hall.freeze("n0", true);
+    hall.pass(LEASE).await;
+    sweep(&other).await;
+    assert_eq!(shown(&other, &alice).await, [SessionState::Parked]);
+    let missed = send(&other, &alice, 1).await;
+    hall.freeze("n0", false);
+    assert_eq!(next_position(&mut node, &alice).await, missed);
+    assert_eq!(shown(&other, &alice).await, [SessionState::Live]);
+    until_here(&frozen).await;
+    assert_eq!(send(&other, &alice, 2).await, next_position(&mut node, &alice).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
