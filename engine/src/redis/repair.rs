@@ -38,23 +38,17 @@ const BYTES: usize = 256 * 1024;
 const LOOKS: usize = 128;
 
 impl Redis {
-    /// Makes up for what was lost of a partition. If Redis does not answer, the whole node is to be
-    /// repaired when it does.
-    pub(super) async fn repair(&self, partition: Partition) {
+    /// Makes up for what was lost of a partition.
+    pub(super) async fn repair(&self, partition: Partition) -> Result<(), Fault> {
         let users = self.roll.users(partition);
         for some in users.chunks(LOOKS) {
             let looks = some.iter().map(|(user, _)| Look::at(user)).collect();
-            let Ok(seen) = self.look_at_all(looks).await else {
-                self.unsure();
-                return;
-            };
+            let seen = self.look_at_all(looks).await?;
             for ((user, here), seen) in some.iter().zip(&seen) {
-                if self.repair_user(user, here, seen).await.is_err() {
-                    self.unsure();
-                    return;
-                }
+                self.repair_user(user, here, seen).await?;
             }
         }
+        Ok(())
     }
 
     async fn repair_user(&self, user: &UserId, here: &Here, seen: &Seen) -> Result<(), Fault> {

@@ -26,7 +26,7 @@ const ROOM: usize = 1 << 17;
 const SHARDS: usize = 2;
 
 /// Long enough for some hundred steps on a busy machine, short enough to be waited for.
-const WINDOW: Duration = Duration::from_secs(3);
+const WINDOW: Duration = Duration::from_secs(5);
 
 crate::suite!(hall);
 
@@ -58,7 +58,7 @@ impl Hall {
     async fn on(settings: &[&str]) -> Self {
         let server = Server::start(settings).await;
         let lease = Duration::from_secs(5);
-        let stream = Bounds { messages: 100, bytes: 8 * 1024, age: Duration::from_secs(4) };
+        let stream = Bounds { messages: 100, bytes: 8 * 1024, age: Duration::from_secs(7) };
         Self { server, engines: Mutex::default(), tasks: Mutex::default(), lease, stream }
     }
 
@@ -135,7 +135,7 @@ impl Rig for Hall {
     }
 
     fn patience(&self) -> Duration {
-        Duration::from_secs(8)
+        Duration::from_secs(20)
     }
 
     async fn arrive(&self) {

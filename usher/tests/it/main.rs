@@ -17,6 +17,7 @@ mod refusals;
 mod leaving;
 mod stopping;
 mod restarting;
+mod faults;
 mod fleet;
 mod readers;
 mod churn;

@@ -176,6 +176,34 @@ async fn a_redis_that_stands_still_is_noticed_and_loses_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_envelope_after_a_lapse_does_not_look_as_if_nothing_had_been_before_it() {
+    let hall = hall_of_short_leases().await;
+    let (frozen, node) = hall.engine("n0").await;
+    let (_, other) = hall.engine("n1").await;
+    let alice = user("alice");
+    open(&node, &alice, 1).await;
+    let counter = redis::cmd("HGET")
+        .arg(frozen.keys.mail(Partition::of(&alice)))
+        .arg(node.me.to_string())
+        .clone();
+    let before: Option<u64> = hall.server.ask(&counter).await;
+    hall.freeze("n0", true);
+    hall.pass(LEASE).await;
+    let receipt = other.engine.append(&alice, draft(1)).await.expect("it is accepted");
+    assert_eq!((receipt.live, receipt.parked), (0, 1), "the node is sent nothing");
+    hall.freeze("n0", false);
+    let renewed = async {
+        loop {
+            let now: Option<u64> = hall.server.ask(&counter).await;
+            if now > before {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(LEASE * 3, renewed).await.expect("the lapse is counted");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_message_makes_one_notice_for_each_node_that_needs_it() {
     const NODES: usize = 20;
     let hall = Hall::on(&[]).await;
