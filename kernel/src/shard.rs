@@ -30,7 +30,7 @@ use protocol::{
 };
 use slab::Slab;
 
-use self::{everyone::Broadcast, siblings::NOBODY};
+use self::{everyone::Round, siblings::NOBODY};
 use crate::{
     index::Index,
     message::{End, Envelope, Fenced, Message, Notice},
@@ -93,7 +93,8 @@ pub enum Input {
     Lost(Slot),
     /// The engine tells the node something.
     Deliver(Envelope),
-    /// A message for all sessions that are here now. One at a time: see [`Shard::is_broadcasting`].
+    /// A message for all sessions that are here now. Only while there is room:
+    /// see [`Shard::takes_broadcasts`].
     Everyone(Arc<Message>),
     /// There is time for some more sessions of a message to everyone.
     Continue,
@@ -236,7 +237,8 @@ pub struct Shard {
     /// Ends of sessions that are not here yet: an envelope may overtake the engine's reply.
     early_ends: VecDeque<EarlyEnd>,
     leaving_until: Option<Moment>,
-    broadcast: Option<Broadcast>,
+    /// Messages to everyone.
+    round: Round,
     /// Bytes that wait in all outboxes.
     waiting_bytes: usize,
     counts: Counts,
@@ -264,7 +266,7 @@ impl Shard {
             next_generation: 0,
             early_ends: VecDeque::new(),
             leaving_until: None,
-            broadcast: None,
+            round: Round::default(),
             waiting_bytes: 0,
             counts: Counts::default(),
         }
@@ -385,7 +387,13 @@ impl Shard {
     /// Whether a message to everyone is under way; give [`Input::Continue`] until it is not.
     #[must_use]
     pub fn is_broadcasting(&self) -> bool {
-        self.broadcast.is_some()
+        !self.round.is_over()
+    }
+
+    /// Whether another message to everyone may be handed in.
+    #[must_use]
+    pub fn takes_broadcasts(&self) -> bool {
+        self.round.has_room(&self.options.outbox)
     }
 
     /// Bytes that wait for sockets of this shard.

@@ -189,11 +189,11 @@ impl Local {
                 _ = mailbox.envelopes.recv_many(&mut batch, ENVELOPES_PER_TURN) => {
                     self.deliver(&mut batch, &mut accepted);
                 }
-                Some(message) = mailbox.broadcasts.recv(), if !self.is_broadcasting() => {
+                Some(message) = mailbox.broadcasts.recv(), if self.takes_broadcasts() => {
                     self.node.tally.shard(self.index).noticed(1);
                     self.act(Input::Everyone(message));
                 }
-                () = tokio::time::sleep(self.sleep()) => {}
+                () = self.rest() => {}
             }
             if self.is_broadcasting() {
                 self.act(Input::Continue);
@@ -233,6 +233,10 @@ impl Local {
         self.kernel.borrow().is_broadcasting()
     }
 
+    fn takes_broadcasts(&self) -> bool {
+        self.kernel.borrow().takes_broadcasts()
+    }
+
     /// When time alone gives it something to do.
     fn wake_at(&self) -> Option<Moment> {
         let kernel = self.kernel.borrow().wake_at();
@@ -244,12 +248,13 @@ impl Local {
         self.wake_at().is_some_and(|at| at <= self.now())
     }
 
-    fn sleep(&self) -> Duration {
+    /// Waits until time gives it something to do; not at all while there is something to write.
+    async fn rest(&self) {
         if self.is_broadcasting() {
-            return Duration::ZERO;
+            return;
         }
         let wait = |at: Moment| Duration::from_millis(at.ms_since(self.now()));
-        self.wake_at().map_or(SLEEP_MAX, |at| wait(at).min(SLEEP_MAX))
+        tokio::time::sleep(self.wake_at().map_or(SLEEP_MAX, |at| wait(at).min(SLEEP_MAX))).await;
     }
 
     /// Takes a session's socket in, and starts the task that waits for it to speak.

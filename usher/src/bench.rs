@@ -16,6 +16,7 @@ mod fanout;
 mod idle;
 mod ceiling;
 mod trend;
+mod everyone;
 mod deliveries;
 mod flow;
 mod meter;

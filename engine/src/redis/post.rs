@@ -43,6 +43,8 @@ pub(super) struct Post {
     queue: mpsc::Sender<Sent>,
     /// The number of the last envelope that came, for each partition.
     last: Box<[AtomicU64]>,
+    /// Partitions whose last repair failed.
+    broken: Box<[AtomicBool]>,
     /// The last proof that was heard.
     heard: watch::Sender<u64>,
     /// The last proof that the carrier came to.
@@ -65,6 +67,7 @@ impl Post {
         let post = Self {
             queue,
             last: (0..PARTITIONS).map(|_| AtomicU64::new(0)).collect(),
+            broken: (0..PARTITIONS).map(|_| AtomicBool::new(false)).collect(),
             heard: watch::Sender::new(0),
             proven: watch::Sender::new(0),
             asked: watch::Sender::new(false),
@@ -139,6 +142,14 @@ impl Post {
         if self.queue.try_send(sent).is_err() {
             self.raise(&self.spilt);
         }
+    }
+
+    fn is_broken(&self, partition: Partition) -> bool {
+        self.broken[usize::from(partition.0)].load(Ordering::Acquire)
+    }
+
+    fn set_broken(&self, partition: Partition, broken: bool) {
+        self.broken[usize::from(partition.0)].store(broken, Ordering::Release);
     }
 
     fn raise(&self, flag: &AtomicBool) {
@@ -221,6 +232,10 @@ impl Redis {
             self.mend(partition, number - 1).await;
         }
         self.post.set_last(partition, number);
+        if self.post.is_broken(partition) {
+            // What was missed before it is not known yet. The repair that is to come finds it too.
+            return;
+        }
         match mail {
             Mail::Envelope(envelope) => self.deliver(envelope).await,
             // Too many wait already: it is for those who are there now, and is not kept.
@@ -229,11 +244,16 @@ impl Redis {
         }
     }
 
-    /// Makes up for all that should have come by now.
+    /// Makes up for all that should have come by now. If Redis does not answer, the whole node is to
+    /// be repaired when it does, and nothing is delivered here before that.
     async fn mend(&self, partition: Partition, due: u64) {
         self.post.set_last(partition, due);
         self.post.repaired.fetch_add(1, Ordering::Relaxed);
-        self.repair(partition).await;
+        let repaired = self.repair(partition).await;
+        self.post.set_broken(partition, repaired.is_err());
+        if repaired.is_err() {
+            self.unsure();
+        }
     }
 
     /// Delivers an envelope, when its shard has room.

@@ -1,6 +1,7 @@
 //! Repair: what this node should have heard of a partition is found out from what is kept.
 //!
-//! First its sessions: those that have lost their place meanwhile are told. Then messages: each
+//! First its sessions: those that have lost their place meanwhile are told, and those that were
+//! only parked, since this node was taken for lost, are taken back. Then messages: each
 //! user's stream is read on from where the last one came. What cannot be made up for, because the
 //! stream does not reach back, must not be passed over: those sessions are sent away to resume,
 //! which tells them of the gap.
@@ -9,7 +10,7 @@ use std::sync::Arc;
 
 use kernel::{
     message::{End, Envelope, Fence, Fenced, Notice},
-    registry::{Reader, Standing, State},
+    registry::{Mail, Reader, Registry, Standing, State},
 };
 use protocol::{
     close::CloseCode,
@@ -25,6 +26,7 @@ use super::{
     link::Fault,
     look::{Look, Seen},
     roll::Here,
+    step::Manner,
 };
 use crate::contract::Departure;
 
@@ -36,23 +38,17 @@ const BYTES: usize = 256 * 1024;
 const LOOKS: usize = 128;
 
 impl Redis {
-    /// Makes up for what was lost of a partition. If Redis does not answer, the whole node is to be
-    /// repaired when it does.
-    pub(super) async fn repair(&self, partition: Partition) {
+    /// Makes up for what was lost of a partition.
+    pub(super) async fn repair(&self, partition: Partition) -> Result<(), Fault> {
         let users = self.roll.users(partition);
         for some in users.chunks(LOOKS) {
             let looks = some.iter().map(|(user, _)| Look::at(user)).collect();
-            let Ok(seen) = self.look_at_all(looks).await else {
-                self.unsure();
-                return;
-            };
+            let seen = self.look_at_all(looks).await?;
             for ((user, here), seen) in some.iter().zip(&seen) {
-                if self.repair_user(user, here, seen).await.is_err() {
-                    self.unsure();
-                    return;
-                }
+                self.repair_user(user, here, seen).await?;
             }
         }
+        Ok(())
     }
 
     async fn repair_user(&self, user: &UserId, here: &Here, seen: &Seen) -> Result<(), Fault> {
@@ -62,6 +58,7 @@ impl Redis {
             match self.place(seen, fenced) {
                 Place::Here => reader = Some(fenced),
                 Place::Gone => self.tell_end(user, fenced, self.code(*token).await?).await,
+                Place::Parked if self.reclaim(user, fenced).await? => reader = Some(fenced),
                 Place::Parked => self.tell_end(user, fenced, CloseCode::Drain).await,
                 Place::Elsewhere => self.tell_end(user, fenced, CloseCode::TakenOver).await,
             }
@@ -84,6 +81,15 @@ impl Redis {
             // A lease that lapsed for a moment and holds again has harmed nobody.
             Some((_, State::Live(_))) => Place::Here,
         }
+    }
+
+    /// Takes back a session that is here, though this node was taken for lost.
+    async fn reclaim(&self, user: &UserId, fenced: Fenced) -> Result<bool, Fault> {
+        let look = Look { leased: Some(Arc::clone(&self.me)), ..Look::at(user) };
+        let step =
+            |now, registry: &mut Registry| (registry.reclaim(now, fenced), Vec::<Mail>::new());
+        let taken = self.take(look, Manner::default(), step).await.or(Err(Fault::NotDone))?;
+        Ok(taken.outcome)
     }
 
     /// With which code a session ended, by its token.

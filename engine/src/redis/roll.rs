@@ -59,8 +59,9 @@ impl Roll {
         if slice.early.iter().any(|end| end.session == session && end.fence >= fence) {
             return;
         }
-        let here = slice.users.entry(admitted.user.clone()).or_default();
-        here.seen = here.seen.max(head);
+        // What others of the user have not heard yet is not passed over.
+        let new = || Here { sessions: BTreeMap::new(), seen: head };
+        let here = slice.users.entry(admitted.user.clone()).or_insert_with(new);
         here.sessions.insert(session, (fence, admitted.token));
         slice.of.insert(session, admitted.user.clone());
     }
@@ -125,3 +126,6 @@ impl Roll {
         self.slice(partition).of.len()
     }
 }
+
+#[cfg(test)]
+mod tests;

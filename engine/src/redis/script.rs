@@ -40,6 +40,8 @@ scripts! {
     DUE = "due.lua";
     /// Forgets a node.
     BURY = "bury.lua";
+    /// Takes a user off the list of blocks.
+    UNLIST = "unlist.lua";
     /// Who is there.
     CENSUS = "census.lua";
     /// What a node tells of itself.

@@ -16,8 +16,12 @@ use crate::contract::Failed;
 /// Sessions that one sweep looks at, of each kind.
 const LOOKED_AT: usize = 128;
 
+/// Blocks that one sweep looks at. They end by themselves; only the list of them does not.
+const BLOCKS: usize = 8;
+
 impl Redis {
     pub(super) async fn sweep_one(&self, partition: Partition) -> Result<Vec<Ended>, Failed> {
+        self.unlist(partition).await.map_err(Fault::of_look)?;
         let mut ended = Vec::new();
         for user in self.users_due(partition).await.map_err(Fault::of_look)? {
             let step = |now, registry: &mut Registry| {
@@ -32,6 +36,21 @@ impl Redis {
             }
         }
         Ok(ended)
+    }
+
+    /// Takes some users off the list of blocks whose block is over.
+    async fn unlist(&self, partition: Partition) -> Result<(), Fault> {
+        let list = self.keys.blocks(partition);
+        let mut some = Cmd::new();
+        some.arg("ZRANDMEMBER").arg(&list).arg(BLOCKS);
+        let names: Vec<String> = self.link.ask(&some).await?;
+        let mut calls = Vec::new();
+        for name in names {
+            let user = UserId::parse(&name).or(Err(Fault::Foreign))?;
+            calls.push((vec![list.clone(), self.keys.block(&user)], vec![name]));
+        }
+        let _unlisted: Vec<u32> = self.link.run_all(&script::UNLIST, calls.into_iter()).await?;
+        Ok(())
     }
 
     /// The users of a partition of whose sessions some may be over, or lost their node.

@@ -1,9 +1,11 @@
 //! The contract, with several nodes on a real Redis, and what only Redis can show.
 
+mod answers;
 mod fitness;
 mod losses;
 mod nodes;
 mod primaries;
+mod proxy;
 mod server;
 mod stage;
 
@@ -22,6 +24,9 @@ use crate::suite::{Node, Rig};
 const ROOM: usize = 1 << 17;
 
 const SHARDS: usize = 2;
+
+/// Long enough for some hundred steps on a busy machine, short enough to be waited for.
+const WINDOW: Duration = Duration::from_secs(5);
 
 crate::suite!(hall);
 
@@ -53,7 +58,7 @@ impl Hall {
     async fn on(settings: &[&str]) -> Self {
         let server = Server::start(settings).await;
         let lease = Duration::from_secs(5);
-        let stream = Bounds { messages: 100, bytes: 8 * 1024, age: Duration::from_secs(3) };
+        let stream = Bounds { messages: 100, bytes: 8 * 1024, age: Duration::from_secs(7) };
         Self { server, engines: Mutex::default(), tasks: Mutex::default(), lease, stream }
     }
 
@@ -63,10 +68,14 @@ impl Hall {
 
     /// A node, and its way to the engine.
     async fn engine(&self, name: &str) -> (Arc<Redis>, Node) {
+        self.engine_with(name, &self.options()).await
+    }
+
+    /// The same, by another way or with other limits.
+    async fn engine_with(&self, name: &str, options: &Options) -> (Arc<Redis>, Node) {
         let (mailboxes, shards) = Mailboxes::new(SHARDS, ROOM);
         let me = Arc::new(NodeRef { id: name.into(), generation: 1 });
-        let (options, terms) = (self.options(), self.terms());
-        let connected = Redis::connect(&options, mailboxes, Arc::clone(&me), terms).await;
+        let connected = Redis::connect(options, mailboxes, Arc::clone(&me), self.terms()).await;
         let (engine, tasks) = connected.expect("this Redis is fit");
         let goes_on = watch::Sender::new(true);
         let task = tokio::spawn(run(tasks, goes_on.subscribe()));
@@ -126,7 +135,7 @@ impl Rig for Hall {
     }
 
     fn patience(&self) -> Duration {
-        Duration::from_secs(8)
+        Duration::from_secs(20)
     }
 
     async fn arrive(&self) {
@@ -137,7 +146,7 @@ impl Rig for Hall {
     }
 
     fn terms(&self) -> Terms {
-        let (resume_window, stream) = (Duration::from_secs(2), self.stream);
+        let (resume_window, stream) = (WINDOW, self.stream);
         Terms { resume_window, stream, ..Terms::default() }
     }
 

@@ -47,6 +47,18 @@ impl Registry {
         (true, self.tell_askers(fenced, askers))
     }
 
+    /// A session whose node was taken for lost has been there all the while: it is live again. Tells
+    /// whether it was still this admission's, and may resume.
+    pub fn reclaim(&mut self, now: Timestamp, fenced: Fenced) -> bool {
+        let Some(record) = self.people.session_mut(fenced.session) else { return false };
+        let State::Parked { node, until, .. } = &record.state else { return false };
+        if record.fence != fenced.fence || *until <= now {
+            return false;
+        }
+        record.state = State::Live(Arc::clone(node));
+        true
+    }
+
     /// A session ends by its node's word, if it is still this admission's.
     pub fn release(
         &mut self,

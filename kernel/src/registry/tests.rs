@@ -91,6 +91,11 @@ impl Desk {
                 self.say(&parked.to_string());
                 self.post(mail);
             }
+            "reclaim" => {
+                let fenced = self.fenced(words.nth(1));
+                let reclaimed = self.registry.reclaim(self.now, fenced);
+                self.say(&reclaimed.to_string());
+            }
             "release" => {
                 let fenced = self.fenced(words.nth(1));
                 let code = CloseCode::CannotResume;

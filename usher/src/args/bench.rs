@@ -152,13 +152,17 @@ pub(crate) struct Fanout {
 
 const SEND_EXAMPLES: &str = "Examples:
   usher bench send
-  usher bench send --rate 5000 --size 1024";
+  usher bench send --rate 5000 --size 1024
+  usher bench send --sessions 15000 --everyone-rate 1";
 
 #[derive(Debug, Args)]
 pub(crate) struct Send {
     /// How many users, each with a session
     #[arg(long, value_name = "N", default_value = "5000", value_parser = sessions)]
     pub(crate) sessions: usize,
+    /// How many messages a second go to everyone besides: how much do they delay the others?
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) everyone_rate: Option<u32>,
     #[command(flatten)]
     pub(crate) message: Message,
     #[command(flatten)]

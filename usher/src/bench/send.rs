@@ -1,7 +1,8 @@
 //! Send: HTTP calls, each with a message to one user.
 //!
 //! At a rate, since how long a message takes depends on how many are under way. A user gets the
-//! next one only when the last has arrived, so that their order is known.
+//! next one only when the last has arrived, so that their order is known. Messages to everyone may go
+//! beside them, to see how much those delay the others.
 
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use super::{
     deliveries::{Deliveries, Draft},
     dice::Dice,
     event::Event,
+    everyone::Everyone,
     flow::{self, Tally, Work},
     load::Load,
     node::Node,
@@ -35,6 +37,7 @@ pub(super) fn run(args: &Send) -> Result<Report, Failure> {
         paths: (0..sessions).map(path).collect(),
         deliveries: Deliveries::new(sessions, size),
         dice: Dice::new(),
+        everyone: args.everyone_rate.map(|rate| Everyone::new(rate, sessions, size, load.now())),
     };
     let measured = flow::measure(&node, &mut load, &mut work, &plan)?;
     crowd::disperse(&mut load, &node, sessions)?;
@@ -48,7 +51,14 @@ pub(super) fn run(args: &Send) -> Result<Report, Failure> {
             "rate asked for",
             u64::from(plan.rate.unwrap_or_default()),
         ),
+        Figure::count(
+            "everyone_per_second",
+            "to everyone besides",
+            u64::from(args.everyone_rate.unwrap_or_default()),
+        ),
     ]);
+    // With others besides, nobody can tell what each had of it.
+    let us_each = spent.server_us_each(tally.begun).filter(|_| args.everyone_rate.is_none());
     let mut figures = vec![
         Figure::count("messages", "messages", tally.begun),
         Figure::count("deliveries", "delivered", tally.arrived),
@@ -58,12 +68,7 @@ pub(super) fn run(args: &Send) -> Result<Report, Failure> {
             spent.per_second(tally.begun),
             "",
         ),
-        Figure::real(
-            "server_us_per_message",
-            "server CPU for each message",
-            spent.server_us_each(tally.begun),
-            " us",
-        ),
+        Figure::real("server_us_per_message", "server CPU for each message", us_each, " us"),
     ];
     figures.extend(tally.latencies());
     figures.extend(spent.figures());
@@ -80,12 +85,16 @@ struct Sending {
     paths: Vec<String>,
     deliveries: Deliveries,
     dice: Dice,
+    everyone: Option<Everyone>,
 }
 
 impl Work for Sending {
     fn begin(&mut self, load: &mut Load, due: Duration) -> Result<bool, Failure> {
+        let Self { dice, deliveries, paths, everyone } = self;
+        if let Some(everyone) = everyone {
+            everyone.act(load)?;
+        }
         let Some(caller) = load.free_caller() else { return Ok(false) };
-        let Self { dice, deliveries, paths } = self;
         let mut looks = (0..LOOKS).map(|_| dice.below(paths.len()));
         let Some(one) = looks.find(|one| deliveries.is_even(*one)) else { return Ok(false) };
         let draft = Draft { path: &paths[one], front: br#"{"data":"#, due };
@@ -94,14 +103,18 @@ impl Work for Sending {
     }
 
     fn told(&mut self, event: Event<'_>, now: Duration, tally: &mut Tally) -> Result<(), Failure> {
-        self.deliveries.told(event, now, tally)
+        match self.everyone.as_mut().filter(|everyone| everyone.is_meant(&event)) {
+            Some(everyone) => everyone.told(event, now),
+            None => self.deliveries.told(event, now, tally),
+        }
     }
 
     fn under_way(&self) -> u64 {
-        self.deliveries.under_way()
+        self.deliveries.under_way() + self.everyone.as_ref().map_or(0, Everyone::under_way)
     }
 
     fn settle(&self) -> Result<(), Failure> {
+        self.everyone.as_ref().map_or(Ok(()), Everyone::settle)?;
         self.deliveries.settle()
     }
 }

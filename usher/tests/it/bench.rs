@@ -105,6 +105,17 @@ fn send_keeps_to_its_rate() {
 }
 
 #[test]
+fn send_goes_on_while_everyone_is_sent_to() {
+    let arguments = ["send", "--sessions", "50", "--rate", "100", "--everyone-rate", "20"];
+    let report = report(&[&arguments, &SHORT[..]].concat());
+    assert_eq!(number(&report, "everyone_per_second"), 20);
+    let runs = runs(&report, &["send"], &[&["messages_per_second"], &SPENT, &LATENCIES]);
+    // Those to everyone are not among them, nor can what they cost be told apart.
+    assert_eq!(number(&runs[0], "deliveries"), number(&runs[0], "messages"));
+    assert!(runs[0]["server_us_per_message"].is_null(), "{report}");
+}
+
+#[test]
 fn session_send_delivers_once_and_with_an_echo_twice() {
     let arguments = ["session-send", "--sessions", "30", "--count", "40", "--warm-up", "100ms"];
     let report = report(&[&arguments[..], &["--rate", "200", "-o", "json"]].concat());

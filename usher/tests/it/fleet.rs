@@ -5,6 +5,7 @@
 
 use std::{
     collections::BTreeMap,
+    net::SocketAddr,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU32, Ordering},
@@ -16,7 +17,7 @@ use std::{
 use sdk::{Event, Pace, Session, Ticket};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use tokio::{runtime::Runtime, task::JoinHandle, time::Instant};
+use tokio::{task::JoinHandle, time::Instant};
 
 use crate::{
     crowd::{Member, Welcomed, soon, threads},
@@ -27,14 +28,13 @@ use crate::{
 };
 
 /// Nodes that share one Redis.
-struct Fleet {
-    redis: Redis,
-    nodes: Vec<Supervised>,
+pub(crate) struct Fleet {
+    pub(crate) redis: Redis,
+    pub(crate) nodes: Vec<Supervised>,
 }
 
 /// A node of this name, which tells others where it is.
-fn node(name: &str, engine: &str) -> Supervised {
-    let address = free_address();
+pub(crate) fn node_at(address: SocketAddr, name: &str, engine: &str) -> Supervised {
     let mut command = serve(UNLIMITED);
     command
         .env("USHER_LISTEN", address.to_string())
@@ -48,9 +48,10 @@ fn node(name: &str, engine: &str) -> Supervised {
 
 impl Fleet {
     /// So many nodes, which know of each other.
-    fn of(count: usize) -> Self {
+    pub(crate) fn of(count: usize) -> Self {
         let redis = Redis::start(&[]);
-        let nodes: Vec<_> = (0..count).map(|n| node(&format!("n{n}"), &redis.url())).collect();
+        let nodes: Vec<_> =
+            (0..count).map(|n| node_at(free_address(), &format!("n{n}"), &redis.url())).collect();
         let fleet = Self { redis, nodes };
         for node in &fleet.nodes {
             until("all know of all", || {
@@ -67,7 +68,7 @@ impl Fleet {
 }
 
 /// The nodes that a node lists.
-fn names(api: &Api) -> BTreeMap<String, String> {
+pub(crate) fn names(api: &Api) -> BTreeMap<String, String> {
     let list = api.call("GET", "/v1/nodes", &Value::Null).1;
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let items = list["items"].as_array().cloned().unwrap_or_default();
@@ -75,7 +76,7 @@ fn names(api: &Api) -> BTreeMap<String, String> {
 }
 
 /// Looks until it is so.
-fn until(what: &str, is_so: impl Fn() -> bool) {
+pub(crate) fn until(what: &str, is_so: impl Fn() -> bool) {
     let start = Instant::now();
     while !is_so() {
         assert!(start.elapsed() < PATIENCE, "waited in vain until {what}");
@@ -83,7 +84,7 @@ fn until(what: &str, is_so: impl Fn() -> bool) {
     }
 }
 
-fn is_ready(api: &Api) -> bool {
+pub(crate) fn is_ready(api: &Api) -> bool {
     api.call("GET", "/readyz", &Value::Null).0 == 200
 }
 
@@ -94,17 +95,17 @@ struct Note {
 }
 
 /// Somebody with a session, which comes back by itself.
-struct Person {
-    name: String,
+pub(crate) struct Person {
+    pub(crate) name: String,
     session: Session,
     seen: JoinHandle<Seen>,
     /// Tickets that were asked for.
-    tickets: Arc<AtomicU32>,
+    pub(crate) tickets: Arc<AtomicU32>,
 }
 
 impl Person {
     /// Comes to the node at `url`; tickets are given by `api`.
-    async fn come(name: &str, url: &str, api: &Api) -> Self {
+    pub(crate) async fn come(name: &str, url: &str, api: &Api) -> Self {
         let tickets = Arc::new(AtomicU32::new(0));
         let (api, user, asked) = (api.clone(), name.to_owned(), Arc::clone(&tickets));
         let pace = Pace {
@@ -143,13 +144,13 @@ impl Person {
 }
 
 /// A backend that sends to people in turn until told to stop, each message until it is accepted.
-struct Backend {
+pub(crate) struct Backend {
     goes_on: Arc<AtomicBool>,
     sender: thread::JoinHandle<BTreeMap<String, Sender>>,
 }
 
 impl Backend {
-    fn start(api: &Api, people: &[Person]) -> Self {
+    pub(crate) fn start(api: &Api, people: &[Person]) -> Self {
         let goes_on = Arc::new(AtomicBool::new(true));
         let (api, going) = (api.clone(), Arc::clone(&goes_on));
         let names: Vec<String> = people.iter().map(|person| person.name.clone()).collect();
@@ -173,7 +174,7 @@ impl Backend {
     }
 
     /// Sends a last message to each, and returns what was accepted.
-    fn stop(self) -> BTreeMap<String, Sender> {
+    pub(crate) fn stop(self) -> BTreeMap<String, Sender> {
         self.goes_on.store(false, Ordering::Relaxed);
         self.sender.join().expect("it sends")
     }
@@ -196,7 +197,7 @@ fn send(api: &Api, user: &str, n: u64) {
 }
 
 /// What everybody saw must be what was accepted, once and in order; returns how many gaps there were.
-async fn judge(people: Vec<Person>, senders: &BTreeMap<String, Sender>) -> usize {
+pub(crate) async fn judge(people: Vec<Person>, senders: &BTreeMap<String, Sender>) -> usize {
     let mut gaps = 0;
     for Person { name, session, seen, .. } in people {
         let seen = soon("the last message", seen).await.expect("it watches");
@@ -208,7 +209,7 @@ async fn judge(people: Vec<Person>, senders: &BTreeMap<String, Sender>) -> usize
 }
 
 /// People with a session each, spread over the nodes.
-async fn people(fleet: &Fleet, count: usize, api: &Api) -> Vec<Person> {
+pub(crate) async fn people(fleet: &Fleet, count: usize, api: &Api) -> Vec<Person> {
     let mut people = Vec::new();
     for n in 0..count {
         let url = fleet.socket_url(n % fleet.nodes.len());
@@ -217,15 +218,11 @@ async fn people(fleet: &Fleet, count: usize, api: &Api) -> Vec<Person> {
     people
 }
 
-fn runtime() -> Runtime {
-    threads()
-}
-
 #[test]
 fn sessions_are_listed_sent_to_and_ended_from_any_node() {
     let fleet = Fleet::of(3);
     let [first, second, third] = &fleet.nodes[..] else { panic!("there are three") };
-    runtime().block_on(async {
+    threads().block_on(async {
         let mut one = Welcomed::dial(first.address, &third.offer(&json!({"user": "alice"}))).await;
         let offer = third.offer(&json!({"user": "alice", "device": "phone"}));
         let mut two = Welcomed::dial(second.address, &offer).await;
@@ -260,7 +257,7 @@ fn sessions_are_listed_sent_to_and_ended_from_any_node() {
 fn one_place_is_held_by_one_session_whatever_the_node() {
     let fleet = Fleet::of(2);
     let [first, second] = &fleet.nodes[..] else { panic!("there are two") };
-    runtime().block_on(async {
+    threads().block_on(async {
         let single = json!({"user": "alice", "policy": "single"});
         let mut old = Welcomed::dial(first.address, &second.offer(&single)).await;
         let new = Welcomed::dial(second.address, &first.offer(&single)).await;
@@ -279,7 +276,7 @@ fn one_place_is_held_by_one_session_whatever_the_node() {
 #[test]
 fn a_node_that_is_killed_is_made_up_for_by_the_others() {
     let mut fleet = Fleet::of(3);
-    runtime().block_on(async {
+    threads().block_on(async {
         let api: Api = (*fleet.nodes[2]).clone();
         let people = people(&fleet, 12, &api).await;
         let of_first = api.ask("GET", "/v1/sessions?node=n0", &Value::Null);
@@ -307,7 +304,7 @@ fn a_node_that_is_killed_is_made_up_for_by_the_others() {
 #[test]
 fn a_node_goes_away_when_another_is_asked_to_tell_it() {
     let mut fleet = Fleet::of(2);
-    runtime().block_on(async {
+    threads().block_on(async {
         let api: Api = (*fleet.nodes[1]).clone();
         let people = people(&fleet, 6, &api).await;
         let backend = Backend::start(&api, &people);
@@ -331,7 +328,7 @@ fn a_node_goes_away_when_another_is_asked_to_tell_it() {
 #[test]
 fn what_redis_does_not_deliver_is_made_up_for() {
     let fleet = Fleet::of(2);
-    runtime().block_on(async {
+    threads().block_on(async {
         let api: Api = (*fleet.nodes[1]).clone();
         let people = people(&fleet, 4, &api).await;
         let backend = Backend::start(&api, &people);
@@ -348,7 +345,7 @@ fn what_redis_does_not_deliver_is_made_up_for() {
 #[test]
 fn a_redis_that_dies_makes_nodes_unready_and_loses_nothing_in_silence() {
     let mut fleet = Fleet::of(2);
-    runtime().block_on(async {
+    threads().block_on(async {
         let api: Api = (*fleet.nodes[1]).clone();
         let people = people(&fleet, 4, &api).await;
         let backend = Backend::start(&api, &people);

@@ -18,6 +18,7 @@ mod leaving;
 mod stopping;
 mod restarting;
 mod fleet_page;
+mod faults;
 mod fleet;
 mod readers;
 mod churn;

@@ -177,7 +177,8 @@ impl Program {
         self.signal("HUP");
     }
 
-    fn signal(&self, name: &str) {
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, name: &str) {
         let line = format!("kill -{name} {}", self.child.id());
         let status = Command::new("sh").args(["-c", &line]).status();
         assert!(status.is_ok_and(|status| status.success()), "{line}");

@@ -65,14 +65,30 @@ impl Redis {
         format!("redis://{}", self.address)
     }
 
-    /// Does a command whose answer is one line; returns that.
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, name: &str) {
+        self.program.as_ref().expect("it runs").signal(name);
+    }
+
+    /// Does a command, and returns the first line of its answer.
     pub(crate) fn tell(&self, command: &str) -> String {
+        self.answer(command).next().expect("it answers")
+    }
+
+    /// Does a command whose answer is a list; returns that.
+    pub(crate) fn list(&self, command: &str) -> Vec<String> {
+        let mut lines = self.answer(command);
+        let count = lines.next().expect("it answers");
+        let count = count.strip_prefix('*').and_then(|count| count.parse().ok());
+        // Each is a line behind one that tells its length.
+        lines.skip(1).step_by(2).take(count.expect("it is a list")).collect()
+    }
+
+    fn answer(&self, command: &str) -> impl Iterator<Item = String> + use<> {
         let mut socket = TcpStream::connect(self.address).expect("it listens");
         socket.set_read_timeout(Some(PATIENCE)).expect("it is a socket");
-        writeln!(socket, "{command}\r").expect("it reads");
-        let mut line = String::new();
-        BufReader::new(socket).read_line(&mut line).expect("it answers");
-        line.trim_end().to_owned()
+        write!(socket, "{command}\r\n").expect("it reads");
+        BufReader::new(socket).lines().map(|line| line.expect("it answers"))
     }
 }
 

@@ -63,11 +63,7 @@ impl Served {
 
 /// Where the log says that it listens, and for what.
 fn listening(program: &mut Program) -> (String, String) {
-    let mut line = program.line();
-    // A node may have seen by then that something should not be.
-    while line.contains(" WARN ") {
-        line = program.line();
-    }
+    let line = program.line_with("listening serves=");
     let (_, rest) = line.split_once("listening serves=").unwrap_or_else(|| panic!("{line}"));
     let (serves, address) = rest.split_once(" address=").unwrap_or_else(|| panic!("{line}"));
     (address.to_owned(), serves.trim_matches('"').to_owned())

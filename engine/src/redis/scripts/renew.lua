@@ -8,4 +8,9 @@ local deadline = redis.call('HGET', KEYS[2], ARGV[1])
 local lapsed = not deadline or tonumber(deadline) <= NOW
 redis.call('HSET', KEYS[2], ARGV[1], text(NOW + tonumber(ARGV[2])))
 local count = redis.call('HGET', KEYS[3], ARGV[1]) or '0'
+if lapsed then
+  -- While it had lapsed the node was sent nothing. The next envelope must not look as if nothing had
+  -- been before it: it may arrive before this answer does.
+  count = text(redis.call('HINCRBY', KEYS[3], ARGV[1], 1))
+end
 return { epoch, count, redis.call('SCARD', KEYS[4]), lapsed and 1 or 0 }

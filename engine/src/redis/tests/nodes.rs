@@ -81,6 +81,24 @@ async fn a_node_that_leaves_parks_its_sessions_at_once() {
     assert_eq!(shown(&node, &alice).await, [SessionState::Parked]);
 }
 
+#[tokio::test]
+async fn a_block_that_is_over_leaves_the_list() {
+    let hall = Hall::on(&[]).await;
+    let (engine, node) = hall.engine("n0").await;
+    let alice = user("alice");
+    let time = Duration::from_millis(50);
+    for blocking in [Blocking::Set(None), Blocking::Set(Some(time))] {
+        node.engine.block(&alice, blocking).await.unwrap();
+        sweep(&node).await;
+    }
+    let list = redis::cmd("ZCARD").arg(engine.keys.blocks(Partition::of(&alice))).clone();
+    hall.pass(time).await;
+    sweep(&node).await;
+    assert_eq!(hall.server.ask::<u32>(&list).await, 0);
+    let key = engine.keys.block(&alice);
+    assert!(!hall.server.ask::<bool>(redis::cmd("EXISTS").arg(key)).await);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn without_its_lease_a_node_admits_nobody() {
     let hall = hall_of_short_leases().await;
@@ -118,6 +136,25 @@ async fn a_node_that_was_frozen_learns_what_became_of_its_sessions() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_was_frozen_takes_back_what_is_still_its_own() {
+    let hall = hall_of_short_leases().await;
+    let (frozen, mut node) = hall.engine("n0").await;
+    let (_, other) = hall.engine("n1").await;
+    let alice = user("alice");
+    open(&node, &alice, 1).await;
+    hall.freeze("n0", true);
+    hall.pass(LEASE).await;
+    sweep(&other).await;
+    assert_eq!(shown(&other, &alice).await, [SessionState::Parked]);
+    let missed = send(&other, &alice, 1).await;
+    hall.freeze("n0", false);
+    assert_eq!(next_position(&mut node, &alice).await, missed);
+    assert_eq!(shown(&other, &alice).await, [SessionState::Live]);
+    until_here(&frozen).await;
+    assert_eq!(send(&other, &alice, 2).await, next_position(&mut node, &alice).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_redis_that_stands_still_is_noticed_and_loses_nothing() {
     let hall = Hall::on(&[]).await;
     let (engine, mut node) = hall.engine("n0").await;
@@ -136,6 +173,34 @@ async fn a_redis_that_stands_still_is_noticed_and_loses_nothing() {
     assert_eq!(after, Position { seq: before.seq + 1, ..before });
     assert_eq!(next_position(&mut node, &alice).await, after);
     assert_eq!(shown(&node, &alice).await, [SessionState::Live], "its lease held");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_envelope_after_a_lapse_does_not_look_as_if_nothing_had_been_before_it() {
+    let hall = hall_of_short_leases().await;
+    let (frozen, node) = hall.engine("n0").await;
+    let (_, other) = hall.engine("n1").await;
+    let alice = user("alice");
+    open(&node, &alice, 1).await;
+    let counter = redis::cmd("HGET")
+        .arg(frozen.keys.mail(Partition::of(&alice)))
+        .arg(node.me.to_string())
+        .clone();
+    let before: Option<u64> = hall.server.ask(&counter).await;
+    hall.freeze("n0", true);
+    hall.pass(LEASE).await;
+    let receipt = other.engine.append(&alice, draft(1)).await.expect("it is accepted");
+    assert_eq!((receipt.live, receipt.parked), (0, 1), "the node is sent nothing");
+    hall.freeze("n0", false);
+    let renewed = async {
+        loop {
+            let now: Option<u64> = hall.server.ask(&counter).await;
+            if now > before {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(LEASE * 3, renewed).await.expect("the lapse is counted");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,7 +1,5 @@
 //! Another primary, or the same with less than it had: no ticket and no number is good twice.
 
-use std::sync::atomic::AtomicBool;
-
 use kernel::{message::Notice, registry::Proof};
 use protocol::{frame::GapReason, position::Position};
 
@@ -96,27 +94,28 @@ async fn what_is_accepted_arrives_or_is_of_an_epoch_that_ended() {
     let (_, other) = hall.engine("n1").await;
     let alice = user("alice");
     let opened = open(&node, &alice, 1).await;
-    let stop = Arc::new(AtomicBool::new(false));
-    let (stopped, to) = (Arc::clone(&stop), alice.clone());
+    let to = alice.clone();
     let sender = tokio::spawn(async move {
         let mut accepted: Vec<Position> = Vec::new();
+        // Fewer than a stream keeps: more would be a gap for those who were not told in time.
+        let mut new = 0;
         for bits in 0.. {
             // What is refused, or not answered, is nobody's promise.
             if let Ok(receipt) = other.engine.append(&to, draft(bits)).await {
                 accepted.extend(receipt.position);
+                let epoch = receipt.position.map(|position| position.epoch);
+                new += usize::from(epoch > Some(opened.joined.epoch));
             }
-            let new = accepted.iter().filter(|one| one.epoch > opened.joined.epoch).count();
-            if new > 20 && stopped.load(Ordering::Acquire) {
-                return accepted;
+            if new == 200 {
+                break;
             }
             tokio::task::yield_now().await;
         }
-        unreachable!("it sends until it is stopped")
+        accepted
     });
     let mut came = vec![next_position(&mut node, &alice).await];
     crash(&mut hall, &engine).await;
-    stop.store(true, Ordering::Release);
-    let accepted = sender.await.expect("it is stopped");
+    let accepted = sender.await.expect("it comes to an end");
     let last = *accepted.last().expect("some are");
     while came.last() != Some(&last) {
         let position = next_position(&mut node, &alice).await;
@@ -136,27 +135,64 @@ async fn what_is_accepted_arrives_or_is_of_an_epoch_that_ended() {
     assert_eq!(old, Vec::from_iter(1..=old.len() as u64), "up to the end of their epoch");
 }
 
+/// The id of a server's replication.
+async fn id_of(server: &Server) -> String {
+    let info: String = server.tell("INFO replication").await;
+    let mut lines = info.lines();
+    lines.find(|line| line.starts_with("master_replid:")).unwrap().to_owned()
+}
+
+/// A replica that has all that its primary has.
+async fn replica_of(server: &Server) -> Server {
+    let (host, port) = (server.at(), server.at());
+    let (host, port) = (host.split_once(':').unwrap().0, port.split_once(':').unwrap().1);
+    let replica = Server::start(&["--replicaof", host, port]).await;
+    let _synced: String = server.tell("SET x 1").await;
+    // It answers when the replica has that.
+    let replicas: u32 = server.tell("WAIT 1 10000").await;
+    assert_eq!(replicas, 1);
+    replica
+}
+
 #[tokio::test]
-async fn the_first_replica_changes_nothing() {
-    let hall = Hall::on(&["--repl-diskless-sync-delay", "0"]).await;
+async fn replicas_that_come_and_go_change_nothing() {
+    let settings = ["--repl-diskless-sync-delay", "0", "--repl-backlog-ttl", "1"];
+    let hall = Hall::on(&settings).await;
     let (_, node) = hall.engine("n0").await;
     let alice = user("alice");
     open(&node, &alice, 1).await;
     let ticket = mint(&node, &alice, 2).await;
     let before = send(&node, &alice, 1).await;
-    let id = |info: String| {
-        let mut lines = info.lines();
-        lines.find(|line| line.starts_with("master_replid:")).unwrap().to_owned()
-    };
-    let first = id(hall.server.tell("INFO replication").await);
-    let port = hall.server.at().replace("127.0.0.1:", "");
-    let replica = Server::start(&["--replicaof", "127.0.0.1", &port]).await;
-    let _synced: String = hall.server.tell("SET x 1").await;
-    // It answers when the replica has that.
-    let replicas: u32 = hall.server.tell("WAIT 1 10000").await;
-    assert_eq!(replicas, 1);
-    assert_ne!(first, id(hall.server.tell("INFO replication").await), "the id is another one");
+    let first = id_of(&hall.server).await;
+    let replica = replica_of(&hall.server).await;
+    let second = id_of(&hall.server).await;
+    assert_ne!(first, second, "with the first replica the id is another one");
     assert_eq!(send(&node, &alice, 2).await, Position { seq: before.seq + 1, ..before });
-    place(&node, Proof::Ticket(ticket, None), 2).await.expect("the ticket is good");
     drop(replica);
+    let changes = async { while id_of(&hall.server).await == second {} };
+    tokio::time::timeout(Duration::from_secs(10), changes).await.expect("and without the last");
+    assert_eq!(send(&node, &alice, 3).await, Position { seq: before.seq + 2, ..before });
+    place(&node, Proof::Ticket(ticket, None), 2).await.expect("the ticket is good");
+}
+
+#[tokio::test]
+async fn a_replica_that_is_promoted_is_another_primary() {
+    let hall = Hall::on(&["--repl-diskless-sync-delay", "0"]).await;
+    let (engine, node) = hall.engine("n0").await;
+    let alice = user("alice");
+    open(&node, &alice, 1).await;
+    let ticket = mint(&node, &alice, 2).await;
+    let before = send(&node, &alice, 1).await;
+    let replica = replica_of(&hall.server).await;
+    // What comes now may be lost with the first.
+    let lost = send(&node, &alice, 2).await;
+    let _promoted: String = replica.tell("REPLICAOF NO ONE").await;
+    let (_, other) = hall.engine_with("n1", &Options::new(&replica.url())).await;
+    let key = engine.keys.ticket(shade::ticket(ticket));
+    assert!(replica.ask::<bool>(redis::cmd("EXISTS").arg(key)).await, "it has the ticket");
+    let refused = place(&other, Proof::Ticket(ticket, None), 2).await;
+    assert_eq!(refused, Err(NotAdmitted::Refused(CloseCode::TicketUnknown)));
+    place(&node, Proof::Ticket(ticket, None), 3).await.expect("it was good with the first");
+    let new = send(&other, &alice, 3).await;
+    assert!(new.epoch > before.epoch && new > lost, "{new} after {before} and {lost}");
 }

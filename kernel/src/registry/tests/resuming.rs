@@ -336,3 +336,42 @@ fn a_resumed_session_is_the_same_in_lists() {
         "#]],
     );
 }
+
+#[test]
+fn a_node_that_was_taken_for_lost_takes_back_what_is_still_its_own() {
+    check(
+        "mint 1 alice; admit 1 s1; reclaim s1; park s1; reclaim s1; count alice
+         park s1; resume r1; park s1; reclaim s1#1; reclaim s1; count alice
+         park s1; +120s; reclaim s1",
+        &expect![[r#"
+            mint 1 alice
+            admit 1 s1
+              s1#1 r1 after @1.0 joined @1.0, first
+            reclaim s1
+              false
+            park s1
+              true
+            reclaim s1
+              true
+            count alice
+              1 live, 0 parked
+            park s1
+              true
+            resume r1
+              s1#2 r2 after @1.0 joined @1.0, replay, resumed
+            park s1
+              true
+            reclaim s1#1
+              false
+            reclaim s1
+              true
+            count alice
+              1 live, 0 parked
+            park s1
+              true
+            +120s
+            reclaim s1
+              false
+        "#]],
+    );
+}

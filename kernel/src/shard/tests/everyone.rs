@@ -1,8 +1,10 @@
 //! Everyone: one message for all, in parts.
 
+use std::collections::BTreeMap;
+
 use expect_test::expect;
 
-use super::{Desk, Input, check, check_with, options};
+use super::{Desk, Input, Output, check, check_with, options};
 use crate::outbox::Bounds;
 
 #[test]
@@ -81,18 +83,26 @@ fn whoever_is_slow_goes_without() {
     );
 }
 
+/// So many sessions that have their `welcome`.
+fn crowd(many: usize) -> Desk {
+    let mut desk = Desk::new(options());
+    (1..=many).for_each(|n| open(&mut desk, n));
+    desk.trace.clear();
+    desk
+}
+
+fn open(desk: &mut Desk, n: usize) {
+    for command in [format!("open s{n} session={n} user=u{n}"), format!("read s{n}")] {
+        desk.command(&command);
+        desk.settle();
+        desk.handle(Input::TurnEnd);
+    }
+}
+
 #[test]
 fn it_goes_in_parts_and_not_to_those_who_come_between() {
     const MANY: usize = 600;
-    let mut desk = Desk::new(options());
-    let open = |desk: &mut Desk, n: usize| {
-        for command in [format!("open s{n} session={n} user=u{n}"), format!("read s{n}")] {
-            desk.command(&command);
-            desk.settle();
-            desk.handle(Input::TurnEnd);
-        }
-    };
-    (1..=MANY).for_each(|n| open(&mut desk, n));
+    let mut desk = crowd(MANY);
     desk.command("lost s5");
     desk.settle();
     let mut parts = Vec::new();
@@ -111,5 +121,69 @@ fn it_goes_in_parts_and_not_to_those_who_come_between() {
         desk.command("continue");
     }
     assert_eq!(parts.iter().sum::<usize>(), MANY - 1, "{parts:?}");
-    assert!(parts.len() > 2 && parts.iter().all(|part| *part <= 256), "{parts:?}");
+    assert!(parts.len() > 2 && parts.iter().all(|part| *part <= 64), "{parts:?}");
+}
+
+#[test]
+fn those_under_way_together_leave_together_and_in_order() {
+    const MANY: usize = 200;
+    let mut desk = crowd(MANY);
+    let (mut sends, mut flushes) = (0, 0);
+    let mut said: BTreeMap<u32, Vec<String>> = BTreeMap::new();
+    for turn in 0.. {
+        // The second and the third join when the first is on its way.
+        desk.command(match turn {
+            0 => "everyone - bytes=1",
+            1 => "everyone - bytes=2",
+            2 => "everyone - bytes=3",
+            _ => "continue",
+        });
+        desk.handle(Input::TurnEnd);
+        while let Some(output) = desk.shard.poll() {
+            let (slot, frames) = if let Output::Send(slot, frame) = output {
+                sends += 1;
+                (slot, frame.to_vec())
+            } else if let Output::Flush(slot) = output {
+                flushes += 1;
+                let frames = desk.shard.outbox(slot).unwrap().slices().collect::<Vec<_>>().concat();
+                desk.handle(Input::Took(slot, frames.len()));
+                (slot, frames)
+            } else {
+                panic!("{output:?}")
+            };
+            let frames = String::from_utf8(frames).unwrap();
+            said.entry(slot.index).or_default().extend(frames.lines().map(str::to_owned));
+        }
+        if !desk.shard.is_broadcasting() {
+            break;
+        }
+    }
+    assert_eq!(said.len(), MANY);
+    for frames in said.values() {
+        assert_eq!(frames[..], ["volatile x", "volatile xx", "volatile xxx"]);
+    }
+    // Only where the others have not come yet, or where the first has ended, one goes alone.
+    assert_eq!((sends, flushes), (64 + 64, MANY));
+}
+
+#[test]
+fn another_may_join_as_long_as_whoever_keeps_up_has_room_for_all() {
+    let mut desk = crowd(100);
+    assert!(desk.shard.takes_broadcasts());
+    for _ in 0..4 {
+        assert!(desk.shard.takes_broadcasts());
+        desk.command("everyone - bytes=60000");
+    }
+    assert!(desk.shard.is_broadcasting() && !desk.shard.takes_broadcasts());
+    while desk.shard.is_broadcasting() {
+        desk.settle();
+        desk.handle(Input::TurnEnd);
+        desk.command("continue");
+    }
+    desk.settle();
+    desk.handle(Input::TurnEnd);
+    desk.settle();
+    assert_eq!(desk.shard.counts().dropped, 0);
+    assert_eq!(desk.shard.counts().delivered, 400);
+    assert!(desk.shard.takes_broadcasts());
 }

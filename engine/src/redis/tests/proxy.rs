@@ -1,0 +1,91 @@
+//! A proxy between a node and Redis that can keep answers to itself.
+
+use std::sync::atomic::AtomicBool;
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{
+        TcpListener, TcpStream,
+        tcp::{OwnedReadHalf, OwnedWriteHalf},
+    },
+    task::JoinSet,
+};
+
+use super::*;
+
+/// It ends with what it carries.
+pub(super) struct Proxy {
+    at: String,
+    shared: Arc<Shared>,
+    _task: JoinSet<()>,
+}
+
+#[derive(Default)]
+struct Shared {
+    /// Whether answers are kept back.
+    mute: AtomicBool,
+    /// The script after whose next call they are.
+    script: Mutex<Option<&'static str>>,
+}
+
+/// Which way bytes go.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Calls,
+    Answers,
+}
+
+impl Proxy {
+    /// Stands before a server.
+    pub(super) async fn before(server: &Server) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("there is a free port");
+        let at = listener.local_addr().expect("it has one").to_string();
+        let (to, shared) = (server.at(), Arc::new(Shared::default()));
+        let (knows, mut task) = (Arc::clone(&shared), JoinSet::new());
+        task.spawn(async move {
+            let mut lines = JoinSet::new();
+            while let Ok((near, _)) = listener.accept().await {
+                let Ok(far) = TcpStream::connect(&to).await else { continue };
+                let (near, far) = (near.into_split(), far.into_split());
+                lines.spawn(pass(Way::Calls, near.0, far.1, Arc::clone(&knows)));
+                lines.spawn(pass(Way::Answers, far.0, near.1, Arc::clone(&knows)));
+            }
+        });
+        Self { at, shared, _task: task }
+    }
+
+    pub(super) fn url(&self) -> String {
+        format!("redis://{}", self.at)
+    }
+
+    /// Keeps answers back from the next call of a script on.
+    pub(super) fn mute_at(&self, script: &'static redis::Script) {
+        *self.shared.script.lock().unwrap() = Some(script.get_hash());
+    }
+
+    /// Keeps no answer back any more.
+    pub(super) fn speak(&self) {
+        self.shared.mute.store(false, Ordering::Release);
+    }
+}
+
+/// Carries bytes one way. What is kept back once is lost, and all that would come after it.
+async fn pass(way: Way, mut from: OwnedReadHalf, mut to: OwnedWriteHalf, shared: Arc<Shared>) {
+    let (mut bytes, mut is_lost) = (vec![0; 1 << 16], false);
+    while let Ok(count @ 1..) = from.read(&mut bytes).await {
+        let bytes = &bytes[..count];
+        if way == Way::Calls {
+            let mut script = shared.script.lock().unwrap();
+            let calls = |hash: &str| bytes.windows(hash.len()).any(|some| some == hash.as_bytes());
+            if script.is_some_and(calls) {
+                *script = None;
+                shared.mute.store(true, Ordering::Release);
+            }
+        } else {
+            is_lost |= shared.mute.load(Ordering::Acquire);
+        }
+        if !is_lost && to.write_all(bytes).await.is_err() {
+            return;
+        }
+    }
+}
