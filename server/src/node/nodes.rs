@@ -90,11 +90,7 @@ impl Node {
     pub(crate) async fn watch_engine<S: Future<Output = ()>>(&self, send_away: impl Fn() -> S) {
         let mut health = self.fleet.health();
         loop {
-            let now = health.borrow_and_update().clone();
-            let here = now == Health::Here;
-            if let Health::Lost(Some(why)) = now {
-                tracing::warn!(why, "the engine cannot be used yet");
-            }
+            let here = *health.borrow_and_update() == Health::Here;
             let was = self.has_engine.swap(here, Ordering::Relaxed);
             match (was, here) {
                 (false, true) => self.tell(What::EngineUp),
@@ -104,16 +100,32 @@ impl Node {
                 }
                 (true, true) | (false, false) => {}
             }
-            let changed = match here {
-                true => health.changed().await,
-                false => match timeout(self.config.session.resume_window, health.changed()).await {
-                    Ok(changed) => changed,
-                    Err(_) => {
-                        tracing::error!("the engine stays lost; sessions are sent to other nodes");
-                        send_away().await;
-                        health.changed().await
-                    }
-                },
+            if here {
+                if health.changed().await.is_err() {
+                    return;
+                }
+                continue;
+            }
+            // Each try to reach it is news, and the grace goes on all the same.
+            let mut told = None;
+            let mut is_back = |now: &Health| {
+                if let Health::Lost(Some(why)) = now
+                    && told.as_ref() != Some(why)
+                {
+                    tracing::warn!(why, "the engine cannot be used yet");
+                    told = Some(why.clone());
+                }
+                *now == Health::Here
+            };
+            let grace = self.config.session.resume_window;
+            let back = timeout(grace, health.wait_for(&mut is_back)).await;
+            let changed = match back.map(|back| back.map(drop)) {
+                Ok(changed) => changed,
+                Err(_) => {
+                    tracing::error!("the engine stays lost; sessions are sent to other nodes");
+                    send_away().await;
+                    health.wait_for(is_back).await.map(drop)
+                }
             };
             if changed.is_err() {
                 return;

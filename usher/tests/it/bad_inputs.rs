@@ -30,7 +30,10 @@ fn tested_below(folder: &Path) -> BTreeSet<String> {
             waiting.extend(entries.map(|entry| entry.expect("it can be read").path()));
         } else if path.extension().is_some_and(|end| end == "rs") {
             let text = fs::read_to_string(&path).expect("it can be read");
-            let functions = text.lines().filter_map(|line| line.trim().strip_prefix("fn "));
+            let functions = text.lines().filter_map(|line| {
+                let line = line.trim();
+                line.strip_prefix("async ").unwrap_or(line).strip_prefix("fn ")
+            });
             found.extend(functions.flat_map(ids));
         } else if beside.is_file() {
             waiting.push(beside);

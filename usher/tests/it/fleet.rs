@@ -371,6 +371,25 @@ fn a_redis_that_dies_makes_nodes_unready_and_loses_nothing_in_silence() {
 }
 
 #[test]
+fn sessions_are_sent_away_when_redis_stays_away_for_the_grace() {
+    let mut redis = Redis::start(&[]);
+    let mut command = serve(UNLIMITED);
+    command
+        .env("USHER_ENGINE__URL", redis.url())
+        .env("USHER_SESSION__RESUME_WINDOW", "3s")
+        .env("USHER_DRAIN__WINDOW", "1s");
+    let node = Supervised::start(&mut command);
+    runtime().block_on(async {
+        let offer = node.offer(&json!({"user": "alice"}));
+        let mut alice = Welcomed::dial(node.address, &offer).await;
+        redis.kill();
+        // It is tried again each second meanwhile, and refused.
+        alice.member.typed("closing").await;
+        alice.member.closed_with(4000).await;
+    });
+}
+
+#[test]
 fn c8_a_redis_that_cannot_be_used_is_refused_in_one_line_without_its_password() {
     let redis =
         Redis::start(&["--requirepass", "an-open-secret", "--maxmemory-policy", "allkeys-lru"]);
@@ -391,4 +410,29 @@ fn c8_a_redis_that_cannot_be_used_is_refused_in_one_line_without_its_password() 
     refused("redis://:an-open-secret@127.0.0.1:1", "does not answer");
     refused("redis://no host", "must be");
     refused("http://secret", "must be");
+}
+
+#[test]
+fn c13_two_nodes_of_one_name_both_run_and_say_so() {
+    let redis = Redis::start(&[]);
+    let mut nodes = [(); 2].map(|()| node("twin", &redis.url()));
+    // The other one may have said so before it listened.
+    nodes[0].program.line_with("another process has this node's name");
+    let [first, second] = &nodes;
+    let list = first.ask("GET", "/v1/nodes", &Value::Null);
+    let items = list["items"].as_array().expect("a list");
+    assert_eq!(items.len(), 2, "{list}");
+    assert_ne!(items[0]["generation"], items[1]["generation"]);
+    runtime().block_on(async {
+        let mut sessions = Vec::new();
+        for node in &nodes {
+            let offer = first.offer(&json!({"user": "alice"}));
+            sessions.push(Welcomed::dial(node.address, &offer).await);
+        }
+        let sent = second.ask("POST", "/v1/users/alice/messages", &json!({"data": 1}));
+        assert_eq!(sent["live"], 2);
+        for session in &mut sessions {
+            assert_eq!(session.member.typed("message").await["id"], sent["id"]);
+        }
+    });
 }

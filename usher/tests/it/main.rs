@@ -17,6 +17,7 @@ mod refusals;
 mod leaving;
 mod stopping;
 mod restarting;
+mod fleet_page;
 mod faults;
 mod fleet;
 mod readers;

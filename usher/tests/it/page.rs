@@ -10,7 +10,7 @@ use crate::{
 /// A line to type.
 #[derive(Debug)]
 pub(crate) struct Step {
-    line: String,
+    pub(crate) line: String,
     /// What is answered, where the page shows it.
     pub(crate) answer: Option<Value>,
     /// Lines of text among those that are printed, where the page shows such.
@@ -112,13 +112,18 @@ pub(crate) fn do_as_shown(node: &Node, step: &Step) {
         Kind::Curl if step.printed.is_empty() => drop(call(node, step)),
         Kind::Curl | Kind::List => {
             let out = node.type_line(&step.typed(&node.address));
-            let mut lines = out.lines();
-            for shown in &step.printed {
-                let found = lines.any(|line| is_line_like(line, shown));
-                assert!(found, "{shown} is not printed there: {out}");
-            }
+            prints_as_shown(&out, step);
         }
         kind @ (Kind::Start | Kind::Connect | Kind::Test) => panic!("{kind:?} is not for here"),
+    }
+}
+
+/// The lines that the page shows must be among those that were printed, in that order.
+pub(crate) fn prints_as_shown(out: &str, step: &Step) {
+    let mut lines = out.lines();
+    for shown in &step.printed {
+        let found = lines.any(|line| is_line_like(line, shown));
+        assert!(found, "{shown} is not printed there: {out}");
     }
 }
 
@@ -186,7 +191,7 @@ fn without_counts(value: &Value) -> Value {
 
 /// Whether an answer is what a page shows. There, `…` stands for any text, and one time for any
 /// other.
-fn is_like(answer: &Value, shown: &Value) -> bool {
+pub(crate) fn is_like(answer: &Value, shown: &Value) -> bool {
     const LONG_AGO: u64 = 1_000_000_000_000;
     match (answer, shown) {
         (Value::Object(answer), Value::Object(shown)) => {

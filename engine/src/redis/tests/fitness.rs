@@ -15,7 +15,7 @@ async fn refusal(options: &Options) -> String {
 }
 
 #[tokio::test]
-async fn a_redis_that_evicts_is_refused() {
+async fn c8_a_redis_that_evicts_is_refused() {
     let server = Server::start(&["--maxmemory-policy", "allkeys-lru"]).await;
     let line = refusal(&Options::new(&server.url())).await;
     let expected = format!(
@@ -54,7 +54,7 @@ async fn a_replica_is_refused() {
 }
 
 #[tokio::test]
-async fn another_layout_is_refused() {
+async fn c10_another_layout_is_refused() {
     let server = Server::start(&[]).await;
     let _set: String = server.tell("SET usher:layout 1024").await;
     let line = refusal(&Options::new(&server.url())).await;
@@ -111,7 +111,7 @@ async fn what_is_no_url_is_refused() {
 }
 
 #[tokio::test]
-async fn foreign_values_under_our_keys_are_no_answer() {
+async fn c10_foreign_values_under_our_keys_are_no_answer() {
     let hall = Hall::on(&[]).await;
     let (engine, node) = hall.engine("n0").await;
     let alice = user("alice");

@@ -69,6 +69,23 @@ async fn a_user_who_was_lost_altogether_comes_back_with_a_greater_epoch() {
     assert!(send(&node, &alice, 2).await > before);
 }
 
+#[tokio::test]
+async fn c9_a_clock_that_went_back_gives_no_epoch_again() {
+    let mut hall = Hall::on(KEEPS_ALL).await;
+    let (engine, node) = hall.engine("n0").await;
+    let alice = user("alice");
+    open(&node, &alice, 1).await;
+    let before = send(&node, &alice, 1).await;
+    // As a primary leaves it whose clock is a day ahead of the next one's.
+    let ahead = before.epoch + 86_400_000_000;
+    let (key, told) = (engine.keys.primary(Partition::of(&alice)), ahead.to_string());
+    let _told: u32 = hall.server.ask(redis::cmd("HSET").arg(key).arg("last").arg(&told)).await;
+    crash(&mut hall, &engine).await;
+    open(&node, &alice, 2).await;
+    let after = send(&node, &alice, 2).await;
+    assert!(after.epoch > ahead, "{after} after {ahead:x}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_accepted_arrives_or_is_of_an_epoch_that_ended() {
     let mut hall = Hall::on(KEEPS_ALL).await;
