@@ -2,6 +2,7 @@
 
 mod fitness;
 mod losses;
+mod news;
 mod nodes;
 mod primaries;
 mod server;

@@ -58,7 +58,8 @@ pub(super) async fn watch(
     };
     let kinds = r#type.unwrap_or_default();
     let wants_stats = kinds.contains(&Kind::Stats);
-    let filter = Filter { user, kinds };
+    node.listen();
+    let filter = Filter { user, kinds, ..Filter::default() };
     let watcher = match &after {
         Some(after) => node.journal().watch_after(filter, after),
         None => node.journal().watch(filter),
