@@ -69,7 +69,7 @@ impl Node {
                 tokio::select! {
                     () = news, if told.is_ok() => sleep(PACE).await,
                     _ = signs.tick() => self.tell_place().await,
-                    _ = wanted.wait_for(|wanted| !*wanted) => break,
+                    () = async { wanted.wait_for(|wanted| !*wanted).await.map(drop).ok(); } => break,
                 }
             }
             *self.news.told.lock().await = None;

@@ -20,68 +20,12 @@ use tokio::{runtime::Runtime, task::JoinHandle, time::Instant};
 
 use crate::{
     crowd::{Member, Welcomed, soon, threads},
+    nodes::{Fleet, names, until},
     program::{PATIENCE, usher},
-    redis::{Redis, free_address},
-    supervised::{Api, Supervised, UNLIMITED, serve},
+    redis::Redis,
+    supervised::Api,
     witness::{LAST, Seen, Sender},
 };
-
-/// Nodes that share one Redis.
-struct Fleet {
-    redis: Redis,
-    nodes: Vec<Supervised>,
-}
-
-/// A node of this name, which tells others where it is.
-fn node(name: &str, engine: &str) -> Supervised {
-    let address = free_address();
-    let mut command = serve(UNLIMITED);
-    command
-        .env("USHER_LISTEN", address.to_string())
-        .env("USHER_NODE__NAME", name)
-        .env("USHER_NODE__PUBLIC_URL", format!("ws://{address}"))
-        .env("USHER_ENGINE__URL", engine)
-        .env("USHER_DRAIN__WINDOW", "1s")
-        .env("USHER_DRAIN__DELAY", "0s");
-    Supervised::start(&mut command)
-}
-
-impl Fleet {
-    /// So many nodes, which know of each other.
-    fn of(count: usize) -> Self {
-        let redis = Redis::start(&[]);
-        let nodes: Vec<_> = (0..count).map(|n| node(&format!("n{n}"), &redis.url())).collect();
-        let fleet = Self { redis, nodes };
-        for node in &fleet.nodes {
-            until("all know of all", || {
-                let ticket = node.ask("POST", "/v1/tickets", &json!({"user": "nobody"}));
-                names(node).len() == count && ticket["urls"].as_array().map(Vec::len) == Some(count)
-            });
-        }
-        fleet
-    }
-
-    fn socket_url(&self, node: usize) -> String {
-        format!("ws://{}/v1/connect", self.nodes[node].address)
-    }
-}
-
-/// The nodes that a node lists.
-fn names(api: &Api) -> BTreeMap<String, String> {
-    let list = api.call("GET", "/v1/nodes", &Value::Null).1;
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let items = list["items"].as_array().cloned().unwrap_or_default();
-    items.iter().map(|node| (text(&node["node"]), text(&node["state"]))).collect()
-}
-
-/// Looks until it is so.
-fn until(what: &str, is_so: impl Fn() -> bool) {
-    let start = Instant::now();
-    while !is_so() {
-        assert!(start.elapsed() < PATIENCE, "waited in vain until {what}");
-        thread::sleep(Duration::from_millis(20));
-    }
-}
 
 fn is_ready(api: &Api) -> bool {
     api.call("GET", "/readyz", &Value::Null).0 == 200

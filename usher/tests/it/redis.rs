@@ -3,7 +3,7 @@
 use std::{
     env::temp_dir,
     fs,
-    io::{BufRead, BufReader, Write},
+    io::{BufRead, BufReader, Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
     path::PathBuf,
     process::Command,
@@ -73,6 +73,16 @@ impl Redis {
         let mut line = String::new();
         BufReader::new(socket).read_line(&mut line).expect("it answers");
         line.trim_end().to_owned()
+    }
+
+    /// What it says of itself, of one kind.
+    pub(crate) fn info(&self, kind: &str) -> String {
+        let mut socket = TcpStream::connect(self.address).expect("it listens");
+        socket.set_read_timeout(Some(PATIENCE)).expect("it is a socket");
+        write!(socket, "INFO {kind}\r\nQUIT\r\n").expect("it reads");
+        let mut text = String::new();
+        socket.read_to_string(&mut text).expect("it answers");
+        text
     }
 }
 

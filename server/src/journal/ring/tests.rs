@@ -75,9 +75,7 @@ async fn what_was_not_heard_is_a_gap_and_what_is_told_again_is_nothing() {
         let (all, nobodys) = (journal.watch(Filter::default()), journal.watch(nobody));
         heard.into_iter().for_each(|told| journal.hear(told));
         assert_eq!(seen(all).await, expected);
-        let gaps: Vec<_> =
-            expected.split_inclusive(')').filter(|part| part.contains('(')).collect();
-        assert_eq!(seen(nobodys).await.matches('(').count(), gaps.len());
+        assert_eq!(seen(nobodys).await.matches('(').count(), expected.matches('(').count());
     }
 }
 
@@ -97,11 +95,10 @@ async fn who_comes_back_goes_on_after_the_place_or_is_told_that_it_may_be_anothe
         (after("n2", 9), "(Unknown n2.9-n1.3) n1.4"),
         (after("n3", 1), "(Unknown n3.1-n1.0) n1.1 n2.1@2 n2.3@3 n1.4"),
     ] {
-        let mut watcher = journal.watch_after(Filter::default(), &after);
-        if after.node == *"n1" {
+        let watcher = journal.watch_after(Filter::default(), &after);
+        if *after.node == *"n1" {
             assert_eq!(watcher.seen(), after);
         }
-        watcher.taken.shrink_to_fit();
         assert_eq!(seen(watcher).await, expected, "{after}");
     }
     // A feed that ends in the midst of what it took goes on there.
