@@ -135,7 +135,7 @@ impl Takes for LastEvent {
     fn tell(shape: &mut Shape) {
         shape.headers.push(Header {
             name: "last-event-id",
-            about: "The `id` of the last event of a feed that was lost; the new one goes on from there.",
+            about: "The last `id` of a feed that was lost; the new one goes on from there.",
             schema: |_| json_schema!({ "type": "string", "pattern": r"^.+\.[0-9a-f]+\.[0-9]+$" }),
         });
         shape.problems.push(ProblemCode::BadParameter);
