@@ -2,12 +2,12 @@
 
 use std::{
     fmt,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use async_trait::async_trait;
-use protocol::http;
-use tokio::sync::watch;
+use protocol::{event::What, http, time::Timestamp};
+use tokio::sync::{mpsc, watch};
 
 use crate::contract::Failed;
 
@@ -19,6 +19,22 @@ pub enum Health {
     Lost(Option<String>),
     /// It answers, what it sends arrives, and what was lost has been made up for.
     Here,
+}
+
+/// What happened at a node, between two places of its own count. All that it tells is told in this
+/// order, so whoever heard up to `after` misses nothing; who did not knows what it missed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Told {
+    /// At which node.
+    pub node: Arc<str>,
+    /// In which of its lives.
+    pub generation: u64,
+    /// After this number.
+    pub after: u64,
+    /// All until this number, which may be no event's.
+    pub until: u64,
+    /// The events, with their numbers, which only grow.
+    pub events: Vec<(u64, Timestamp, What)>,
 }
 
 /// What a node has in common with others.
@@ -40,6 +56,16 @@ pub trait Fleet: Send + Sync + fmt::Debug {
     /// Whether another node asked this one to go away.
     fn asked_to_leave(&self) -> watch::Receiver<bool>;
 
+    /// Whether another node wants to hear what happens at this one.
+    fn wanted(&self) -> watch::Receiver<bool>;
+
+    /// Tells others what happened here. What was told already may be told again.
+    async fn tell(&self, told: &Told) -> Result<(), Failed>;
+
+    /// What others tell from now on, but never this node itself; none where there can be no others.
+    /// They are asked to tell until it is dropped. What finds no room in it is left out.
+    fn hear(&self) -> Option<mpsc::Receiver<Told>>;
+
     /// This node goes away: it is not listed any more, and sessions that it still has are parked.
     async fn leave(&self) -> Result<(), Failed>;
 }
@@ -49,6 +75,7 @@ pub trait Fleet: Send + Sync + fmt::Debug {
 pub struct Alone {
     health: watch::Sender<Health>,
     asked: watch::Sender<bool>,
+    wanted: watch::Sender<bool>,
     me: Mutex<Option<http::Node>>,
 }
 
@@ -57,6 +84,7 @@ impl Default for Alone {
         Self {
             health: watch::Sender::new(Health::Here),
             asked: watch::Sender::new(false),
+            wanted: watch::Sender::new(false),
             me: Mutex::default(),
         }
     }
@@ -94,6 +122,18 @@ impl Fleet for Alone {
 
     fn asked_to_leave(&self) -> watch::Receiver<bool> {
         self.asked.subscribe()
+    }
+
+    fn wanted(&self) -> watch::Receiver<bool> {
+        self.wanted.subscribe()
+    }
+
+    async fn tell(&self, _: &Told) -> Result<(), Failed> {
+        Ok(())
+    }
+
+    fn hear(&self) -> Option<mpsc::Receiver<Told>> {
+        None
     }
 
     async fn leave(&self) -> Result<(), Failed> {

@@ -9,6 +9,7 @@
 
 mod keeper;
 mod fleet;
+mod news;
 mod repair;
 mod post;
 mod sweep;
@@ -59,6 +60,7 @@ use tokio::sync::watch;
 use self::{
     keys::Keys,
     link::{Fault, Link},
+    news::News,
     post::Post,
     roll::Roll,
     turns::Turns,
@@ -91,6 +93,7 @@ pub struct Redis {
     patience: Duration,
     mailboxes: Mailboxes,
     post: Arc<Post>,
+    news: News,
     roll: Roll,
     turns: Turns,
     health: watch::Sender<Health>,
@@ -133,6 +136,7 @@ impl Redis {
             patience: options.patience,
             mailboxes,
             post,
+            news: News::new(),
             roll: Roll::new(),
             turns: Turns::new(),
             health: watch::Sender::new(Health::Lost(None)),

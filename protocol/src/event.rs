@@ -118,7 +118,7 @@ pub enum What {
     /// A node sends its sessions away, and takes nobody new.
     #[serde(rename = "node.draining")]
     NodeDraining,
-    /// A node stopped. The last event of its feed.
+    /// A node stopped, and said so or was missed by another. The last event of its own feed.
     #[serde(rename = "node.down")]
     NodeDown,
     /// The engine answers.
@@ -184,6 +184,8 @@ pub enum GapReason {
     Restarted,
     /// They were another node's, or never were.
     Unknown,
+    /// The node that is watched did not hear of them.
+    Unheard,
 }
 
 /// An event of a type that is not known here.

@@ -5,7 +5,13 @@
 //! left off. Whoever is further behind than the ring reaches is told of the gap. What is kept are
 //! values; they are written as text by those who want text.
 //!
-//! Not here: what the events are (`protocol::event`), how they get to anybody (`http::events`).
+//! What other nodes tell is in the same ring. Where one is in it only this node can say, so each
+//! event that has another node's number comes with the place that it has here.
+//!
+//! Not here: what the events are (`protocol::event`), how they get to anybody (`http::events`), when
+//! others are listened to (`node::news`).
+
+mod ring;
 
 use std::{
     collections::VecDeque,
@@ -14,15 +20,16 @@ use std::{
     time::Duration,
 };
 
+use engine::fleet::Told;
 use kernel::message::NodeRef;
 use protocol::{
     event::{Event, Gap, GapReason, Kind, Number, What},
-    limit,
     name::UserId,
     time::Timestamp,
 };
-use tokio::sync::Notify;
+use tokio::sync::{Notify, futures::Notified};
 
+use self::ring::{Kept, Other, Ring};
 use crate::clock::Clock;
 
 /// Events that a watcher takes at once, so that it locks seldom.
@@ -33,22 +40,14 @@ const LOOK: usize = 512;
 
 /// How long a watcher that was woken waits for more, so that a flood of events does not wake it for
 /// each. Nobody sees the difference.
-const PACE: Duration = Duration::from_millis(5);
+pub(crate) const PACE: Duration = Duration::from_millis(5);
 
-/// The last events of a node.
+/// The last events of a node, and of those that it listens to.
 pub struct Journal {
     node: Arc<str>,
     generation: u64,
     ring: Mutex<Ring>,
     news: Notify,
-}
-
-#[derive(Debug)]
-struct Ring {
-    kept: VecDeque<(Timestamp, What)>,
-    /// The number of the last one; 0 before the first.
-    last: u64,
-    closed: bool,
 }
 
 /// An event with its number.
@@ -58,11 +57,25 @@ pub struct Numbered {
     pub number: Number,
     /// What it is.
     pub event: Event,
+    /// Where a watcher goes on after it, if its number does not say so.
+    pub place: Option<Number>,
+}
+
+/// Whose events a watcher wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Whose {
+    /// All that this node knows of.
+    #[default]
+    All,
+    /// What happened at this node, or was noticed by it.
+    Own,
 }
 
 /// Which events a watcher wants. Of gaps everybody is told.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
+    /// Whose.
+    pub whose: Whose,
     /// Only those about this user.
     pub user: Option<UserId>,
     /// Only those of these types; all if there are none.
@@ -70,7 +83,15 @@ pub struct Filter {
 }
 
 impl Filter {
-    fn wants(&self, what: &What) -> bool {
+    fn wants(&self, kept: &Kept) -> bool {
+        let Kept { what, other, at: _ } = kept;
+        let was_told = other.as_ref().is_some_and(|other| other.number.is_some());
+        if was_told && self.whose == Whose::Own {
+            return false;
+        }
+        if matches!(what, What::Gap(_)) {
+            return true;
+        }
         let kind_wanted =
             self.kinds.is_empty() || what.kind().is_some_and(|kind| self.kinds.contains(&kind));
         kind_wanted && self.user.as_ref().is_none_or(|user| what.user() == Some(user))
@@ -96,7 +117,7 @@ impl Journal {
         Self {
             node: (&*me.id).into(),
             generation: me.generation,
-            ring: Mutex::new(Ring { kept: VecDeque::new(), last: 0, closed: false }),
+            ring: Mutex::default(),
             news: Notify::new(),
         }
     }
@@ -108,13 +129,55 @@ impl Journal {
         if ring.closed {
             return;
         }
-        let oldest =
-            if ring.kept.len() == limit::EVENTS_KEPT { ring.kept.pop_front() } else { None };
-        ring.kept.push_back((at, what));
-        ring.last += 1;
+        let oldest = ring.push(Kept { at, what, other: None });
         drop(ring);
         drop(oldest);
         self.news.notify_waiters();
+    }
+
+    /// Notes what another node tells, unless the journal is closed.
+    pub fn hear(&self, told: Told) {
+        let mut ring = self.ring();
+        if ring.closed {
+            return;
+        }
+        ring.hear(told, &self.node, Clock::timestamp());
+        drop(ring);
+        self.news.notify_waiters();
+    }
+
+    /// Notes that another node is there no more: that it stopped, if it did not say so.
+    pub fn miss(&self, node: &str, generation: u64) {
+        let mut ring = self.ring();
+        if ring.closed || ring.forget(node, generation) {
+            return;
+        }
+        let other = Some(Box::new(Other { node: node.into(), number: None }));
+        ring.push(Kept { at: Clock::timestamp(), what: What::NodeDown, other });
+        drop(ring);
+        self.news.notify_waiters();
+    }
+
+    /// Notes that another life of a node's name is there in place of this one.
+    pub fn forget(&self, node: &str, generation: u64) {
+        self.ring().forget(node, generation);
+    }
+
+    /// What happened at this node after a place of its own, for others; not all of it at once.
+    #[must_use]
+    pub fn told_after(&self, place: u64) -> Told {
+        self.ring().told_after(place, &self.node, self.generation)
+    }
+
+    /// The place before all that happened since.
+    #[must_use]
+    pub fn place_before(&self, since: Timestamp) -> u64 {
+        self.ring().place_before(since)
+    }
+
+    /// Returns when something is added after this call.
+    pub fn news(&self) -> Notified<'_> {
+        self.news.notified()
     }
 
     /// Nothing happens any more; watchers end when they have seen everything.
@@ -133,9 +196,9 @@ impl Journal {
     /// Watches from after an event on, as far as they are kept.
     #[must_use]
     pub fn watch_after(self: &Arc<Self>, filter: Filter, after: &Number) -> Watcher {
-        let (oldest, last) = {
+        let (oldest, last, heard) = {
             let ring = self.ring();
-            (ring.oldest(), ring.last)
+            (ring.oldest(), ring.last, ring.place_of(after))
         };
         let reason = if after.node != self.node {
             GapReason::Unknown
@@ -146,16 +209,19 @@ impl Journal {
         } else {
             return self.watcher(filter, after.n, GapReason::Expired);
         };
-        let mut watcher = self.watcher(filter, oldest - 1, GapReason::Slow);
-        let (after, until) = (after.clone(), self.number(oldest - 1));
+        // Elsewhere events are in another order, and nobody knows where this number was read.
+        let place = heard.unwrap_or(oldest - 1);
+        let mut watcher = self.watcher(filter, place, GapReason::Slow);
+        let (after, until) = (after.clone(), self.number(place));
         watcher.taken.push_back(self.gap(Gap { after, until, reason, missed: None }));
         watcher
     }
 
-    /// Watches from the first event on.
+    /// Watches what happens at this node, from its first event on.
     #[must_use]
-    pub fn watch_all(self: &Arc<Self>) -> Watcher {
-        self.watcher(Filter::default(), 0, GapReason::Expired)
+    pub fn watch_own(self: &Arc<Self>) -> Watcher {
+        let own = Filter { whose: Whose::Own, ..Filter::default() };
+        self.watcher(own, 0, GapReason::Expired)
     }
 
     fn watcher(self: &Arc<Self>, filter: Filter, seen: u64, reason: GapReason) -> Watcher {
@@ -165,7 +231,22 @@ impl Journal {
 
     fn gap(&self, gap: Gap) -> Numbered {
         let number = gap.until.clone();
-        Numbered { number, event: self.event(Clock::timestamp(), What::Gap(gap)) }
+        Numbered { number, event: self.event(Clock::timestamp(), What::Gap(gap)), place: None }
+    }
+
+    fn numbered(&self, place: u64, kept: &Kept) -> Numbered {
+        let (at, what, here) = (kept.at, kept.what.clone(), self.number(place));
+        match &kept.other {
+            None => Numbered { number: here, event: self.event(at, what), place: None },
+            Some(other) => {
+                let event = Event { at, node: Arc::clone(&other.node), what };
+                let (number, place) = match &other.number {
+                    Some(number) => (number.clone(), Some(here)),
+                    None => (here, None),
+                };
+                Numbered { number, event, place }
+            }
+        }
     }
 
     fn event(&self, at: Timestamp, what: What) -> Event {
@@ -178,13 +259,6 @@ impl Journal {
 
     fn ring(&self) -> MutexGuard<'_, Ring> {
         self.ring.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Ring {
-    /// The number of the oldest event that is kept, or of the next one if none is.
-    fn oldest(&self) -> u64 {
-        self.last + 1 - self.kept.len() as u64
     }
 }
 
@@ -212,10 +286,11 @@ impl Watcher {
     /// The last event that it was given, or that was not for it since.
     #[must_use]
     pub fn seen(&self) -> Number {
-        match self.taken.front().map(|next| &next.event.what) {
+        match self.taken.front() {
             None => self.journal.number(self.seen),
-            Some(What::Gap(gap)) => gap.after.clone(),
-            Some(_) => self.journal.number(self.taken[0].number.n - 1),
+            Some(Numbered { place: Some(place), .. }) => self.journal.number(place.n - 1),
+            Some(Numbered { event: Event { what: What::Gap(gap), .. }, .. }) => gap.after.clone(),
+            Some(next) => self.journal.number(next.number.n - 1),
         }
     }
 
@@ -250,13 +325,10 @@ impl Watcher {
             self.seen = oldest - 1;
         }
         self.reason = GapReason::Slow;
-        let skip = usize::try_from(self.seen + 1 - oldest).expect("within what is kept");
-        for (at, what) in ring.kept.iter().skip(skip).take(LOOK) {
+        for kept in ring.after(self.seen).take(LOOK) {
             self.seen += 1;
-            if self.filter.wants(what) {
-                let (number, event) =
-                    (self.journal.number(self.seen), self.journal.event(*at, what.clone()));
-                self.taken.push_back(Numbered { number, event });
+            if self.filter.wants(kept) {
+                self.taken.push_back(self.journal.numbered(self.seen, kept));
             }
             if self.taken.len() >= BATCH {
                 break;

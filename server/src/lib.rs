@@ -18,6 +18,7 @@ mod tally;
 mod process;
 mod places;
 mod placement;
+mod roster;
 pub mod limiter;
 mod gate;
 mod turns;

@@ -10,6 +10,7 @@ mod life;
 mod unsettled;
 mod stats;
 mod nodes;
+mod news;
 mod room;
 
 use std::{
@@ -35,13 +36,13 @@ use protocol::{
 use tokio::sync::{Notify, Semaphore, broadcast, watch};
 
 pub(crate) use self::room::Room;
-use self::unsettled::Unsettled;
+use self::{news::News, unsettled::Unsettled};
 use crate::{
     answer::Refusal,
     clock::Clock,
     config::Config,
     gate::Gate,
-    journal::{Filter, Journal, Watcher},
+    journal::{Filter, Journal, Watcher, Whose},
     limiter::Limiter,
     placement::Placement,
     tally::Tally,
@@ -95,6 +96,8 @@ pub struct Node {
     pub(crate) turns: Turns,
     /// Room for those who watch events.
     pub(crate) watchers: Arc<Semaphore>,
+    /// What of its events others were told.
+    news: News,
     /// Who failed to connect too often.
     pub(crate) failed_handshakes: Limiter,
     /// Who showed wrong keys too often.
@@ -136,6 +139,7 @@ impl Node {
             turns: Turns::default(),
             journal: Arc::new(Journal::new(&me)),
             tally: Tally::new(config.shards.max(1)),
+            news: News::default(),
             watchers: Arc::new(Semaphore::new(limit::EVENT_WATCHERS_MAX)),
             has_engine: AtomicBool::new(has_engine),
             unready: AtomicBool::new(false),
@@ -183,10 +187,10 @@ impl Node {
         self.placement.urls(user)
     }
 
-    /// What happens from now on.
+    /// What happens here from now on.
     #[must_use]
     pub fn events(&self) -> Watcher {
-        self.journal.watch(Filter::default())
+        self.journal.watch(Filter { whose: Whose::Own, ..Filter::default() })
     }
 
     /// Notes that something happened: in numbers, and for whoever watches.

@@ -221,6 +221,10 @@ fn begin(
     runtime.spawn(watch_engine(Arc::clone(&node), ways.clone()));
     let attending = Arc::clone(&node);
     runtime.spawn(async move { attending.attend().await });
+    let telling = Arc::clone(&node);
+    runtime.spawn(async move { telling.tell_others().await });
+    let hearing = Arc::clone(&node);
+    runtime.spawn(async move { hearing.hear_others().await });
     runtime.spawn(sweep(Arc::clone(&node)));
     let settling = Arc::clone(&node);
     runtime.spawn(async move { settling.settle_all().await });

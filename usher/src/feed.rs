@@ -121,6 +121,7 @@ fn gap_in_words(gap: &Gap) -> String {
         GapReason::Slow => "they came faster than they were read",
         GapReason::Restarted => "the node was started again",
         GapReason::Unknown => "they were another node's",
+        GapReason::Unheard => "the node did not hear of them",
     };
     format!("{many} events are missing here: {why}")
 }

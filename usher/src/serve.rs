@@ -56,7 +56,7 @@ pub(crate) fn run(args: &Serve) -> Result<(), Failure> {
             None => tracing::info!(serves, %address, "listening"),
         }
     }
-    let events = running.node().journal().watch_all();
+    let events = running.node().journal().watch_own();
     let follower = Follower::start(events, log::event).map_err(Failure::failed)?;
     let told = running.block_on(async {
         loop {

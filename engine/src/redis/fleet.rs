@@ -4,17 +4,17 @@ use async_trait::async_trait;
 use kernel::message::NodeRef;
 use protocol::{http, partition::Partition};
 use redis::Cmd;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use super::{
     Redis,
     kept::{read, write},
     link::Fault,
-    script, wire,
+    news, script, wire,
 };
 use crate::{
     contract::Failed,
-    fleet::{Fleet, Health},
+    fleet::{Fleet, Health, Told},
 };
 
 /// Where a node listens for what concerns it as a whole.
@@ -30,8 +30,10 @@ impl Fleet for Redis {
         // An entry lives as long as a lease: longer, and the list would name the dead.
         let ttl = self.lease.as_millis().to_string();
         let words = [&*self.me.to_string(), &write(me), &ttl];
-        let listed = self.link.run::<()>(&script::REPORT, &[self.keys.nodes()], &words).await;
-        listed.map_err(Fault::of_change)
+        let keys = [self.keys.nodes(), self.keys.listeners()];
+        let wanted = self.link.run::<u8>(&script::REPORT, &keys, &words).await;
+        self.news.note_wanted(wanted.map_err(Fault::of_change)? == 1);
+        Ok(())
     }
 
     async fn nodes(&self) -> Result<Vec<http::Node>, Failed> {
@@ -62,8 +64,23 @@ impl Fleet for Redis {
         self.post.asked_to_leave()
     }
 
+    fn wanted(&self) -> watch::Receiver<bool> {
+        self.news.wanted()
+    }
+
+    async fn tell(&self, told: &Told) -> Result<(), Failed> {
+        let mut publish = Cmd::new();
+        publish.arg("PUBLISH").arg(self.keys.news()).arg(news::text(told));
+        self.link.ask::<u32>(&publish).await.map(drop).map_err(Fault::of_change)
+    }
+
+    fn hear(&self) -> Option<mpsc::Receiver<Told>> {
+        Some(self.news.hear())
+    }
+
     async fn leave(&self) -> Result<(), Failed> {
         let mut commands = redis::Pipeline::new();
+        commands.cmd("ZREM").arg(self.keys.listeners()).arg(self.me.to_string()).ignore();
         commands.cmd("HDEL").arg(self.keys.nodes()).arg(self.me.to_string()).ignore();
         for partition in Partition::all() {
             let lease = self.keys.lease(partition);

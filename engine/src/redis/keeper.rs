@@ -88,7 +88,7 @@ impl Tasks {
     /// Runs until it is dropped.
     pub async fn run(self) {
         let Self { engine, waiting } = self;
-        tokio::join!(engine.carry(waiting), engine.keep_all());
+        tokio::join!(engine.carry(waiting), engine.keep_all(), engine.hear_all());
     }
 }
 

@@ -71,6 +71,16 @@ impl Keys {
         format!("{}nodes", self.prefix)
     }
 
+    /// Which nodes want to hear what happens at others; not of one partition.
+    pub(super) fn listeners(&self) -> String {
+        format!("{}listeners", self.prefix)
+    }
+
+    /// Where nodes tell what happens; not of one partition.
+    pub(super) fn news(&self) -> String {
+        format!("{}news", self.prefix)
+    }
+
     /// Which primary the partition met last, and its epochs.
     pub(super) fn primary(&self, partition: Partition) -> String {
         self.at(partition, "primary")

@@ -46,6 +46,8 @@ scripts! {
     CENSUS = "census.lua";
     /// What a node tells of itself.
     REPORT = "report.lua";
+    /// A node wants to hear what happens at others.
+    LISTEN = "listen.lua";
     /// What all nodes tell of themselves.
     NODES = "nodes.lua";
 }

@@ -3,6 +3,7 @@
 mod answers;
 mod fitness;
 mod losses;
+mod news;
 mod nodes;
 mod primaries;
 mod proxy;

@@ -58,7 +58,8 @@ pub(super) async fn watch(
     };
     let kinds = r#type.unwrap_or_default();
     let wants_stats = kinds.contains(&Kind::Stats);
-    let filter = Filter { user, kinds };
+    node.listen();
+    let filter = Filter { user, kinds, ..Filter::default() };
     let watcher = match &after {
         Some(after) => node.journal().watch_after(filter, after),
         None => node.journal().watch(filter),
@@ -134,7 +135,7 @@ impl Takes for LastEvent {
     fn tell(shape: &mut Shape) {
         shape.headers.push(Header {
             name: "last-event-id",
-            about: "The `id` of the last event of a feed that was lost; the new one goes on from there.",
+            about: "The last `id` of a feed that was lost; the new one goes on from there.",
             schema: |_| json_schema!({ "type": "string", "pattern": r"^.+\.[0-9a-f]+\.[0-9]+$" }),
         });
         shape.problems.push(ProblemCode::BadParameter);

@@ -1,6 +1,6 @@
 //! What watchers see, who come, are slow, and come back.
 
-use protocol::name::UserId;
+use protocol::{limit, name::UserId};
 
 use super::*;
 
@@ -24,7 +24,7 @@ fn add(journal: &Journal, count: usize) {
 async fn seen(watcher: &mut Watcher) -> String {
     let mut seen = Vec::new();
     watcher.journal.close();
-    while let Some(Numbered { number, event }) = watcher.next().await {
+    while let Some(Numbered { number, event, place: None }) = watcher.next().await {
         assert_eq!((&*number.node, number.generation), ("n1", 0xabc));
         seen.push(match event.what {
             What::Gap(Gap { after, until, reason, missed }) => {
@@ -86,7 +86,7 @@ async fn what_is_not_kept_any_more_is_told_as_a_gap() {
     assert_eq!(seen(&mut late).await, format!("(Expired 7-100 93) {kept}"));
     assert_eq!(seen(&mut slow).await, format!("(Slow 0-100 100) {kept}"));
     assert_eq!(seen(&mut known).await, kept);
-    let mut all = journal.watch_all();
+    let mut all = journal.watch_own();
     assert_eq!(seen(&mut all).await, format!("(Expired 0-100 100) {kept}"));
 }
 
@@ -123,7 +123,7 @@ async fn a_filter_lets_through_what_is_wanted_and_gaps() {
     let journal = journal();
     let watch = |user: Option<&str>, kinds: &[Kind]| {
         let user = user.map(|name| UserId::parse(name).unwrap());
-        journal.watch(Filter { user, kinds: kinds.to_vec() })
+        journal.watch(Filter { user, kinds: kinds.to_vec(), ..Filter::default() })
     };
     let mut all = watch(None, &[]);
     let mut bobs = watch(Some("bob"), &[]);

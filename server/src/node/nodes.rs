@@ -13,7 +13,10 @@ use protocol::{
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::{Node, VERSION, not_taken};
-use crate::answer::Refusal;
+use crate::{
+    answer::Refusal,
+    roster::{Name, Roster},
+};
 
 /// How often the others are told. A few may fail in the time of a lease.
 const REPORT_EVERY: Duration = Duration::from_secs(1);
@@ -65,6 +68,7 @@ impl Node {
         let mut ticks = interval(REPORT_EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut warned = false;
+        let mut roster = Roster::new(self.config.engine.lease);
         loop {
             tokio::select! {
                 _ = ticks.tick() => {}
@@ -74,8 +78,18 @@ impl Node {
             if let Err(error) = self.fleet.report(&self.entry()).await {
                 tracing::debug!(%error, "the others are not told of this node");
             }
-            let Ok(nodes) = self.nodes().await else { continue };
+            let Ok(nodes) = self.nodes().await else {
+                roster.is_unknown();
+                continue;
+            };
             self.placement.set(&nodes);
+            for gone in roster.look(self.clock.moment(), &nodes) {
+                let (node, generation) = (&*gone.node, gone.generation);
+                match gone.name {
+                    Name::Free => self.journal.miss(node, generation),
+                    Name::Taken => self.journal.forget(node, generation),
+                }
+            }
             let other = nodes.iter().find(|node| node.node == *self.me.id && !self.is_me(node));
             if let Some(other) = other.filter(|_| !warned) {
                 let (node, generation) = (&*self.me.id, other.generation);
@@ -142,7 +156,12 @@ impl Node {
 
     /// It is about to end.
     pub(crate) async fn leave_fleet(&self) {
-        match timeout(limit::CLOSE_WAIT, self.fleet.leave()).await {
+        let leave = async {
+            // That it stops is among it.
+            self.tell_rest().await.ok();
+            self.fleet.leave().await
+        };
+        match timeout(limit::CLOSE_WAIT, leave).await {
             Ok(Ok(())) => {}
             Ok(Err(_)) | Err(_) => tracing::warn!("the engine was not told that this node leaves"),
         }

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 
 use crate::{
     crowd::{Came, Member, Welcomed, threads},
-    fleet::{Backend, Fleet, is_ready, judge, names, node_at, people, until},
+    nodes::{Fleet, is_ready, names, node_at, until},
+    people::{Backend, judge, people},
     supervised::Api,
 };
 

@@ -1,222 +1,20 @@
 //! Fleet: several nodes on one Redis, which behave as one, also when one of them or Redis fails.
 //!
-//! Real processes, killed by real signals. People come by the Rust SDK, note what they get, and are
-//! held against what was accepted for them.
+//! Real processes, killed by real signals.
 
-use std::{
-    collections::BTreeMap,
-    net::SocketAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU32, Ordering},
-    },
-    thread,
-    time::Duration,
-};
+use std::{sync::atomic::Ordering, thread, time::Duration};
 
-use sdk::{Event, Pace, Session, Ticket};
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use tokio::{task::JoinHandle, time::Instant};
+use tokio::time::Instant;
 
 use crate::{
-    crowd::{Member, Welcomed, soon, threads},
-    program::{PATIENCE, usher},
-    redis::{Redis, free_address},
+    crowd::{Member, Welcomed, threads},
+    nodes::{Fleet, is_ready, names, node, until},
+    people::{Backend, judge, people},
+    program::usher,
+    redis::Redis,
     supervised::{Api, Supervised, UNLIMITED, serve},
-    witness::{LAST, Seen, Sender},
 };
-
-/// Nodes that share one Redis.
-pub(crate) struct Fleet {
-    pub(crate) redis: Redis,
-    pub(crate) nodes: Vec<Supervised>,
-}
-
-/// A node of this name, which tells others where it is.
-pub(crate) fn node_at(address: SocketAddr, name: &str, engine: &str) -> Supervised {
-    let mut command = serve(UNLIMITED);
-    command
-        .env("USHER_LISTEN", address.to_string())
-        .env("USHER_NODE__NAME", name)
-        .env("USHER_NODE__PUBLIC_URL", format!("ws://{address}"))
-        .env("USHER_ENGINE__URL", engine)
-        .env("USHER_DRAIN__WINDOW", "1s")
-        .env("USHER_DRAIN__DELAY", "0s");
-    Supervised::start(&mut command)
-}
-
-impl Fleet {
-    /// So many nodes, which know of each other.
-    pub(crate) fn of(count: usize) -> Self {
-        let redis = Redis::start(&[]);
-        let nodes: Vec<_> =
-            (0..count).map(|n| node_at(free_address(), &format!("n{n}"), &redis.url())).collect();
-        let fleet = Self { redis, nodes };
-        for node in &fleet.nodes {
-            until("all know of all", || {
-                let ticket = node.ask("POST", "/v1/tickets", &json!({"user": "nobody"}));
-                names(node).len() == count && ticket["urls"].as_array().map(Vec::len) == Some(count)
-            });
-        }
-        fleet
-    }
-
-    fn socket_url(&self, node: usize) -> String {
-        format!("ws://{}/v1/connect", self.nodes[node].address)
-    }
-}
-
-/// The nodes that a node lists.
-pub(crate) fn names(api: &Api) -> BTreeMap<String, String> {
-    let list = api.call("GET", "/v1/nodes", &Value::Null).1;
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let items = list["items"].as_array().cloned().unwrap_or_default();
-    items.iter().map(|node| (text(&node["node"]), text(&node["state"]))).collect()
-}
-
-/// Looks until it is so.
-pub(crate) fn until(what: &str, is_so: impl Fn() -> bool) {
-    let start = Instant::now();
-    while !is_so() {
-        assert!(start.elapsed() < PATIENCE, "waited in vain until {what}");
-        thread::sleep(Duration::from_millis(20));
-    }
-}
-
-pub(crate) fn is_ready(api: &Api) -> bool {
-    api.call("GET", "/readyz", &Value::Null).0 == 200
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct Note {
-    by: String,
-    n: u64,
-}
-
-/// Somebody with a session, which comes back by itself.
-pub(crate) struct Person {
-    pub(crate) name: String,
-    session: Session,
-    seen: JoinHandle<Seen>,
-    /// Tickets that were asked for.
-    pub(crate) tickets: Arc<AtomicU32>,
-}
-
-impl Person {
-    /// Comes to the node at `url`; tickets are given by `api`.
-    pub(crate) async fn come(name: &str, url: &str, api: &Api) -> Self {
-        let tickets = Arc::new(AtomicU32::new(0));
-        let (api, user, asked) = (api.clone(), name.to_owned(), Arc::clone(&tickets));
-        let pace = Pace {
-            retry_base: Duration::from_millis(50),
-            retry_max: Duration::from_millis(500),
-            ..Pace::default()
-        };
-        let builder = Session::builder(url).pace(pace).ticket(move |_| {
-            asked.fetch_add(1, Ordering::Relaxed);
-            let (api, request) = (api.clone(), json!({"user": user}));
-            async move {
-                let call = move || api.call("POST", "/v1/tickets", &request).1;
-                let reply = tokio::task::spawn_blocking(call).await?;
-                Ok(serde_json::from_value::<Ticket>(reply)?)
-            }
-        });
-        let (session, mut events) = builder.start::<Note>().expect("it can start");
-        let seen = tokio::spawn(async move {
-            let mut seen = Seen::default();
-            loop {
-                match events.next().await {
-                    Some(Event::Message(message)) if message.data.n == LAST => return seen,
-                    Some(Event::Message(message)) => {
-                        seen.notes.entry(message.data.by).or_default().push(message.data.n);
-                    }
-                    Some(Event::Gap(gap)) => seen.gaps.push(gap.reason),
-                    other => panic!("{other:?} after {seen:?}"),
-                }
-            }
-        });
-        let mut state = session.watch();
-        let live = state.wait_for(sdk::State::is_live);
-        soon("a session", live).await.expect("it goes on");
-        Self { name: name.to_owned(), session, seen, tickets }
-    }
-}
-
-/// A backend that sends to people in turn until told to stop, each message until it is accepted.
-pub(crate) struct Backend {
-    goes_on: Arc<AtomicBool>,
-    sender: thread::JoinHandle<BTreeMap<String, Sender>>,
-}
-
-impl Backend {
-    pub(crate) fn start(api: &Api, people: &[Person]) -> Self {
-        let goes_on = Arc::new(AtomicBool::new(true));
-        let (api, going) = (api.clone(), Arc::clone(&goes_on));
-        let names: Vec<String> = people.iter().map(|person| person.name.clone()).collect();
-        let sender = thread::spawn(move || {
-            let mut senders: BTreeMap<String, Sender> = BTreeMap::new();
-            for n in 1.. {
-                if !going.load(Ordering::Relaxed) {
-                    break;
-                }
-                for name in &names {
-                    send(&api, name, n);
-                    senders.entry(name.clone()).or_default().accepted.insert(n);
-                }
-            }
-            for name in &names {
-                send(&api, name, LAST);
-            }
-            senders
-        });
-        Self { goes_on, sender }
-    }
-
-    /// Sends a last message to each, and returns what was accepted.
-    pub(crate) fn stop(self) -> BTreeMap<String, Sender> {
-        self.goes_on.store(false, Ordering::Relaxed);
-        self.sender.join().expect("it sends")
-    }
-}
-
-/// Sends until it is accepted; the key sees to it that this is once.
-fn send(api: &Api, user: &str, n: u64) {
-    let (path, key) = (format!("/v1/users/{user}/messages"), format!("{user}-{n}"));
-    let body = json!({"data": {"by": "backend", "n": n}});
-    let start = Instant::now();
-    loop {
-        let (status, answer) = api.call_again("POST", &path, &key, &body);
-        if status == 200 {
-            return;
-        }
-        assert!(matches!(status, 503 | 504), "{status} {answer}");
-        assert!(start.elapsed() < PATIENCE, "it is never accepted: {answer}");
-        thread::sleep(Duration::from_millis(20));
-    }
-}
-
-/// What everybody saw must be what was accepted, once and in order; returns how many gaps there were.
-pub(crate) async fn judge(people: Vec<Person>, senders: &BTreeMap<String, Sender>) -> usize {
-    let mut gaps = 0;
-    for Person { name, session, seen, .. } in people {
-        let seen = soon("the last message", seen).await.expect("it watches");
-        assert_eq!(seen.faults("backend", &senders[&name]), "", "{name}: {:?}", seen.gaps);
-        gaps += seen.gaps.len();
-        session.leave().await;
-    }
-    gaps
-}
-
-/// People with a session each, spread over the nodes.
-pub(crate) async fn people(fleet: &Fleet, count: usize, api: &Api) -> Vec<Person> {
-    let mut people = Vec::new();
-    for n in 0..count {
-        let url = fleet.socket_url(n % fleet.nodes.len());
-        people.push(Person::come(&format!("user-{n}"), &url, api).await);
-    }
-    people
-}
 
 #[test]
 fn sessions_are_listed_sent_to_and_ended_from_any_node() {
@@ -379,7 +177,7 @@ fn sessions_are_sent_away_when_redis_stays_away_for_the_grace() {
         .env("USHER_SESSION__RESUME_WINDOW", "3s")
         .env("USHER_DRAIN__WINDOW", "1s");
     let node = Supervised::start(&mut command);
-    runtime().block_on(async {
+    threads().block_on(async {
         let offer = node.offer(&json!({"user": "alice"}));
         let mut alice = Welcomed::dial(node.address, &offer).await;
         redis.kill();
@@ -423,7 +221,7 @@ fn c13_two_nodes_of_one_name_both_run_and_say_so() {
     let items = list["items"].as_array().expect("a list");
     assert_eq!(items.len(), 2, "{list}");
     assert_ne!(items[0]["generation"], items[1]["generation"]);
-    runtime().block_on(async {
+    threads().block_on(async {
         let mut sessions = Vec::new();
         for node in &nodes {
             let offer = first.offer(&json!({"user": "alice"}));

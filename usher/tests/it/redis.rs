@@ -3,7 +3,7 @@
 use std::{
     env::temp_dir,
     fs,
-    io::{BufRead, BufReader, Write},
+    io::{BufRead, BufReader, Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
     path::PathBuf,
     process::Command,
@@ -89,6 +89,16 @@ impl Redis {
         socket.set_read_timeout(Some(PATIENCE)).expect("it is a socket");
         write!(socket, "{command}\r\n").expect("it reads");
         BufReader::new(socket).lines().map(|line| line.expect("it answers"))
+    }
+
+    /// What it says of itself, of one kind.
+    pub(crate) fn info(&self, kind: &str) -> String {
+        let mut socket = TcpStream::connect(self.address).expect("it listens");
+        socket.set_read_timeout(Some(PATIENCE)).expect("it is a socket");
+        write!(socket, "INFO {kind}\r\nQUIT\r\n").expect("it reads");
+        let mut text = String::new();
+        socket.read_to_string(&mut text).expect("it answers");
+        text
     }
 }
 

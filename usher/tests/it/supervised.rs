@@ -1,6 +1,6 @@
 //! Supervised: `usher serve` on a free port, and what its supervisor sees of it.
 
-use std::{fs, net::SocketAddr, ops::Deref, process::Command, time::Duration};
+use std::{fs, io::Read, net::SocketAddr, ops::Deref, process::Command, time::Duration};
 
 use serde_json::Value;
 use ureq::{Agent, http::Request};
@@ -119,6 +119,22 @@ impl Api {
         let (status, body) = self.call(method, path, body);
         assert!((200..300).contains(&status), "{method} {path}: {status} {body}");
         body
+    }
+
+    /// The lines of a feed of events, after an event if there is one.
+    pub(crate) fn feed(&self, query: &str, after: Option<&str>) -> impl Read + Send + use<> {
+        let request = Request::builder()
+            .uri(format!("http://{}/v1/events{query}", self.address))
+            .header("authorization", format!("Bearer {KEY}"));
+        let request = match after {
+            None => request,
+            Some(after) => request.header("last-event-id", after),
+        };
+        let request = request.body(()).expect("it is a request");
+        let request = self.agent.configure_request(request).timeout_global(None).build();
+        let answer = self.agent.run(request).expect("it answers");
+        assert_eq!(answer.status(), 200);
+        answer.into_body().into_reader()
     }
 
     /// What to offer to open a session with a ticket as asked for.

@@ -32,7 +32,7 @@ use tokio::{
 
 use crate::{
     http::shape::{Answer, Gives, Shape},
-    journal::Watcher,
+    journal::{Numbered, Watcher},
     node::Node,
 };
 
@@ -95,7 +95,7 @@ impl Feed {
         loop {
             let text = tokio::select! {
                 next = self.watcher.next() => match next {
-                    Some(next) => id(&next.number) + &text(&next.event),
+                    Some(next) => block(&next),
                     None => return,
                 },
                 _ = stats.tick(), if wants_stats => match self.stats().await {
@@ -138,6 +138,12 @@ impl Feed {
 
 fn id(number: &Number) -> String {
     format!("id: {number}\n")
+}
+
+/// An event, and the place where a watcher goes on after it: the last id counts, even without data.
+fn block(next: &Numbered) -> String {
+    let place = next.place.as_ref().map(|place| format!("\n{}", id(place)));
+    id(&next.number) + &text(&next.event) + &place.unwrap_or_default()
 }
 
 fn text(event: &Event) -> String {

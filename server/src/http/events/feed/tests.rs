@@ -1,7 +1,7 @@
 //! What takes long: silence, and watchers that read nothing. On a clock that does not wait.
 
-use engine::{mailbox::Mailboxes, memory::Memory, place::Opened};
-use protocol::event::Kind;
+use engine::{fleet::Told, mailbox::Mailboxes, memory::Memory, place::Opened};
+use protocol::{event::Kind, time::Timestamp};
 use tokio::task::JoinHandle;
 
 use super::*;
@@ -90,4 +90,16 @@ async fn who_goes_leaves_a_place_at_once() {
     drop(stage.lines);
     stage.feed.await.unwrap();
     assert_eq!(stage.node.watchers.available_permits(), limit::EVENT_WATCHERS_MAX);
+}
+
+#[tokio::test]
+async fn an_event_of_another_node_is_followed_by_its_place_here() {
+    let mut stage = stage(Filter::default());
+    stage.next().await;
+    let events = vec![(7, Timestamp(1), What::NodeDraining)];
+    let told = Told { node: "n2".into(), generation: 0xb, after: 0, until: 7, events };
+    stage.node.journal().hear(told);
+    let event = r#"{"at":1,"node":"n2","type":"node.draining"}"#;
+    let block = format!("id: n2.b.7\nevent: node.draining\ndata: {event}\n\n");
+    assert_eq!(stage.next().await, format!("{block}{}\n", stage.id(1)));
 }

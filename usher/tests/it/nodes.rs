@@ -1,0 +1,78 @@
+//! Nodes: several on one Redis, which know of each other.
+
+use std::{collections::BTreeMap, net::SocketAddr, thread, time::Duration};
+
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use crate::{
+    program::PATIENCE,
+    redis::{Redis, free_address},
+    supervised::{Api, Supervised, UNLIMITED, serve},
+};
+
+/// Nodes that share one Redis.
+#[derive(Debug)]
+pub(crate) struct Fleet {
+    pub(crate) redis: Redis,
+    pub(crate) nodes: Vec<Supervised>,
+}
+
+/// A node of this name.
+pub(crate) fn node(name: &str, engine: &str) -> Supervised {
+    node_at(free_address(), name, engine)
+}
+
+/// A node of this name at this address, which it tells others.
+pub(crate) fn node_at(address: SocketAddr, name: &str, engine: &str) -> Supervised {
+    let mut command = serve(UNLIMITED);
+    command
+        .env("USHER_LISTEN", address.to_string())
+        .env("USHER_NODE__NAME", name)
+        .env("USHER_NODE__PUBLIC_URL", format!("ws://{address}"))
+        .env("USHER_ENGINE__URL", engine)
+        .env("USHER_DRAIN__WINDOW", "1s")
+        .env("USHER_DRAIN__DELAY", "0s");
+    Supervised::start(&mut command)
+}
+
+impl Fleet {
+    /// So many nodes, which know of each other.
+    pub(crate) fn of(count: usize) -> Self {
+        let redis = Redis::start(&[]);
+        let nodes: Vec<_> = (0..count).map(|n| node(&format!("n{n}"), &redis.url())).collect();
+        let fleet = Self { redis, nodes };
+        for node in &fleet.nodes {
+            until("all know of all", || {
+                let ticket = node.ask("POST", "/v1/tickets", &json!({"user": "nobody"}));
+                names(node).len() == count && ticket["urls"].as_array().map(Vec::len) == Some(count)
+            });
+        }
+        fleet
+    }
+
+    pub(crate) fn socket_url(&self, node: usize) -> String {
+        format!("ws://{}/v1/connect", self.nodes[node].address)
+    }
+}
+
+/// The nodes that a node lists.
+pub(crate) fn names(api: &Api) -> BTreeMap<String, String> {
+    let list = api.call("GET", "/v1/nodes", &Value::Null).1;
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let items = list["items"].as_array().cloned().unwrap_or_default();
+    items.iter().map(|node| (text(&node["node"]), text(&node["state"]))).collect()
+}
+
+/// Looks until it is so.
+pub(crate) fn until(what: &str, is_so: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !is_so() {
+        assert!(start.elapsed() < PATIENCE, "waited in vain until {what}");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+pub(crate) fn is_ready(api: &Api) -> bool {
+    api.call("GET", "/readyz", &Value::Null).0 == 200
+}
