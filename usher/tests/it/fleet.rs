@@ -379,7 +379,7 @@ fn sessions_are_sent_away_when_redis_stays_away_for_the_grace() {
         .env("USHER_SESSION__RESUME_WINDOW", "3s")
         .env("USHER_DRAIN__WINDOW", "1s");
     let node = Supervised::start(&mut command);
-    runtime().block_on(async {
+    threads().block_on(async {
         let offer = node.offer(&json!({"user": "alice"}));
         let mut alice = Welcomed::dial(node.address, &offer).await;
         redis.kill();
@@ -415,7 +415,7 @@ fn c8_a_redis_that_cannot_be_used_is_refused_in_one_line_without_its_password() 
 #[test]
 fn c13_two_nodes_of_one_name_both_run_and_say_so() {
     let redis = Redis::start(&[]);
-    let mut nodes = [(); 2].map(|()| node("twin", &redis.url()));
+    let mut nodes = [(); 2].map(|()| node_at(free_address(), "twin", &redis.url()));
     // The other one may have said so before it listened.
     nodes[0].program.line_with("another process has this node's name");
     let [first, second] = &nodes;
@@ -423,7 +423,7 @@ fn c13_two_nodes_of_one_name_both_run_and_say_so() {
     let items = list["items"].as_array().expect("a list");
     assert_eq!(items.len(), 2, "{list}");
     assert_ne!(items[0]["generation"], items[1]["generation"]);
-    runtime().block_on(async {
+    threads().block_on(async {
         let mut sessions = Vec::new();
         for node in &nodes {
             let offer = first.offer(&json!({"user": "alice"}));
