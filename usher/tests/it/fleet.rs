@@ -213,7 +213,7 @@ fn c8_a_redis_that_cannot_be_used_is_refused_in_one_line_without_its_password() 
 #[test]
 fn c13_two_nodes_of_one_name_both_run_and_say_so() {
     let redis = Redis::start(&[]);
-    let mut nodes = [(); 2].map(|()| node_at(free_address(), "twin", &redis.url()));
+    let mut nodes = [(); 2].map(|()| node("twin", &redis.url()));
     // The other one may have said so before it listened.
     nodes[0].program.line_with("another process has this node's name");
     let [first, second] = &nodes;
