@@ -161,7 +161,7 @@ impl Redis {
     }
 
     /// Listens to what is sent to this node, in all partitions.
-    async fn listen(&self) -> Result<Listening, Fault> {
+    async fn listen(&self) -> Result<Listening, Why> {
         let inbox = |partition| self.keys.inbox(partition, &self.me);
         let inboxes: HashMap<Vec<u8>, Partition> =
             Partition::all().map(|one| (inbox(one).into_bytes(), one)).collect();
@@ -169,6 +169,9 @@ impl Redis {
         self.post.hear_again();
         let ear = self.post.ear(inboxes, Arc::clone(&heard));
         let mut line = self.link.listen(ear).await?;
+        // The first alone: what stands against it stands against all.
+        let first = redis::cmd("SSUBSCRIBE").arg(inbox(Partition(0))).exec_async(&mut line).await;
+        first.map_err(|error| Why(Some(self.link.refused(&error))))?;
         // One each: a command with several has several answers.
         let mut subscribe = Pipeline::new();
         for partition in Partition::all() {
@@ -282,8 +285,12 @@ impl Redis {
             }
             heard.wait_for(|heard| *heard >= number).await.map(|_| ()).or(Err(Fault::NotDone))
         };
-        timeout(HEARD_WITHIN, sound).await.or(Err(Fault::NotDone))??;
-        Ok(number)
+        let Ok(heard) = timeout(HEARD_WITHIN, sound).await else {
+            // Nobody else should wait for it either.
+            self.link.give_up();
+            return Err(Fault::NotDone);
+        };
+        heard.map(|()| number)
     }
 
     /// Something could not be repaired: all is to be.

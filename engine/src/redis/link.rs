@@ -173,7 +173,8 @@ impl Link {
         Ok(())
     }
 
-    fn refused(&self, error: &RedisError) -> Refused {
+    /// What an error says of this Redis.
+    pub(super) fn refused(&self, error: &RedisError) -> Refused {
         let at = self.at.clone();
         let why = match (error.code(), error.detail()) {
             (Some(code), Some(detail)) => format!("{code} {detail}"),

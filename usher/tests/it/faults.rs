@@ -123,6 +123,9 @@ fn a_redis_that_stands_still_loses_nothing_in_silence() {
         thread::sleep(Duration::from_millis(200));
         fleet.redis.signal("STOP");
         until("both are unready", || fleet.nodes.iter().all(|node| !is_ready(node)));
+        // Not even tried: what is only unanswered would be done when it goes on.
+        let sent = api.call("POST", "/v1/users/nobody/messages", &json!({"data": 1}));
+        assert_eq!(sent.0, 503, "{sent:?}");
         fleet.redis.signal("CONT");
         until("both are ready", || fleet.nodes.iter().all(|node| is_ready(node)));
         until("everybody is back", || sessions(&api) == json!({"live": 4, "parked": 0}));

@@ -96,6 +96,25 @@ async fn a_redis_that_comes_back_unfit_is_not_used() {
 }
 
 #[tokio::test]
+async fn a_user_who_may_not_listen_is_told_so() {
+    let server = Server::start(&[]).await;
+    let user = "ACL SETUSER mute on >right resetchannels ~* +@all";
+    assert_eq!(server.tell::<String>(user).await, "OK");
+    let options = Options::new(&server.url().replace("://", "://mute:right@"));
+    let (mailboxes, _shards) = Mailboxes::new(SHARDS, ROOM);
+    let me = Arc::new(NodeRef { id: "n0".into(), generation: 1 });
+    let (engine, tasks) = Redis::connect(&options, mailboxes, me, Terms::default()).await.unwrap();
+    let running = tokio::spawn(tasks.run());
+    let says = |health: &Health| match health {
+        Health::Lost(Some(why)) => why.contains("NOPERM") && !why.contains("right"),
+        Health::Lost(None) | Health::Here => false,
+    };
+    let told = tokio::time::timeout(options.patience, engine.watch().wait_for(says)).await.is_ok();
+    running.abort();
+    assert!(told);
+}
+
+#[tokio::test]
 async fn what_is_no_url_is_refused() {
     for url in ["", "localhost", "http://:secret@localhost", "redis://:secret@:x", "redis://"] {
         let line = refusal(&Options::new(url)).await;
