@@ -10,8 +10,8 @@ use async_trait::async_trait;
 use kernel::{
     message::{Fenced, Message},
     registry::{
-        Admitted, Attempt, Blocked, Blocking, Census, Draft, Ended, Grant, Key, Presence, Reader,
-        Receipt, Touch,
+        Admitted, Attempt, Blocked, Blocking, Census, Draft, Ended, Grant, Key, Mail, Presence,
+        Reader, Receipt, Registry, Touch, Withdrawn,
     },
     stream::Page,
 };
@@ -91,6 +91,37 @@ pub enum Departed {
         /// Whether it was its user's last.
         last: bool,
     },
+}
+
+impl Departure {
+    /// Takes the step in a registry.
+    pub(crate) fn take(
+        self,
+        now: Timestamp,
+        registry: &mut Registry,
+        fenced: Fenced,
+    ) -> (Departed, Vec<Mail>) {
+        match self {
+            Self::Park => {
+                let (parked, mail) = registry.park(now, fenced);
+                (if parked { Departed::Parked } else { Departed::Void }, mail)
+            }
+            Self::End(code) => {
+                let (ended, mail) = registry.release(now, fenced, code);
+                (ended.map_or(Departed::Void, |ended| Departed::Ended { last: ended.last }), mail)
+            }
+        }
+    }
+}
+
+impl From<Withdrawn> for Departed {
+    fn from(withdrawn: Withdrawn) -> Self {
+        match withdrawn {
+            Withdrawn::Nothing => Self::Void,
+            Withdrawn::Parked => Self::Parked,
+            Withdrawn::Ended(ended) => Self::Ended { last: ended.last },
+        }
+    }
 }
 
 /// Why a message was not accepted.

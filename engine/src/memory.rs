@@ -15,7 +15,7 @@ use kernel::{
     message::{Fenced, Message, Notice},
     registry::{
         self, Attempt, Blocked, Blocking, Census, Draft, Ended, Grant, Key, Mail, Presence, Reader,
-        Receipt, Registry, Terms, Touch, Verdict, Which, Withdrawn,
+        Receipt, Registry, Terms, Touch, Verdict, Which,
     },
     stream::Page,
 };
@@ -153,11 +153,7 @@ impl Engine for Memory {
         let mut registry = self.partition(attempt.proof.partition());
         let (withdrawn, mail) = registry.withdraw(self.now(), attempt);
         self.post(mail);
-        Ok(match withdrawn {
-            Withdrawn::Nothing => Departed::Void,
-            Withdrawn::Parked => Departed::Parked,
-            Withdrawn::Ended(ended) => Departed::Ended { last: ended.last },
-        })
+        Ok(withdrawn.into())
     }
 
     async fn hold(&self, token: ResumeToken, wait: Duration) -> Result<(), Failed> {
@@ -167,17 +163,7 @@ impl Engine for Memory {
 
     async fn depart(&self, fenced: Fenced, departure: Departure) -> Result<Departed, Failed> {
         let mut registry = self.partition(fenced.session.partition());
-        let (departed, mail) = match departure {
-            Departure::Park => {
-                let (parked, mail) = registry.park(self.now(), fenced);
-                (if parked { Departed::Parked } else { Departed::Void }, mail)
-            }
-            Departure::End(code) => {
-                let (ended, mail) = registry.release(self.now(), fenced, code);
-                let departed = |ended: Ended| Departed::Ended { last: ended.last };
-                (ended.map_or(Departed::Void, departed), mail)
-            }
-        };
+        let (departed, mail) = departure.take(self.now(), &mut registry, fenced);
         self.post(mail);
         Ok(departed)
     }

@@ -18,7 +18,7 @@ pub use crate::redis::Refused;
 const REDIS: &str = "redis://";
 
 /// What a URL may be, for people.
-pub const FORM: &str = "`memory:`, `redis://[user:password@]host:port[/number]`";
+pub const FORM: &str = "`memory:`, `redis://[user:password@]host:port`";
 
 /// Where an engine keeps what it keeps.
 #[derive(Clone, PartialEq, Eq, Default)]
@@ -47,7 +47,7 @@ impl Place {
         }
         match url.starts_with(REDIS) && redis::is_url(url) {
             true => Ok(Self::Redis(url.into())),
-            false => Err("must be \"memory:\" or \"redis://[user:password@]host:port[/number]\""),
+            false => Err("must be \"memory:\" or \"redis://[user:password@]host:port\""),
         }
     }
 

@@ -111,7 +111,7 @@ impl fmt::Debug for Redis {
 
 impl Redis {
     /// Connects the node `me`. Nothing arrives, and nobody is admitted, until [`Tasks::run`] runs
-    /// and [`Redis::watch`] tells that the engine is there. The generation of `me` must be another
+    /// and [`crate::fleet::Fleet::health`] tells that the engine is there. The generation of `me` must be another
     /// one at each start.
     ///
     /// # Errors
@@ -146,12 +146,6 @@ impl Redis {
         });
         engine.link.connect(&engine.keys.layout()).await?;
         Ok((Arc::clone(&engine), Tasks { engine, waiting }))
-    }
-
-    /// Whether the engine is there, as that changes.
-    #[must_use]
-    pub fn watch(&self) -> watch::Receiver<Health> {
-        self.health.subscribe()
     }
 
     /// How many partitions were repaired, since something sent to this node did not arrive.

@@ -148,11 +148,7 @@ impl Redis {
             let is_gone = taken.outcome != Withdrawn::Nothing;
             self.strike(fenced, taken.seen.node_of(fenced).filter(|_| is_gone));
         }
-        Ok(match taken.outcome {
-            Withdrawn::Nothing => Departed::Void,
-            Withdrawn::Parked => Departed::Parked,
-            Withdrawn::Ended(ended) => Departed::Ended { last: ended.last },
-        })
+        Ok(taken.outcome.into())
     }
 
     pub(super) async fn keep(&self, token: ResumeToken, wait: Duration) -> Result<(), Failed> {

@@ -21,7 +21,13 @@ use tokio::{
     time::{MissedTickBehavior, interval, sleep, timeout},
 };
 
-use super::{Health, Redis, Refused, kept::number, link::Fault, post::Sent, script, wire};
+use super::{
+    Health, Redis, Refused,
+    kept::{self, number},
+    link::Fault,
+    post::Sent,
+    script, wire,
+};
 use crate::contract::Failed;
 
 /// Renewals in the time of a lease: two may fail.
@@ -241,8 +247,8 @@ impl Redis {
         let mut members = Cmd::new();
         members.arg("SMEMBERS").arg(self.keys.node(partition, &self.me.to_string()));
         let members: Vec<String> = self.link.ask(&members).await?;
-        let parse = |text: &String| SessionId::parse(text).or(Err(Fault::Foreign));
-        let there: BTreeSet<SessionId> = members.iter().map(parse).collect::<Result<_, _>>()?;
+        let there: BTreeSet<SessionId> =
+            members.iter().map(|id| kept::session(id)).collect::<Result<_, _>>()?;
         let here: BTreeSet<SessionId> = self.roll.sessions(partition).into_iter().collect();
         let strangers: BTreeSet<SessionId> = there.difference(&here).copied().collect();
         let before = known.strangers.insert(partition, strangers.clone()).unwrap_or_default();

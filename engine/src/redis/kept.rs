@@ -43,6 +43,21 @@ pub(super) fn node(text: &str) -> Result<Arc<NodeRef>, Fault> {
     Ok(Arc::new(NodeRef { id: id.into(), generation }))
 }
 
+/// Reads a user's name.
+pub(super) fn user(text: &str) -> Result<UserId, Fault> {
+    UserId::parse(text).or(Err(Fault::Foreign))
+}
+
+/// Reads the name of a session.
+pub(super) fn session(text: &str) -> Result<SessionId, Fault> {
+    SessionId::parse(text).or(Err(Fault::Foreign))
+}
+
+/// Reads until when a user is kept out, where that was said.
+pub(super) fn until(text: &str) -> Result<Option<Timestamp>, Fault> {
+    if text == "-" { Ok(None) } else { Ok(Some(Timestamp(number(text)?))) }
+}
+
 /// Reads two numbers with a space between.
 pub(super) fn position(text: &str) -> Result<Position, Fault> {
     let (epoch, seq) = text.split_once(' ').ok_or(Fault::Foreign)?;

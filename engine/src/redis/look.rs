@@ -12,7 +12,7 @@ use kernel::{
 };
 use protocol::{
     frame::GapReason,
-    id::{ResumeToken, SessionId, Ticket},
+    id::{ResumeToken, Ticket},
     name::UserId,
     partition::Partition,
     position::Position,
@@ -130,8 +130,7 @@ impl Look {
         if let Some(name) = self.user.as_ref().filter(|_| self.block)
             && let Some(until) = next()?
         {
-            let until = if until == "-" { None } else { Some(Timestamp(number(&until)?)) };
-            excerpt.blocks.insert(name.clone(), until);
+            excerpt.blocks.insert(name.clone(), kept::until(&until)?);
         }
         for token in &self.tokens {
             let known = next()?.map(|text| read::<kept::Token>(&text)).transpose()?;
@@ -196,7 +195,7 @@ fn person(name: &UserId, fields: &BTreeMap<String, String>) -> Result<Person, Fa
     for (place, text) in fields {
         let Some(id) = place.strip_prefix("c:") else { continue };
         let joined: Position = kept::position(field(&format!("j:{id}"))?)?;
-        let id = SessionId::parse(id).or(Err(Fault::Foreign))?;
+        let id = kept::session(id)?;
         standing.push(read::<kept::Session>(text)?.standing(id, joined)?);
     }
     let floor_reason = match field("r")? {

@@ -4,17 +4,15 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use kernel::{
     message::{Fenced, NodeRef},
-    registry::{Blocked, Blocking, Census, Ended, Mail, Presence, Registry, Touch, Which},
+    registry::{Blocked, Blocking, Census, Ended, Presence, Registry, Touch, Which},
 };
 use protocol::{
     close::CloseCode, http::Session, id::SessionId, name::UserId, partition::Partition,
-    time::Timestamp,
 };
 use redis::{Cmd, Pipeline};
 
 use super::{
-    Redis,
-    kept::number,
+    Redis, kept,
     link::Fault,
     look::{Look, Seen},
     script,
@@ -40,7 +38,7 @@ impl Redis {
             return Ok(Some(user));
         }
         let found = self.get(&self.keys.session(session)).await?;
-        found.map(|name| UserId::parse(&name).or(Err(Fault::Foreign))).transpose()
+        found.map(|name| kept::user(&name)).transpose()
     }
 
     pub(super) async fn let_go(
@@ -50,7 +48,7 @@ impl Redis {
     ) -> Result<Departed, Failed> {
         let user = self.user_of(fenced.session).await.map_err(Fault::of_look)?;
         let Some(user) = user else { return Ok(Departed::Void) };
-        let step = |now, registry: &mut Registry| depart(now, registry, fenced, departure);
+        let step = |now, registry: &mut Registry| departure.take(now, registry, fenced);
         let taken = self.take(Look::at(&user), Manner::default(), step).await?;
         self.strike(fenced, taken.seen.node_of(fenced).filter(|_| taken.outcome != Departed::Void));
         Ok(taken.outcome)
@@ -128,10 +126,8 @@ impl Redis {
 
     /// Those of these users of a partition who are kept out still.
     async fn blocked(&self, names: &[String]) -> Result<Vec<Blocked>, Fault> {
-        let users: Vec<UserId> = names
-            .iter()
-            .map(|name| UserId::parse(name).or(Err(Fault::Foreign)))
-            .collect::<Result<_, _>>()?;
+        let users: Vec<UserId> =
+            names.iter().map(|name| kept::user(name)).collect::<Result<_, _>>()?;
         let mut get = Cmd::new();
         get.arg("MGET");
         for user in &users {
@@ -141,8 +137,7 @@ impl Redis {
         let mut blocked = Vec::new();
         for (user, value) in users.into_iter().zip(values) {
             let Some(value) = value else { continue };
-            let until = if value == "-" { None } else { Some(Timestamp(number(&value)?)) };
-            blocked.push(Blocked { user, until });
+            blocked.push(Blocked { user, until: kept::until(&value)? });
         }
         Ok(blocked)
     }
@@ -224,7 +219,7 @@ impl Redis {
             let (live, parked): (Vec<String>, Vec<String>) = self.link.pipe(&ids).await?;
             let mut ids = BTreeSet::new();
             for text in live.iter().chain(&parked) {
-                ids.insert(SessionId::parse(text).or(Err(Fault::Foreign))?);
+                ids.insert(kept::session(text)?);
             }
             let after = after.filter(|_| partition == first);
             let mut ids = ids.into_iter().filter(|id| after.is_none_or(|after| *id > after));
@@ -264,26 +259,6 @@ impl Redis {
             get.arg(self.keys.session(*id));
         }
         let names: Vec<Option<String>> = self.link.ask(&get).await?;
-        let user = |name: String| UserId::parse(&name).or(Err(Fault::Foreign));
-        names.into_iter().map(|name| name.map(user).transpose()).collect()
-    }
-}
-
-/// Lets go of a session by its node's word.
-fn depart(
-    now: Timestamp,
-    registry: &mut Registry,
-    fenced: Fenced,
-    departure: Departure,
-) -> (Departed, Vec<Mail>) {
-    match departure {
-        Departure::Park => {
-            let (parked, mail) = registry.park(now, fenced);
-            (if parked { Departed::Parked } else { Departed::Void }, mail)
-        }
-        Departure::End(code) => {
-            let (ended, mail) = registry.release(now, fenced, code);
-            (ended.map_or(Departed::Void, |ended| Departed::Ended { last: ended.last }), mail)
-        }
+        names.into_iter().map(|name| name.map(|name| kept::user(&name)).transpose()).collect()
     }
 }

@@ -10,7 +10,7 @@ use kernel::registry::{Ended, Registry};
 use protocol::{id::SessionId, name::UserId, partition::Partition};
 use redis::Cmd;
 
-use super::{Redis, link::Fault, look::Look, script, step::Manner};
+use super::{Redis, kept, link::Fault, look::Look, script, step::Manner};
 use crate::contract::Failed;
 
 /// Sessions that one sweep looks at, of each kind.
@@ -46,7 +46,7 @@ impl Redis {
         let names: Vec<String> = self.link.ask(&some).await?;
         let mut calls = Vec::new();
         for name in names {
-            let user = UserId::parse(&name).or(Err(Fault::Foreign))?;
+            let user = kept::user(&name)?;
             calls.push((vec![list.clone(), self.keys.block(&user)], vec![name]));
         }
         let _unlisted: Vec<u32> = self.link.run_all(&script::UNLIST, calls.into_iter()).await?;
@@ -71,8 +71,8 @@ impl Redis {
             }
             due.extend(sessions);
         }
-        let parse = |text: &String| SessionId::parse(text).or(Err(Fault::Foreign));
-        let ids: Vec<SessionId> = due.iter().map(parse).collect::<Result<_, _>>()?;
+        let ids: Vec<SessionId> =
+            due.iter().map(|id| kept::session(id)).collect::<Result<_, _>>()?;
         let users = self.users_of(&ids).await?;
         self.forget(partition, ids.iter().zip(&users)).await?;
         Ok(users.into_iter().flatten().collect())

@@ -19,7 +19,10 @@ use tokio::task::JoinHandle;
 
 use self::server::Server;
 use super::*;
-use crate::suite::{Node, Rig};
+use crate::{
+    fleet::Fleet,
+    suite::{Node, Rig},
+};
 
 /// Envelopes that a mailbox takes; tests look into them only now and then.
 const ROOM: usize = 1 << 17;
@@ -81,7 +84,7 @@ impl Hall {
         let goes_on = watch::Sender::new(true);
         let task = tokio::spawn(run(tasks, goes_on.subscribe()));
         self.tasks.lock().unwrap().insert(name.to_owned(), (task, goes_on));
-        let mut health = engine.watch();
+        let mut health = engine.health();
         health.wait_for(|health| *health == Health::Here).await.expect("it comes up");
         self.engines.lock().unwrap().push(Arc::clone(&engine));
         let node = Node { engine: Arc::clone(&engine) as Arc<dyn Engine>, me, shards };

@@ -1,21 +1,17 @@
 //! Faults: what happens to people of a fleet when a process stands still, comes back under its old
 //! name, or Redis is slow, full, or holds what is not ours.
 
-use std::{sync::atomic::Ordering, thread, time::Duration};
+use std::sync::atomic::Ordering;
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use crate::{
     crowd::{Came, Member, Welcomed, threads},
-    nodes::{Fleet, is_ready, names, node_at, until},
+    nodes::{Fleet, is_ready, names, node_at, sessions, until},
     people::{Backend, judge, people},
     supervised::Api,
 };
-
-fn sessions(api: &Api) -> Value {
-    api.ask("GET", "/v1/stats", &Value::Null)["sessions"].clone()
-}
 
 #[test]
 fn h14_a_ticket_that_is_raced_on_all_nodes_lets_one_in() {
@@ -120,7 +116,7 @@ fn a_redis_that_stands_still_loses_nothing_in_silence() {
         let api: Api = (*fleet.nodes[1]).clone();
         let people = people(&fleet, 4, &api).await;
         let backend = Backend::start(&api, &people);
-        thread::sleep(Duration::from_millis(200));
+        backend.is_under_way();
         fleet.redis.signal("STOP");
         until("both are unready", || fleet.nodes.iter().all(|node| !is_ready(node)));
         // Not even tried: what is only unanswered would be done when it goes on.

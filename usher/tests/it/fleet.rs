@@ -2,14 +2,14 @@
 //!
 //! Real processes, killed by real signals.
 
-use std::{sync::atomic::Ordering, thread, time::Duration};
+use std::{sync::atomic::Ordering, time::Duration};
 
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::{
     crowd::{Member, Welcomed, threads},
-    nodes::{Fleet, is_ready, names, node, until},
+    nodes::{Fleet, is_ready, names, node, sessions, until},
     people::{Backend, judge, people},
     program::usher,
     redis::Redis,
@@ -80,15 +80,13 @@ fn a_node_that_is_killed_is_made_up_for_by_the_others() {
         let of_first = api.ask("GET", "/v1/sessions?node=n0", &Value::Null);
         assert_ne!(of_first["items"], json!([]), "nobody is on the node that is killed");
         let backend = Backend::start(&api, &people);
-        thread::sleep(Duration::from_millis(300));
+        backend.is_under_way();
         fleet.nodes[0].program.kill();
         let killed = Instant::now();
         until("it is not listed any more", || !names(&api).contains_key("n0"));
         assert!(killed.elapsed() < Duration::from_secs(10), "{:?}", killed.elapsed());
-        until("everybody is back", || {
-            let stats = api.ask("GET", "/v1/stats", &Value::Null);
-            stats["sessions"] == json!({"live": people.len(), "parked": 0})
-        });
+        let all = json!({"live": people.len(), "parked": 0});
+        until("everybody is back", || sessions(&api) == all);
         let senders = backend.stop();
         for person in &people {
             assert_eq!(person.tickets.load(Ordering::Relaxed), 1, "{}", person.name);
@@ -111,10 +109,8 @@ fn a_node_goes_away_when_another_is_asked_to_tell_it() {
         assert_eq!((&asked["node"], &asked["state"]), (&json!("n0"), &json!("draining")));
         assert_eq!(fleet.nodes.remove(0).end().code, Some(0));
         until("it is not listed any more", || names(&api).len() == 1);
-        until("everybody is back", || {
-            let stats = api.ask("GET", "/v1/stats", &Value::Null);
-            stats["sessions"] == json!({"live": people.len(), "parked": 0})
-        });
+        let all = json!({"live": people.len(), "parked": 0});
+        until("everybody is back", || sessions(&api) == all);
         let senders = backend.stop();
         for person in &people {
             assert_eq!(person.tickets.load(Ordering::Relaxed), 1, "{}", person.name);
@@ -132,7 +128,7 @@ fn what_redis_does_not_deliver_is_made_up_for() {
         let backend = Backend::start(&api, &people);
         for _ in 0..20 {
             fleet.redis.tell("CLIENT KILL TYPE pubsub");
-            thread::sleep(Duration::from_millis(100));
+            backend.is_under_way();
         }
         until("both are ready", || fleet.nodes.iter().all(|node| is_ready(node)));
         let senders = backend.stop();
@@ -147,7 +143,7 @@ fn a_redis_that_dies_makes_nodes_unready_and_loses_nothing_in_silence() {
         let api: Api = (*fleet.nodes[1]).clone();
         let people = people(&fleet, 4, &api).await;
         let backend = Backend::start(&api, &people);
-        thread::sleep(Duration::from_millis(200));
+        backend.is_under_way();
         fleet.redis.kill();
         let killed = Instant::now();
         until("both are unready", || fleet.nodes.iter().all(|node| !is_ready(node)));
@@ -158,10 +154,8 @@ fn a_redis_that_dies_makes_nodes_unready_and_loses_nothing_in_silence() {
         assert_eq!(api.call("GET", "/livez", &Value::Null).0, 200);
         fleet.redis.rise();
         until("both are ready", || fleet.nodes.iter().all(|node| is_ready(node)));
-        until("everybody is back", || {
-            let stats = api.ask("GET", "/v1/stats", &Value::Null);
-            stats["sessions"] == json!({"live": people.len(), "parked": 0})
-        });
+        let all = json!({"live": people.len(), "parked": 0});
+        until("everybody is back", || sessions(&api) == all);
         let senders = backend.stop();
         // It kept nothing on disk, so all of its past is lost, and everybody is told.
         assert!(judge(people, &senders).await >= 4);

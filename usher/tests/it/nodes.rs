@@ -76,3 +76,8 @@ pub(crate) fn until(what: &str, is_so: impl Fn() -> bool) {
 pub(crate) fn is_ready(api: &Api) -> bool {
     api.call("GET", "/readyz", &Value::Null).0 == 200
 }
+
+/// How many sessions there are of all nodes, live and parked.
+pub(crate) fn sessions(api: &Api) -> Value {
+    api.ask("GET", "/v1/stats", &Value::Null)["sessions"].clone()
+}

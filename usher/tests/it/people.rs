@@ -5,7 +5,7 @@ use std::{
     collections::BTreeMap,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
     },
     thread,
     time::Duration,
@@ -18,7 +18,7 @@ use tokio::{task::JoinHandle, time::Instant};
 
 use crate::{
     crowd::soon,
-    nodes::Fleet,
+    nodes::{Fleet, until},
     program::PATIENCE,
     supervised::Api,
     witness::{LAST, Seen, Sender},
@@ -79,16 +79,22 @@ impl Person {
     }
 }
 
+/// Messages to each that show that a backend is at work.
+const ROUNDS: u64 = 20;
+
 /// A backend that sends to people in turn until told to stop, each message until it is accepted.
 pub(crate) struct Backend {
     goes_on: Arc<AtomicBool>,
+    /// How often everybody was sent a message.
+    rounds: Arc<AtomicU64>,
     sender: thread::JoinHandle<BTreeMap<String, Sender>>,
 }
 
 impl Backend {
     pub(crate) fn start(api: &Api, people: &[Person]) -> Self {
         let goes_on = Arc::new(AtomicBool::new(true));
-        let (api, going) = (api.clone(), Arc::clone(&goes_on));
+        let rounds = Arc::new(AtomicU64::new(0));
+        let (api, going, done) = (api.clone(), Arc::clone(&goes_on), Arc::clone(&rounds));
         let names: Vec<String> = people.iter().map(|person| person.name.clone()).collect();
         let sender = thread::spawn(move || {
             let mut senders: BTreeMap<String, Sender> = BTreeMap::new();
@@ -100,13 +106,20 @@ impl Backend {
                     send(&api, name, n);
                     senders.entry(name.clone()).or_default().accepted.insert(n);
                 }
+                done.store(n, Ordering::Relaxed);
             }
             for name in &names {
                 send(&api, name, LAST);
             }
             senders
         });
-        Self { goes_on, sender }
+        Self { goes_on, rounds, sender }
+    }
+
+    /// Returns when everybody was sent some more.
+    pub(crate) fn is_under_way(&self) {
+        let until_round = self.rounds.load(Ordering::Relaxed) + ROUNDS;
+        until("more is sent", || self.rounds.load(Ordering::Relaxed) >= until_round);
     }
 
     /// Sends a last message to each, and returns what was accepted.

@@ -84,7 +84,7 @@ async fn a_redis_that_comes_back_unfit_is_not_used() {
     hall.server.rise().await;
     let policy = "volatile-ttl".to_owned();
     let why = Refused::Evicts { at: hall.server.at(), policy };
-    let mut health = engine.watch();
+    let mut health = engine.health();
     let lost = health.wait_for(|health| *health == Health::Lost(Some(why.to_string()))).await;
     lost.expect("it says why");
     let minted = node.engine.mint(
@@ -109,7 +109,7 @@ async fn a_user_who_may_not_listen_is_told_so() {
         Health::Lost(Some(why)) => why.contains("NOPERM") && !why.contains("right"),
         Health::Lost(None) | Health::Here => false,
     };
-    let told = tokio::time::timeout(options.patience, engine.watch().wait_for(says)).await.is_ok();
+    let told = tokio::time::timeout(options.patience, engine.health().wait_for(says)).await.is_ok();
     running.abort();
     assert!(told);
 }

@@ -6,7 +6,6 @@ use kernel::registry::Proof;
 use protocol::{http::SessionState, position::Position};
 
 use super::{stage::*, *};
-use crate::fleet::Fleet;
 
 /// Short, so that tests do not wait long for one to lapse.
 const LEASE: Duration = Duration::from_secs(1);

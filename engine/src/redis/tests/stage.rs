@@ -99,10 +99,10 @@ pub(super) async fn next_position(node: &mut Node, user: &UserId) -> Position {
 
 /// Waits until the engine is there.
 pub(super) async fn until_here(engine: &Redis) {
-    engine.watch().wait_for(|now| *now == Health::Here).await.expect("the engine is there");
+    engine.health().wait_for(|now| *now == Health::Here).await.expect("the engine is there");
 }
 
 /// Waits until it is not.
 pub(super) async fn until_lost(engine: &Redis) {
-    engine.watch().wait_for(|now| *now != Health::Here).await.expect("the engine is there");
+    engine.health().wait_for(|now| *now != Health::Here).await.expect("the engine is there");
 }
