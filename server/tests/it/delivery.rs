@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
+use server::clock::Clock;
 
 use crate::{
-    node::{Node, config, text, with_node},
+    node::{Node, config, passed, text, with_node},
     peer::Session,
 };
 
@@ -106,6 +107,8 @@ fn to_chooses_among_the_sessions_of_the_user() {
 
     with_node(config(), async |node| {
         let join = async |device: &str, class: &str| {
+            // Of two that come in the same millisecond neither is the newest.
+            passed(Clock::timestamp()).await;
             node.join_with(&json!({"user": "alice", "device": device, "device_class": class})).await
         };
         let mut all = [
