@@ -198,7 +198,7 @@ impl Machine {
             Input::Start => self.connect(now),
             Input::Ticket(answer) => self.ticket(now, answer),
             Input::NotOpened(why, retry) => {
-                self.urls.failed();
+                self.urls.pass_over();
                 self.notice = retry.map(|wait| Notice::refused(now, wait));
                 self.wait(now, Cause::Unreachable(why));
             }
@@ -310,7 +310,7 @@ impl Machine {
                 self.wait(now, Cause::NoTicket(format!("none came within {:?}", pace.ticket_max)));
             }
             Phase::Dialing { until } if *until <= now => {
-                self.urls.failed();
+                self.urls.pass_over();
                 let why = format!("no welcome came within {:?}", pace.connect_max);
                 self.wait(now, Cause::Unreachable(why));
             }

@@ -36,8 +36,8 @@ impl Urls {
         self.hints.get(self.at).unwrap_or(&self.own)
     }
 
-    /// The current one did not answer; after the last comes the first again.
-    pub(super) fn failed(&mut self) {
+    /// The current one did not answer, or goes away; after the last comes the first again.
+    pub(super) fn pass_over(&mut self) {
         self.at = (self.at + 1) % (self.hints.len() + 1);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use protocol::close::Advice;
+use protocol::close::{Advice, CloseCode};
 
 use super::{HINT_MAX, Machine, Output, Phase, moment::Moment};
 use crate::{
@@ -50,6 +50,10 @@ impl Machine {
         }
         let by = self.notice.as_ref().and_then(|notice| notice.by.clone());
         let closed = Closed { code, reason, by };
+        if code == CloseCode::Drain.number() {
+            // It goes away, so it is not the first to be tried.
+            self.urls.pass_over();
+        }
         match closed.advice() {
             Advice::Stop => self.end(End::Closed(closed)),
             Advice::NewTicket => {

@@ -434,6 +434,24 @@ fn who_says_that_it_closes_and_does_not_is_taken_at_its_word() {
 }
 
 #[test]
+fn a_node_that_goes_away_is_not_the_first_to_be_tried_again() {
+    check(
+        "start ticket_at:1 opened welcome:1:p10 closed:4000 @1000",
+        &expect![[r#"
+            0 ask for a ticket: Initial
+            0 connecting
+            0 dial ws://there:1 with ticket 1
+            0 connecting
+            0 live 1
+            0 hang up
+            0 waiting 281 ms: the server closed the socket: 4000 drain: The node is going away; reconnect and resume on another.
+            281 dial ws://here with token 1 after p10
+            281 connecting
+        "#]],
+    );
+}
+
+#[test]
 fn addresses_of_the_server_are_tried_before_the_apps_own() {
     check(
         "start ticket_at:1 unopened @1000 unopened @2000 unopened @9000",
