@@ -19,10 +19,15 @@ mod sends;
 mod step;
 mod change;
 mod look;
+mod way;
+mod atlas;
+mod host;
+mod ear;
 mod wire;
 mod kept;
 mod link;
 mod roll;
+mod counts;
 mod turns;
 mod script;
 mod shade;
@@ -58,12 +63,7 @@ use protocol::{
 use tokio::sync::watch;
 
 use self::{
-    keys::Keys,
-    link::{Fault, Link},
-    news::News,
-    post::Post,
-    roll::Roll,
-    turns::Turns,
+    atlas::Atlas, counts::Counts, keys::Keys, link::Fault, news::News, roll::Roll, turns::Turns,
 };
 use crate::{
     contract::{
@@ -85,14 +85,16 @@ const PREFIX_BYTES_MAX: usize = 64;
 
 /// An engine in a Redis that nodes share.
 pub struct Redis {
-    link: Link,
+    atlas: Atlas,
     keys: Keys,
     terms: Terms,
     me: Arc<NodeRef>,
     lease: Duration,
     patience: Duration,
     mailboxes: Mailboxes,
-    post: Arc<Post>,
+    counts: Counts,
+    /// Whether the node was asked to go away.
+    asked: watch::Sender<bool>,
     news: News,
     roll: Roll,
     turns: Turns,
@@ -126,16 +128,16 @@ impl Redis {
         if prefix.contains(['{', '}']) || prefix.len() > PREFIX_BYTES_MAX {
             return Err(Refused::Prefix);
         }
-        let (post, waiting) = Post::new();
         let engine = Arc::new(Self {
-            link: Link::new(options)?,
+            atlas: Atlas::new(options)?,
             keys: Keys::new(prefix),
             terms,
             me,
             lease: options.lease,
             patience: options.patience,
             mailboxes,
-            post,
+            counts: Counts::new(),
+            asked: watch::Sender::new(false),
             news: News::new(),
             roll: Roll::new(),
             turns: Turns::new(),
@@ -144,14 +146,16 @@ impl Redis {
             proofs: AtomicU64::new(0),
             next_sweep: AtomicU8::new(0),
         });
-        engine.link.connect(&engine.keys.layout()).await?;
-        Ok((Arc::clone(&engine), Tasks { engine, waiting }))
+        for host in engine.atlas.hosts() {
+            host.link.connect(&engine.keys.layout()).await?;
+        }
+        Ok((Arc::clone(&engine), Tasks { engine }))
     }
 
     /// How many partitions were repaired, since something sent to this node did not arrive.
     #[must_use]
     pub fn repaired(&self) -> u64 {
-        self.post.repaired()
+        self.counts.repaired()
     }
 
     fn version(&self) -> String {

@@ -113,7 +113,9 @@ impl Redis {
             Proof::Ticket(ticket, _) => self.keys.ticket(*ticket),
             Proof::Resume(token, _) => self.keys.token(*token),
         };
-        let Some(found) = self.get(&key).await? else { return Ok(Owner::Nobody) };
+        let Some(found) = self.get(proof.partition(), &key).await? else {
+            return Ok(Owner::Nobody);
+        };
         if matches!(proof, Proof::Ticket(..)) {
             return Ok(Owner::User(kept::read::<kept::Ticket>(&found)?.user));
         }
@@ -153,7 +155,8 @@ impl Redis {
 
     pub(super) async fn keep(&self, token: ResumeToken, wait: Duration) -> Result<(), Failed> {
         let token = shade::token(token);
-        let found = self.get(&self.keys.token(token)).await.map_err(Fault::of_look)?;
+        let found =
+            self.get(token.partition(), &self.keys.token(token)).await.map_err(Fault::of_look)?;
         let token_of = found.map(|found| kept::read::<Token>(&found)).transpose();
         let Some(Token::User(user)) = token_of.map_err(Fault::of_look)? else { return Ok(()) };
         let step = |now, registry: &mut Registry| {

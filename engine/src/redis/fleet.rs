@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, watch};
 use super::{
     Redis,
     kept::{read, write},
+    keys::HOME,
     link::Fault,
     news, script, wire,
 };
@@ -16,9 +17,6 @@ use crate::{
     contract::Failed,
     fleet::{Fleet, Health, Told},
 };
-
-/// Where a node listens for what concerns it as a whole.
-const DESK: Partition = Partition(0);
 
 #[async_trait]
 impl Fleet for Redis {
@@ -31,13 +29,13 @@ impl Fleet for Redis {
         let ttl = self.lease.as_millis().to_string();
         let words = [&*self.me.to_string(), &write(me), &ttl];
         let keys = [self.keys.nodes(), self.keys.listeners()];
-        let wanted = self.link.run::<u8>(&script::REPORT, &keys, &words).await;
+        let wanted = self.run::<u8>(HOME, &script::REPORT, &keys, &words).await;
         self.news.note_wanted(wanted.map_err(Fault::of_change)? == 1);
         Ok(())
     }
 
     async fn nodes(&self) -> Result<Vec<http::Node>, Failed> {
-        let listed = self.link.run(&script::NODES, &[self.keys.nodes()], &[]).await;
+        let listed = self.run(HOME, &script::NODES, &[self.keys.nodes()], &[]).await;
         let listed: Vec<String> = listed.map_err(Fault::of_look)?;
         let nodes = listed.iter().map(|text| read(text)).collect::<Result<Vec<http::Node>, _>>();
         let mut nodes = nodes.map_err(Fault::of_look)?;
@@ -51,8 +49,8 @@ impl Fleet for Redis {
         for node in &nodes {
             let node = NodeRef { id: node.node.as_str().into(), generation: node.generation };
             let mut publish = Cmd::new();
-            publish.arg("SPUBLISH").arg(self.keys.inbox(DESK, &node)).arg(wire::LEAVE);
-            let heard: u32 = self.link.ask(&publish).await.map_err(Fault::of_change)?;
+            publish.arg("SPUBLISH").arg(self.keys.inbox(HOME, &node)).arg(wire::LEAVE);
+            let heard: u32 = self.ask(HOME, &publish).await.map_err(Fault::of_change)?;
             if heard == 0 {
                 return Err(Failed::NotDone);
             }
@@ -61,7 +59,7 @@ impl Fleet for Redis {
     }
 
     fn asked_to_leave(&self) -> watch::Receiver<bool> {
-        self.post.asked_to_leave()
+        self.asked.subscribe()
     }
 
     fn wanted(&self) -> watch::Receiver<bool> {
@@ -71,7 +69,7 @@ impl Fleet for Redis {
     async fn tell(&self, told: &Told) -> Result<(), Failed> {
         let mut publish = Cmd::new();
         publish.arg("PUBLISH").arg(self.keys.news()).arg(news::text(told));
-        self.link.ask::<u32>(&publish).await.map(drop).map_err(Fault::of_change)
+        self.ask::<u32>(HOME, &publish).await.map(drop).map_err(Fault::of_change)
     }
 
     fn hear(&self) -> Option<mpsc::Receiver<Told>> {
@@ -79,13 +77,23 @@ impl Fleet for Redis {
     }
 
     async fn leave(&self) -> Result<(), Failed> {
-        let mut commands = redis::Pipeline::new();
-        commands.cmd("ZREM").arg(self.keys.listeners()).arg(self.me.to_string()).ignore();
-        commands.cmd("HDEL").arg(self.keys.nodes()).arg(self.me.to_string()).ignore();
+        let me = self.me.to_string();
+        let command = |word: &str, key: String| {
+            let mut command = redis::cmd(word);
+            command.arg(key).arg(&me);
+            command
+        };
+        let mut commands = vec![
+            (HOME, command("ZREM", self.keys.listeners())),
+            (HOME, command("HDEL", self.keys.nodes())),
+        ];
         for partition in Partition::all() {
-            let lease = self.keys.lease(partition);
-            commands.cmd("HSET").arg(lease).arg(self.me.to_string()).arg(0).ignore();
+            let mut lapse = command("HSET", self.keys.lease(partition));
+            lapse.arg(0);
+            commands.push((partition, lapse));
         }
-        self.link.pipe(&commands).await.map_err(Fault::of_change)
+        // What a server that is lost keeps lapses by itself.
+        let left: Result<Vec<u32>, Fault> = self.each(None, &commands).await.into_iter().collect();
+        left.map(drop).map_err(Fault::of_change)
     }
 }

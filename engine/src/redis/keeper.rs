@@ -14,21 +14,20 @@ use std::{
     time::Duration,
 };
 
+use futures_util::stream::{FuturesUnordered, StreamExt};
 use protocol::{id::SessionId, partition::Partition};
 use redis::{Cmd, Pipeline, aio::MultiplexedConnection};
-use tokio::{
-    sync::mpsc,
-    time::{MissedTickBehavior, interval, sleep, timeout},
-};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use super::{
-    Health, Redis, Refused,
+    Redis, Refused,
+    ear::{self, Sent},
+    host::Host,
     kept::{self, number},
     link::Fault,
-    post::Sent,
-    script, wire,
+    script, way, wire,
 };
-use crate::contract::Failed;
+use crate::{contract::Failed, fleet::Health};
 
 /// Renewals in the time of a lease: two may fail.
 const RENEWALS: u32 = 3;
@@ -49,20 +48,20 @@ const PAUSES: [Duration; 5] = [
 /// What a renewal says: epoch, envelopes, sessions, and whether the lease had lapsed.
 type Renewed = (String, String, usize, u8);
 
-/// The connection that listens.
-pub(super) struct Listening {
+/// The connection that listens to a server.
+struct Listening {
     /// What it hears counts while this holds.
-    heard: Arc<AtomicBool>,
-    _line: MultiplexedConnection,
+    counts: Arc<AtomicBool>,
+    line: MultiplexedConnection,
 }
 
 impl Drop for Listening {
     fn drop(&mut self) {
-        self.heard.store(false, Ordering::Release);
+        self.counts.store(false, Ordering::Release);
     }
 }
 
-/// What the last renewal said of each partition.
+/// What the last renewal said of each partition of a server.
 #[derive(Debug, Default)]
 struct Known {
     epochs: HashMap<Partition, String>,
@@ -87,28 +86,37 @@ impl From<Fault> for Why {
 #[derive(Debug)]
 pub struct Tasks {
     pub(super) engine: Arc<Redis>,
-    pub(super) waiting: mpsc::Receiver<Sent>,
 }
 
 impl Tasks {
     /// Runs until it is dropped.
     pub async fn run(self) {
-        let Self { engine, waiting } = self;
-        tokio::join!(engine.carry(waiting), engine.keep_all(), engine.hear_all());
+        tokio::join!(self.engine.keep_all(), self.engine.hear_all());
     }
 }
 
 impl Redis {
-    /// Keeps the node connected, and its leases.
+    /// Keeps the node connected to all servers, and its leases there.
     async fn keep_all(&self) {
+        let mut kept: FuturesUnordered<_> =
+            self.atlas.hosts().into_iter().map(|host| self.keep_one(host)).collect();
+        while kept.next().await.is_some() {}
+    }
+
+    async fn keep_one(&self, host: Arc<Host>) {
+        tokio::join!(self.carry(&host), self.keep_with(&host));
+    }
+
+    /// Keeps the node connected to a server, and its leases there.
+    async fn keep_with(&self, host: &Arc<Host>) {
         let mut tries = 0;
         let mut known = Known::default();
         loop {
-            match self.keep_on(&mut known, &mut tries).await {
+            match self.keep_on(host, &mut known, &mut tries).await {
                 Ok(never) => match never {},
                 Err(why) => {
-                    self.health
-                        .send_replace(Health::Lost(why.0.map(|refused| refused.to_string())));
+                    host.fall(why.0.map(|refused| refused.to_string()));
+                    self.weigh();
                     let pause = PAUSES[tries.min(PAUSES.len() - 1)];
                     tries += 1;
                     sleep(pause).await;
@@ -120,113 +128,159 @@ impl Redis {
     /// Connects what is not connected, repairs, and then renews until something is lost.
     async fn keep_on(
         &self,
+        host: &Arc<Host>,
         known: &mut Known,
         tries: &mut usize,
     ) -> Result<std::convert::Infallible, Why> {
-        if !self.link.is_there() {
-            let connected = self.link.connect(&self.keys.layout()).await;
+        if !host.link.is_there() {
+            let connected = host.link.connect(&self.keys.layout()).await;
             connected.map_err(|refused| Why(Some(refused)))?;
         }
-        let listening = self.listen().await?;
-        // After the listening began: what was sent before is repaired, what comes later is heard.
-        for (partition, renewed) in Partition::all().zip(self.renew().await?) {
-            known.epochs.insert(partition, renewed.0);
-            self.post.put(Sent::Anew(partition, number(&renewed.1)?));
-        }
-        let (repaired, mut proven) = (self.sound().await?, self.post.proven());
+        let mut listening = self.listen(host).await?;
+        known.epochs.clear();
+        self.round(host, &mut listening, known).await?;
+        let (repaired, mut proven) = (self.sound(host).await?, host.ear.proven());
         *tries = 0;
         let (mut renewals, mut sounds) = (interval(self.lease / RENEWALS), interval(SOUNDS));
         renewals.set_missed_tick_behavior(MissedTickBehavior::Delay);
         sounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
         renewals.tick().await;
-        let mut is_repaired = false;
         loop {
             let mut renews = false;
             tokio::select! {
                 _ = renewals.tick() => renews = true,
                 _ = sounds.tick() => {}
-                () = self.post.alarm() => {}
-                () = self.link.lost() => {}
+                () = host.ear.alarm() => renews = true,
+                () = host.link.lost() => {}
                 // Repairs may take longer than a lease, so they are not waited for.
-                _ = proven.wait_for(|proven| *proven >= repaired), if !is_repaired => {
-                    is_repaired = true;
-                    self.health.send_replace(Health::Here);
+                _ = proven.wait_for(|proven| *proven >= repaired), if !host.is_up() => {
+                    host.rise();
+                    self.weigh();
                 }
             }
             // What is lost here is found by those who use it, and connected again.
-            if !self.link.is_there() || self.post.is_deaf() {
+            if !host.link.is_there() || host.ear.is_deaf() {
                 drop(listening);
                 return Err(Fault::NotDone.into());
             }
-            if renews || self.post.is_spilt() {
-                self.round(known).await?;
+            if renews {
+                self.round(host, &mut listening, known).await?;
             } else {
-                self.sound().await?;
+                self.sound(host).await?;
             }
         }
     }
 
-    /// Listens to what is sent to this node, in all partitions.
-    async fn listen(&self) -> Result<Listening, Why> {
-        let inbox = |partition| self.keys.inbox(partition, &self.me);
-        let inboxes: HashMap<Vec<u8>, Partition> =
-            Partition::all().map(|one| (inbox(one).into_bytes(), one)).collect();
-        let heard = Arc::new(AtomicBool::new(true));
-        self.post.hear_again();
-        let ear = self.post.ear(inboxes, Arc::clone(&heard));
-        let mut line = self.link.listen(ear).await?;
-        // The first alone: what stands against it stands against all.
-        let first = redis::cmd("SSUBSCRIBE").arg(inbox(Partition(0))).exec_async(&mut line).await;
-        first.map_err(|error| Why(Some(self.link.refused(&error))))?;
-        // One each: a command with several has several answers.
-        let mut subscribe = Pipeline::new();
-        for partition in Partition::all() {
-            subscribe.cmd("SSUBSCRIBE").arg(inbox(partition)).ignore();
-        }
-        let subscribed: Result<(), _> = subscribe.query_async(&mut line).await;
-        subscribed.or(Err(Fault::NotDone))?;
-        Ok(Listening { heard, _line: line })
+    /// Tells whether the engine is there, by the partitions that are.
+    pub(super) fn weigh(&self) {
+        let is_there = |partition: &Partition| {
+            let host = self.atlas.host(*partition);
+            let hears = |host: &Arc<Host>| host.is_up() && host.ear.hears(*partition);
+            host.as_ref().is_some_and(hears) && !self.counts.is_broken(*partition)
+        };
+        let all = Partition::all().count();
+        let there = Partition::all().filter(is_there).count();
+        let why = || self.atlas.hosts().iter().find_map(|host| host.why());
+        let now = if there * 2 > all { Health::Here } else { Health::Lost(why()) };
+        self.health.send_if_modified(|health| {
+            let is_new = *health != now;
+            *health = now;
+            is_new
+        });
     }
 
-    /// Renews all leases.
-    async fn renew(&self) -> Result<Vec<Renewed>, Fault> {
+    /// Begins to listen to a server; no partition is heard yet.
+    async fn listen(&self, host: &Arc<Host>) -> Result<Listening, Why> {
+        let inbox = |partition| self.keys.inbox(partition, &self.me).into_bytes();
+        let inboxes = Partition::all().map(|one| (inbox(one), one)).collect();
+        let counts = Arc::new(AtomicBool::new(true));
+        host.ear.hear_again();
+        let ear = ear::hearing(Arc::clone(&host.ear), inboxes, Arc::clone(&counts));
+        let line = host.link.listen(ear).await?;
+        Ok(Listening { counts, line })
+    }
+
+    /// Listens to those partitions of a server that are not heard yet, and tells which they are.
+    async fn open(
+        &self,
+        host: &Arc<Host>,
+        listening: &mut Listening,
+    ) -> Result<BTreeSet<Partition>, Why> {
+        let before = host.ear.opened();
+        let missing: Vec<Partition> =
+            self.atlas.of(host).into_iter().filter(|one| !before.contains(one)).collect();
+        let Some(first) = missing.first() else { return Ok(BTreeSet::new()) };
+        let subscribe = |partition| {
+            let mut subscribe = redis::cmd("SSUBSCRIBE");
+            subscribe.arg(self.keys.inbox(partition, &self.me));
+            subscribe
+        };
+        // The first alone: what stands against it stands against all.
+        let answer = subscribe(*first).exec_async(&mut listening.line).await;
+        answer.map_err(|error| Why(Some(host.link.refused(&error))))?;
+        // One each: a command with several has several answers.
+        let mut all = Pipeline::new();
+        for partition in missing {
+            all.add_command(subscribe(partition)).ignore();
+        }
+        let subscribed: Result<(), _> = all.query_async(&mut listening.line).await;
+        subscribed.or(Err(Fault::NotDone))?;
+        Ok(host.ear.opened().difference(&before).copied().collect())
+    }
+
+    /// Renews the leases on some partitions of a server.
+    async fn renew(&self, host: &Host, partitions: &[Partition]) -> Result<Vec<Renewed>, Fault> {
         let node = self.me.to_string();
         let words = [node.clone(), self.lease.as_millis().to_string()];
-        let calls = Partition::all().map(|partition| {
+        let call = |partition: &Partition| {
             let keys = vec![
-                self.keys.primary(partition),
-                self.keys.lease(partition),
-                self.keys.mail(partition),
-                self.keys.node(partition, &node),
+                self.keys.primary(*partition),
+                self.keys.lease(*partition),
+                self.keys.mail(*partition),
+                self.keys.node(*partition, &node),
             ];
-            (keys, words.to_vec())
-        });
-        let renewed: Result<Vec<Renewed>, Fault> = self.link.run_all(&script::RENEW, calls).await;
+            way::evaluate(&script::RENEW, &(keys, words.to_vec()))
+        };
+        let calls: Vec<Cmd> = partitions.iter().map(call).collect();
+        let calls: Vec<&Cmd> = calls.iter().collect();
+        let renewed = host.link.each(Some(&script::RENEW), &calls).await;
+        let renewed: Result<Vec<Renewed>, Fault> = renewed.into_iter().collect();
         if renewed.is_err() {
             // Whether it is lost or only silent: another may do better.
-            self.link.give_up();
+            host.link.give_up();
         }
-        let renewed = renewed?;
-        if renewed.len() == Partition::all().count() { Ok(renewed) } else { Err(Fault::Foreign) }
+        renewed
     }
 
-    /// Renews, and looks after what does not fit.
-    async fn round(&self, known: &mut Known) -> Result<(), Fault> {
-        let spilt = self.post.take_spilt();
-        let before: Vec<u64> = Partition::all().map(|one| self.post.last(one)).collect();
-        let renewed = self.renew().await?;
+    /// Listens to what is not heard yet, renews, and looks after what does not fit.
+    async fn round(
+        &self,
+        host: &Arc<Host>,
+        listening: &mut Listening,
+        known: &mut Known,
+    ) -> Result<(), Why> {
+        // Before it is renewed: what was sent before is repaired, what comes later is heard.
+        for new in self.open(host, listening).await? {
+            known.epochs.remove(&new);
+        }
+        let spilt = host.ear.take_spilt();
+        let partitions: Vec<Partition> = host.ear.opened().into_iter().collect();
+        let before: Vec<u64> = partitions.iter().map(|one| self.counts.last(*one)).collect();
+        let renewed = self.renew(host, &partitions).await?;
         // All that was counted has arrived before this does, or never will.
-        self.sound().await?;
-        for (partition, (epoch, count, sessions, lapsed)) in Partition::all().zip(renewed) {
+        self.sound(host).await?;
+        for ((partition, before), renewed) in partitions.into_iter().zip(before).zip(renewed) {
+            let (epoch, count, sessions, lapsed) = renewed;
             let count = number(&count)?;
             let is_new = known.epochs.insert(partition, epoch.clone()) != Some(epoch);
-            let went_back = count < before[usize::from(partition.0)];
-            self.post.put(match is_new || went_back || spilt || lapsed == 1 {
+            let is_in_doubt = is_new || count < before || spilt || lapsed == 1;
+            host.ear.put(match is_in_doubt || self.counts.is_broken(partition) {
                 true => Sent::Anew(partition, count),
                 false => Sent::Due(partition, count),
             });
-            self.compare(known, partition, sessions).await?;
+            self.compare(host, known, partition, sessions).await?;
         }
+        self.weigh();
         Ok(())
     }
 
@@ -234,6 +288,7 @@ impl Redis {
     /// difference once, but not twice.
     async fn compare(
         &self,
+        host: &Host,
         known: &mut Known,
         partition: Partition,
         sessions: usize,
@@ -246,7 +301,7 @@ impl Redis {
         }
         let mut members = Cmd::new();
         members.arg("SMEMBERS").arg(self.keys.node(partition, &self.me.to_string()));
-        let members: Vec<String> = self.link.ask(&members).await?;
+        let members: Vec<String> = host.link.ask(&members).await?;
         let there: BTreeSet<SessionId> =
             members.iter().map(|id| kept::session(id)).collect::<Result<_, _>>()?;
         let here: BTreeSet<SessionId> = self.roll.sessions(partition).into_iter().collect();
@@ -257,7 +312,7 @@ impl Redis {
         let missing: BTreeSet<SessionId> = here.difference(&there).copied().collect();
         let before = known.missing.insert(partition, missing.clone()).unwrap_or_default();
         if !missing.is_disjoint(&before) {
-            self.post.put(Sent::Anew(partition, self.post.last(partition)));
+            host.ear.put(Sent::Anew(partition, self.counts.last(partition)));
         }
         Ok(())
     }
@@ -267,25 +322,28 @@ impl Redis {
     /// # Errors
     /// If it does not come.
     pub async fn proof(&self) -> Result<(), Failed> {
-        let number = self.sound().await.map_err(Fault::of_look)?;
-        let mut proven = self.post.proven();
-        let arrived = timeout(self.patience, proven.wait_for(|proven| *proven >= number)).await;
-        match arrived {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(_)) | Err(_) => Err(Failed::NotDone),
+        for host in self.atlas.hosts() {
+            let number = self.sound(&host).await.map_err(Fault::of_look)?;
+            let mut proven = host.ear.proven();
+            let arrived = timeout(self.patience, proven.wait_for(|proven| *proven >= number)).await;
+            if !matches!(arrived, Ok(Ok(_))) {
+                return Err(Failed::NotDone);
+            }
         }
+        Ok(())
     }
 
-    /// Sends something to this node itself, and returns its number when it was heard. All that was
-    /// sent before is then with the carrier.
-    async fn sound(&self) -> Result<u64, Fault> {
+    /// Sends something to this node itself, and returns its number when it was heard. All that the
+    /// server sent before is then with the carrier.
+    async fn sound(&self, host: &Host) -> Result<u64, Fault> {
+        let partition = host.ear.opened().first().copied().ok_or(Fault::NotDone)?;
         let number = self.proofs.fetch_add(1, Ordering::Relaxed) + 1;
-        let mut heard = self.post.heard();
+        let mut heard = host.ear.heard();
         let mut publish = Cmd::new();
-        publish.arg("SPUBLISH").arg(self.keys.inbox(Partition(0), &self.me));
+        publish.arg("SPUBLISH").arg(self.keys.inbox(partition, &self.me));
         publish.arg(wire::proof(number));
         let sound = async {
-            let listeners: u32 = self.link.ask(&publish).await?;
+            let listeners: u32 = host.link.ask(&publish).await?;
             if listeners == 0 {
                 return Err(Fault::NotDone);
             }
@@ -293,15 +351,9 @@ impl Redis {
         };
         let Ok(heard) = timeout(HEARD_WITHIN, sound).await else {
             // Nobody else should wait for it either.
-            self.link.give_up();
+            host.link.give_up();
             return Err(Fault::NotDone);
         };
         heard.map(|()| number)
-    }
-
-    /// Something could not be repaired: all is to be.
-    pub(super) fn unsure(&self) {
-        self.link.give_up();
-        self.post.wake();
     }
 }

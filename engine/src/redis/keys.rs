@@ -42,6 +42,9 @@ pub(super) fn tag(partition: Partition) -> &'static str {
     &TAGS[usize::from(partition.0) % PARTITIONS]
 }
 
+/// The partition with which is kept what is of none.
+pub(super) const HOME: Partition = Partition(0);
+
 /// Names of keys.
 #[derive(Debug, Clone)]
 pub(super) struct Keys {
@@ -66,19 +69,19 @@ impl Keys {
         format!("{}layout", self.prefix)
     }
 
-    /// What nodes tell of themselves; not of one partition.
+    /// What nodes tell of themselves.
     pub(super) fn nodes(&self) -> String {
-        format!("{}nodes", self.prefix)
+        self.at(HOME, "nodes")
     }
 
-    /// Which nodes want to hear what happens at others; not of one partition.
+    /// Which nodes want to hear what happens at others.
     pub(super) fn listeners(&self) -> String {
-        format!("{}listeners", self.prefix)
+        self.at(HOME, "listeners")
     }
 
-    /// Where nodes tell what happens; not of one partition.
+    /// Where nodes tell what happens.
     pub(super) fn news(&self) -> String {
-        format!("{}news", self.prefix)
+        self.at(HOME, "news")
     }
 
     /// Which primary the partition met last, and its epochs.

@@ -8,7 +8,8 @@ use std::sync::{Mutex, PoisonError};
 
 use redis::{
     AsyncConnectionConfig, Client, Cmd, ErrorKind, FromRedisValue, IntoConnectionInfo, Pipeline,
-    ProtocolVersion, PushInfo, RedisError, Script, ServerErrorKind, aio::MultiplexedConnection,
+    ProtocolVersion, PushInfo, RedisError, RedisResult, Script, ServerErrorKind,
+    aio::MultiplexedConnection,
 };
 use tokio::sync::Notify;
 
@@ -249,27 +250,50 @@ impl Link {
         self.noted(number, answer)
     }
 
-    /// Runs a script several times in one go, with other keys and words each time.
-    pub(super) async fn run_all<T: FromRedisValue>(
+    /// Runs several commands in one go, each for itself; `script` is what they call.
+    pub(super) async fn each<T: FromRedisValue>(
         &self,
-        script: &Script,
-        calls: impl Iterator<Item = (Vec<String>, Vec<String>)>,
-    ) -> Result<Vec<T>, Fault> {
-        let mut pipeline = Pipeline::new();
-        for (keys, words) in calls {
-            let call = pipeline.cmd("EVALSHA").arg(script.get_hash()).arg(keys.len());
-            call.arg(keys).arg(words);
-        }
-        match self.pipe(&pipeline).await {
-            Err(Fault::NotDone) => {
-                // Its scripts may have been flushed.
-                let (number, mut connection) = self.current()?;
-                let loaded = script.load_async(&mut connection).await;
-                self.noted(number, loaded)?;
-                self.pipe(&pipeline).await
+        script: Option<&Script>,
+        commands: &[&Cmd],
+    ) -> Vec<Result<T, Fault>> {
+        let fail = |fault| commands.iter().map(|_| Err(fault)).collect();
+        let mut answers = match self.try_each(commands).await {
+            Ok(answers) => answers,
+            Err(fault) => return fail(fault),
+        };
+        let unknown: Vec<usize> =
+            (0..answers.len()).filter(|at| is_unknown(&answers[*at])).collect();
+        if let Some(script) = script.filter(|_| !unknown.is_empty()) {
+            // The scripts were flushed.
+            if let Err(fault) = self.load(script).await {
+                return fail(fault);
             }
-            answers => answers,
+            let again: Vec<&Cmd> = unknown.iter().map(|at| commands[*at]).collect();
+            match self.try_each(&again).await {
+                Ok(new) => unknown.into_iter().zip(new).for_each(|(at, new)| answers[at] = new),
+                Err(fault) => return fail(fault),
+            }
         }
+        answers.into_iter().map(|answer| answer.map_err(|error| Fault::from(&error))).collect()
+    }
+
+    async fn try_each<T: FromRedisValue>(
+        &self,
+        commands: &[&Cmd],
+    ) -> Result<Vec<RedisResult<T>>, Fault> {
+        let mut pipeline = Pipeline::new();
+        for command in commands {
+            pipeline.add_command((*command).clone());
+        }
+        pipeline.ignore_errors();
+        let answers: Vec<RedisResult<T>> = self.pipe(&pipeline).await?;
+        if answers.len() == commands.len() { Ok(answers) } else { Err(Fault::Foreign) }
+    }
+
+    async fn load(&self, script: &Script) -> Result<(), Fault> {
+        let (number, mut connection) = self.current()?;
+        let loaded = script.load_async(&mut connection).await;
+        self.noted(number, loaded).map(drop)
     }
 
     /// Runs commands in one go.
@@ -296,4 +320,9 @@ impl Link {
         let answer = command.query_async(&mut connection).await;
         self.noted(number, answer)
     }
+}
+
+fn is_unknown<T>(answer: &RedisResult<T>) -> bool {
+    let no_script = ErrorKind::Server(ServerErrorKind::NoScript);
+    answer.as_ref().is_err_and(|error| error.kind() == no_script)
 }

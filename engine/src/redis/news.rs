@@ -20,6 +20,7 @@ use tokio::{
 use super::{
     Redis,
     kept::{read, write},
+    keys::HOME,
     link::Fault,
     script,
 };
@@ -85,7 +86,7 @@ impl Redis {
                     let mut forget = Cmd::new();
                     forget.arg("ZREM").arg(self.keys.listeners()).arg(self.me.to_string());
                     // Else it is forgotten in a while.
-                    self.link.ask::<u32>(&forget).await.ok();
+                    self.ask::<u32>(HOME, &forget).await.ok();
                 }
                 _ = self.listen_by(&ear) => sleep(PAUSE).await,
             }
@@ -96,8 +97,10 @@ impl Redis {
     async fn listen_by(&self, ear: &Ear) -> Result<(), Fault> {
         let lost = Arc::new(Notify::new());
         let hears = hearing(Arc::clone(&self.me), ear.clone(), Arc::clone(&lost));
-        let mut line = self.link.listen(hears).await?;
-        let subscribed = redis::cmd("SUBSCRIBE").arg(self.keys.news()).exec_async(&mut line).await;
+        let home = self.atlas.host(HOME).ok_or(Fault::NotDone)?;
+        let mut line = home.link.listen(hears).await?;
+        let news = self.keys.news();
+        let subscribed = redis::cmd("SUBSCRIBE").arg(news).exec_async(&mut line).await;
         subscribed.or(Err(Fault::NotDone))?;
         let (me, ttl) = (self.me.to_string(), self.lease.as_millis().to_string());
         let mut signs = interval(SIGN_EVERY);
@@ -112,7 +115,7 @@ impl Redis {
             answer.or(Err(Fault::NotDone))?;
             // If it is not said now, it is in time when it is said again.
             let (keys, words) = ([self.keys.listeners()], [&*me, &*ttl]);
-            self.link.run::<()>(&script::LISTEN, &keys, &words).await.ok();
+            self.run::<()>(HOME, &script::LISTEN, &keys, &words).await.ok();
         }
     }
 }

@@ -28,8 +28,12 @@ const LOOKS: usize = 128;
 type Counted = (usize, usize, usize, Vec<String>);
 
 impl Redis {
-    pub(super) async fn get(&self, key: &str) -> Result<Option<String>, Fault> {
-        self.link.ask(Cmd::new().arg("GET").arg(key)).await
+    pub(super) async fn get(
+        &self,
+        partition: Partition,
+        key: &str,
+    ) -> Result<Option<String>, Fault> {
+        self.ask(partition, Cmd::new().arg("GET").arg(key)).await
     }
 
     /// The user of a session.
@@ -37,7 +41,7 @@ impl Redis {
         if let Some(user) = self.roll.user_of(session) {
             return Ok(Some(user));
         }
-        let found = self.get(&self.keys.session(session)).await?;
+        let found = self.get(session.partition(), &self.keys.session(session)).await?;
         found.map(|name| kept::user(&name)).transpose()
     }
 
@@ -59,7 +63,8 @@ impl Redis {
     pub(super) fn strike(&self, fenced: Fenced, node: Option<Arc<NodeRef>>) {
         self.roll.remove(fenced);
         if let Some(node) = node.filter(|node| *node != self.me) {
-            self.link.say(&self.keys.inbox(fenced.session.partition(), &node), &wire::gone(fenced));
+            let partition = fenced.session.partition();
+            self.say(partition, &self.keys.inbox(partition, &node), &wire::gone(fenced));
         }
     }
 
@@ -115,17 +120,17 @@ impl Redis {
                 let mut range = Cmd::new();
                 range.arg("ZRANGEBYLEX").arg(&list).arg(&from).arg("+");
                 range.arg("LIMIT").arg(0).arg(missing);
-                let names: Vec<String> = self.link.ask(&range).await?;
+                let names: Vec<String> = self.ask(partition, &range).await?;
                 let Some(last) = names.last() else { break };
                 from = format!("({last}");
-                found.extend(self.blocked(&names).await?);
+                found.extend(self.blocked(partition, &names).await?);
             }
         }
         Ok(found)
     }
 
     /// Those of these users of a partition who are kept out still.
-    async fn blocked(&self, names: &[String]) -> Result<Vec<Blocked>, Fault> {
+    async fn blocked(&self, partition: Partition, names: &[String]) -> Result<Vec<Blocked>, Fault> {
         let users: Vec<UserId> =
             names.iter().map(|name| kept::user(name)).collect::<Result<_, _>>()?;
         let mut get = Cmd::new();
@@ -133,7 +138,7 @@ impl Redis {
         for user in &users {
             get.arg(self.keys.block(user));
         }
-        let values: Vec<Option<String>> = self.link.ask(&get).await?;
+        let values: Vec<Option<String>> = self.ask(partition, &get).await?;
         let mut blocked = Vec::new();
         for (user, value) in users.into_iter().zip(values) {
             let Some(value) = value else { continue };
@@ -167,18 +172,20 @@ impl Redis {
                 self.keys.live(partition),
                 self.keys.parked(partition),
             ];
-            (keys, Vec::new())
+            (partition, (keys, Vec::new()))
         });
-        let counted: Vec<Counted> = self.link.run_all(&script::CENSUS, calls).await?;
-        let mut lost = Pipeline::new();
+        let counted: Vec<Counted> = self.run_all(&script::CENSUS, calls).await?;
+        let mut lost = Vec::new();
         for (partition, (_, _, _, nodes)) in Partition::all().zip(&counted) {
             for node in nodes {
-                lost.cmd("SCARD").arg(self.keys.node(partition, node));
+                let mut sessions = redis::cmd("SCARD");
+                sessions.arg(self.keys.node(partition, node));
+                lost.push((partition, sessions));
             }
         }
         // Sessions of a node that is lost are parked, whether or not anybody has said so yet.
-        let lost: Vec<usize> = self.link.pipe(&lost).await?;
-        let lost: usize = lost.iter().sum();
+        let lost: Vec<Result<usize, Fault>> = self.each(None, &lost).await;
+        let lost = lost.into_iter().sum::<Result<usize, Fault>>()?;
         let sum = counted.iter().fold(Census::default(), |sum, (users, live, parked, _)| Census {
             users: sum.users + users,
             live: sum.live + live,
@@ -216,7 +223,7 @@ impl Redis {
             for key in [self.keys.live(partition), self.keys.parked(partition)] {
                 ids.cmd("ZRANGE").arg(key).arg(0).arg(-1);
             }
-            let (live, parked): (Vec<String>, Vec<String>) = self.link.pipe(&ids).await?;
+            let (live, parked): (Vec<String>, Vec<String>) = self.pipe(partition, &ids).await?;
             let mut ids = BTreeSet::new();
             for text in live.iter().chain(&parked) {
                 ids.insert(kept::session(text)?);
@@ -250,15 +257,15 @@ impl Redis {
 
     /// The users of sessions of one partition.
     pub(super) async fn users_of(&self, ids: &[SessionId]) -> Result<Vec<Option<UserId>>, Fault> {
-        if ids.is_empty() {
+        let Some(partition) = ids.first().map(|id| id.partition()) else {
             return Ok(Vec::new());
-        }
+        };
         let mut get = Cmd::new();
         get.arg("MGET");
         for id in ids {
             get.arg(self.keys.session(*id));
         }
-        let names: Vec<Option<String>> = self.link.ask(&get).await?;
+        let names: Vec<Option<String>> = self.ask(partition, &get).await?;
         names.into_iter().map(|name| name.map(|name| kept::user(&name)).transpose()).collect()
     }
 }

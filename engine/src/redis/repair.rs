@@ -94,7 +94,7 @@ impl Redis {
 
     /// With which code a session ended, by its token.
     async fn code(&self, token: ResumeToken) -> Result<CloseCode, Fault> {
-        let found = self.get(&self.keys.token(token)).await?;
+        let found = self.get(token.partition(), &self.keys.token(token)).await?;
         let known = found.map(|found| kept::read::<Token>(&found)).transpose()?;
         let code = known.map(|known| known.code()).transpose()?.flatten();
         Ok(code.unwrap_or(CloseCode::CannotResume))

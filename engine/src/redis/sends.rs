@@ -15,6 +15,7 @@ use protocol::{
 use super::{
     Redis,
     kept::{number, write},
+    keys::HOME,
     link::Fault,
     script, shade, wire,
 };
@@ -63,7 +64,7 @@ impl Redis {
             &draft.id.to_string(),
             &ms(KEY_MEMORY),
         ];
-        let said = self.link.run::<Said>(&script::APPEND, &keys, &words).await;
+        let said = self.run::<Said>(partition, &script::APPEND, &keys, &words).await;
         let (word, receipt) = said.map_err(Fault::of_change)?;
         match (word.as_str(), receipt) {
             ("reused", _) => Err(NotAppended::KeyReused),
@@ -99,14 +100,14 @@ impl Redis {
         key: Option<&Key>,
     ) -> Result<Spread, NotAppended> {
         // One partition keeps the keys of them all, and its leases are the nodes.
-        let partition = Partition(0);
+        let partition = HOME;
         let (key, print) = self.key(partition, key, None, None);
         let keys = [self.keys.lease(partition), self.keys.mail(partition), key];
         let id = message.map_or_else(|| MessageId::new(partition, 0), |message| message.id);
         let text = message.map(|message| wire::broadcast(message)).unwrap_or_default();
         let words = [print, id.to_string(), ms(KEY_MEMORY), text];
         let words = words.each_ref().map(String::as_str);
-        let said = self.link.run::<Said>(&script::EVERYONE, &keys, &words).await;
+        let said = self.run::<Said>(partition, &script::EVERYONE, &keys, &words).await;
         let (word, receipt) = said.map_err(Fault::of_change)?;
         if word == "reused" {
             return Err(NotAppended::KeyReused);
@@ -161,7 +162,7 @@ impl Redis {
             bytes.to_string(),
         ];
         let words = words.each_ref().map(String::as_str);
-        let part: Option<Part> = self.link.run(&script::READ, &keys, &words).await?;
+        let part: Option<Part> = self.run(partition, &script::READ, &keys, &words).await?;
         let Some((now, epoch, last, floor, reason, texts)) = part else { return Ok(None) };
         let extent = Extent {
             epoch: number(&epoch)?,

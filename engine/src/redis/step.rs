@@ -47,17 +47,15 @@ pub(super) struct Manner<'a> {
 impl Redis {
     /// Reads what a step looks at.
     pub(super) async fn look(&self, look: Look) -> Result<Seen, Fault> {
-        let answer: Answer = self.link.run(&script::GATHER, &look.keys(&self.keys), &[]).await?;
+        let keys = look.keys(&self.keys);
+        let answer: Answer = self.run(look.partition, &script::GATHER, &keys, &[]).await?;
         look.seen(&self.keys, answer)
     }
 
     /// Reads what several steps look at.
     pub(super) async fn look_at_all(&self, looks: Vec<Look>) -> Result<Vec<Seen>, Fault> {
-        let calls = looks.iter().map(|look| (look.keys(&self.keys), Vec::new()));
-        let answers: Vec<Answer> = self.link.run_all(&script::GATHER, calls).await?;
-        if answers.len() != looks.len() {
-            return Err(Fault::Foreign);
-        }
+        let call = |look: &Look| (look.partition, (look.keys(&self.keys), Vec::new()));
+        let answers: Vec<Answer> = self.run_all(&script::GATHER, looks.iter().map(call)).await?;
         looks.into_iter().zip(answers).map(|(look, answer)| look.seen(&self.keys, answer)).collect()
     }
 
@@ -112,7 +110,8 @@ impl Redis {
         let change = Change::of((&self.keys, &self.terms, seen), after, mail, words);
         let Some(commit) = change else { return Ok(Committed::Nothing) };
         let words: Vec<&str> = commit.words.iter().map(String::as_str).collect();
-        let answer = self.link.run(&script::COMMIT, &commit.keys, &words).await;
+        let partition = seen.look.partition;
+        let answer = self.run(partition, &script::COMMIT, &commit.keys, &words).await;
         let head: Option<(String, String)> = answer.map_err(Fault::of_change)?;
         let Some((epoch, seq)) = head else { return Ok(Committed::Late) };
         let number = |text: &str| kept::number(text).map_err(Fault::of_change);

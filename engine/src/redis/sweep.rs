@@ -43,13 +43,13 @@ impl Redis {
         let list = self.keys.blocks(partition);
         let mut some = Cmd::new();
         some.arg("ZRANDMEMBER").arg(&list).arg(BLOCKS);
-        let names: Vec<String> = self.link.ask(&some).await?;
+        let names: Vec<String> = self.ask(partition, &some).await?;
         let mut calls = Vec::new();
         for name in names {
             let user = kept::user(&name)?;
-            calls.push((vec![list.clone(), self.keys.block(&user)], vec![name]));
+            calls.push((partition, (vec![list.clone(), self.keys.block(&user)], vec![name])));
         }
-        let _unlisted: Vec<u32> = self.link.run_all(&script::UNLIST, calls.into_iter()).await?;
+        let _unlisted: Vec<u32> = self.run_all(&script::UNLIST, calls).await?;
         Ok(())
     }
 
@@ -59,15 +59,15 @@ impl Redis {
             [self.keys.lease(partition), self.keys.live(partition), self.keys.parked(partition)];
         let most = LOOKED_AT.to_string();
         let (mut due, lapsed): (Vec<String>, Vec<String>) =
-            self.link.run(&script::DUE, &keys, &[&most]).await?;
+            self.run(partition, &script::DUE, &keys, &[&most]).await?;
         for node in lapsed {
             let here = self.keys.node(partition, &node);
             let mut some = Cmd::new();
             some.arg("SRANDMEMBER").arg(&here).arg(LOOKED_AT);
-            let sessions: Vec<String> = self.link.ask(&some).await?;
+            let sessions: Vec<String> = self.ask(partition, &some).await?;
             if sessions.is_empty() {
                 let keys = [self.keys.lease(partition), self.keys.mail(partition), here];
-                let _forgotten: u32 = self.link.run(&script::BURY, &keys, &[&node]).await?;
+                let _forgotten: u32 = self.run(partition, &script::BURY, &keys, &[&node]).await?;
             }
             due.extend(sessions);
         }
@@ -93,6 +93,6 @@ impl Redis {
         for key in [self.keys.live(partition), self.keys.parked(partition)] {
             commands.cmd("ZREM").arg(key).arg(&unknown).ignore();
         }
-        self.link.pipe(&commands).await
+        self.pipe(partition, &commands).await
     }
 }

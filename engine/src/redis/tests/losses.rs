@@ -39,7 +39,7 @@ async fn send_astray(hall: &Hall, engine: &Redis, user: &UserId, bits: u128) {
         "1",
     ];
     let said: (String, String) =
-        engine.link.run(&script::APPEND, &keys, &words).await.expect("it is accepted");
+        engine.run(partition, &script::APPEND, &keys, &words).await.expect("it is accepted");
     assert_eq!(said.0, "new");
     let count = redis::cmd("HINCRBY").arg(&mail).arg(&node).arg(1).clone();
     let now: u64 = hall.server.ask(&count).await;
