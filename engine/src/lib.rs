@@ -15,3 +15,5 @@ pub mod redis;
 pub mod fleet;
 pub mod mailbox;
 pub mod contract;
+#[cfg(feature = "planted")]
+mod planted;

@@ -12,6 +12,7 @@
 // Top floor first. A module names only those below it; `cargo xtask tidy` checks.
 mod test;
 mod autobahn;
+mod chaos;
 mod fuzz;
 mod chart;
 mod tools;
@@ -34,10 +35,19 @@ const USAGE: &str = "\
 cargo xtask floors    crates depend on lower floors only
 cargo xtask tidy      module order, names, sizes, links, dead files
 cargo xtask test      all that a change must pass, cheap stages first
-    --only STAGE      only this one; may be repeated: fmt floors tidy clippy test docs
+    --only STAGE      only this one; may be repeated: fmt floors tidy clippy test docs chaos
     --install         may use sudo to install what tests need
 cargo xtask autobahn  the WebSocket conformance suite; needs Python 2.7
     --cases CASES     core, limits or all
+cargo xtask chaos     real nodes and a real Redis, faults, and a checker; exits with 10 if something
+                      was lost or wrong, 11 if not all came back, 12 for a crash, 13 if not run
+    --engine KIND     redis
+    --minutes N       of faults; 10 if not given
+    --seed S          the same plan of faults again
+    --faults NAMES    only these, with commas between
+    --planted         builds in known bugs instead, each of which must be found
+    --races N         N races of each kind instead, and 5,000 sessions whose node dies
+    --check LOG       judges the log of a run again
 cargo xtask fuzz [TARGET]  looks for inputs that break a promise; needs cargo-fuzz
     --seconds N       for each target; 300 if not given
     --sanitizer NAME  none or address
@@ -52,6 +62,7 @@ enum Command {
     Tidy,
     Test { only: Vec<Stage>, consent: Consent },
     Autobahn { cases: Cases },
+    Chaos(chaos::Options),
     Fuzz(fuzz::Options),
     Chart { report: PathBuf, picture: PathBuf },
     Help,
@@ -66,8 +77,7 @@ fn main() -> ExitCode {
         }
     };
     match run(command) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
+        Ok(code) => code,
         Err(why) => {
             eprintln!("xtask: {why}");
             ExitCode::from(2)
@@ -75,21 +85,23 @@ fn main() -> ExitCode {
     }
 }
 
-/// Whether all was well; an error where the question could not even be asked.
-fn run(command: Command) -> Result<bool, String> {
+/// How it went; an error where the question could not even be asked.
+fn run(command: Command) -> Result<ExitCode, String> {
     let root = tree::root();
-    match command {
+    let is_well = match command {
         Command::Floors => Ok(fault::tell("floors", &floors::faults(&Tree::read(&root)?))),
         Command::Tidy => Ok(fault::tell("tidy", &tidy::faults(&Tree::read(&root)?))),
         Command::Test { only, consent } => test::run(&root, &only, consent),
         Command::Autobahn { cases } => autobahn::run(&root, cases),
+        Command::Chaos(options) => return chaos::run(&root, &options),
         Command::Fuzz(options) => fuzz::run(&root, &options),
         Command::Chart { report, picture } => chart::run(&report, &picture),
         Command::Help => {
             println!("{USAGE}");
             Ok(true)
         }
-    }
+    };
+    is_well.map(|is_well| if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Command, String> {
@@ -105,6 +117,7 @@ fn read(mut parser: lexopt::Parser) -> Result<Command, lexopt::Error> {
             Some("tidy") => Command::Tidy,
             Some("test") => Command::Test { only: Vec::new(), consent: Consent::RootOnly },
             Some("autobahn") => Command::Autobahn { cases: Cases::All },
+            Some("chaos") => Command::Chaos(chaos::Options::default()),
             Some("fuzz") => Command::Fuzz(fuzz::Options::default()),
             Some("chart") => {
                 Command::Chart { report: parser.value()?.into(), picture: parser.value()?.into() }
@@ -126,6 +139,10 @@ fn read(mut parser: lexopt::Parser) -> Result<Command, lexopt::Error> {
             (Command::Autobahn { cases }, Arg::Long("cases")) => {
                 *cases = parser.value()?.parse()?;
             }
+            (Command::Chaos(options), Arg::Long(name)) => {
+                let name = name.to_owned();
+                take(options, &name, &mut parser)?;
+            }
             (Command::Fuzz(options), Arg::Value(name)) if options.target.is_none() => {
                 options.target = Some(name.string()?);
             }
@@ -140,6 +157,27 @@ fn read(mut parser: lexopt::Parser) -> Result<Command, lexopt::Error> {
         }
     }
     Ok(command)
+}
+
+/// Reads an option of `chaos`.
+fn take(
+    options: &mut chaos::Options,
+    name: &str,
+    parser: &mut lexopt::Parser,
+) -> Result<(), lexopt::Error> {
+    use lexopt::ValueExt;
+
+    match name {
+        "engine" => options.engine = parser.value()?.parse()?,
+        "minutes" => options.minutes = Some(parser.value()?.parse()?),
+        "seed" => options.seed = Some(parser.value()?.parse()?),
+        "faults" => options.faults = Some(parser.value()?.string()?),
+        "planted" => options.which = chaos::Which::Planted,
+        "races" => options.which = chaos::Which::Races(parser.value()?.parse()?),
+        "check" => options.which = chaos::Which::Check(parser.value()?.into()),
+        _ => return Err(format!("no option --{name} of chaos").into()),
+    }
+    Ok(())
 }
 
 #[cfg(test)]

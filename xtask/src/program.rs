@@ -44,6 +44,16 @@ pub(crate) fn show(command: &mut Command) -> Result<(), String> {
     }
 }
 
+/// The same, and the code that it ended with.
+pub(crate) fn code(command: &mut Command) -> Result<u8, String> {
+    let line = line_of(command);
+    println!("$ {line}");
+    let ended = command.stdin(Stdio::null()).status();
+    let ended = ended.map_err(|why| format!("`{line}` did not start: {why}"))?;
+    let code = ended.code().and_then(|code| u8::try_from(code).ok());
+    code.ok_or_else(|| format!("`{line}` failed ({ended})"))
+}
+
 /// A command from words that are data.
 pub(crate) fn of(words: &[impl AsRef<str>]) -> Command {
     let mut words = words.iter().map(AsRef::as_ref);

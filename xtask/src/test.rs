@@ -9,6 +9,7 @@
 use std::{path::Path, str::FromStr, time::Duration};
 
 use crate::{
+    chaos,
     clock::Watch,
     fault, floors, program, tidy,
     tools::{self, Consent},
@@ -33,11 +34,13 @@ pub(crate) enum Stage {
     Test,
     /// Can the docs be built without a warning?
     Docs,
+    /// Does a fleet keep its promises when things fail?
+    Chaos,
 }
 
 impl Stage {
-    const ALL: [Self; 6] =
-        [Self::Fmt, Self::Floors, Self::Tidy, Self::Clippy, Self::Test, Self::Docs];
+    const ALL: [Self; 7] =
+        [Self::Fmt, Self::Floors, Self::Tidy, Self::Clippy, Self::Test, Self::Docs, Self::Chaos];
 
     fn name(self) -> &'static str {
         match self {
@@ -46,6 +49,7 @@ impl Stage {
             Self::Tidy => "tidy",
             Self::Clippy => "clippy",
             Self::Test => "test",
+            Self::Chaos => "chaos",
             Self::Docs => "docs",
         }
     }
@@ -72,6 +76,7 @@ impl Stage {
                 cargo("test --workspace --all-features --locked --no-fail-fast")
                     .env(PYTHON_VARIABLE, tools::test_python(root)?),
             ),
+            Self::Chaos => chaos::smoke(root),
             Self::Docs => program::show(
                 cargo("doc --workspace --no-deps --locked").env("RUSTDOCFLAGS", "-D warnings"),
             ),
@@ -134,7 +139,7 @@ fn clean(is_clean: bool) -> Result<(), String> {
     if is_clean { Ok(()) } else { Err("faults above".to_owned()) }
 }
 
-fn names() -> [&'static str; 6] {
+fn names() -> [&'static str; 7] {
     Stage::ALL.map(Stage::name)
 }
 

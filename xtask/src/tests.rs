@@ -1,7 +1,7 @@
 //! The command line, word by word.
 
 use super::{
-    Cases, Command, Consent, Stage,
+    Cases, Command, Consent, Stage, chaos,
     fuzz::{Options, Sanitizer},
     parse,
 };
@@ -31,6 +31,19 @@ fn each_command_is_read_with_its_options() {
     let chart = Command::Chart { report: "idle.json".into(), picture: "idle.svg".into() };
     check("chart idle.json idle.svg", Ok(chart));
     check("chart idle.json", Err("missing argument"));
+    check("chaos", Ok(Command::Chaos(chaos::Options::default())));
+    check(
+        "chaos --engine redis --minutes 3 --seed 7 --faults rolling,flushed",
+        Ok(Command::Chaos(chaos::Options {
+            minutes: Some(3),
+            seed: Some(7),
+            faults: Some("rolling,flushed".to_owned()),
+            ..chaos::Options::default()
+        })),
+    );
+    let check_log = chaos::Which::Check("log.jsonl".into());
+    let options = chaos::Options { which: check_log, ..chaos::Options::default() };
+    check("chaos --check log.jsonl", Ok(Command::Chaos(options)));
     check("fuzz", Ok(Command::Fuzz(Options::default())));
     check(
         "fuzz codec --seconds 20 --sanitizer address --install",
@@ -51,6 +64,8 @@ fn what_is_not_understood_is_said() {
     check("tidy --install", Err("--install"));
     check("test --only everything", Err("everything"));
     check("autobahn --cases deflate", Err("deflate"));
+    check("chaos --engine files", Err("files"));
+    check("chaos --everything", Err("everything"));
     check("fuzz --sanitizer thread", Err("thread"));
     check("fuzz codec frame", Err("frame"));
     check("floors now", Err("now"));

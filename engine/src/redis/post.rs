@@ -62,6 +62,10 @@ impl Redis {
             // What was missed before it is not known yet. The repair that is to come finds it too.
             return;
         }
+        #[cfg(feature = "planted")]
+        if crate::planted::loses_notice() {
+            return;
+        }
         match mail {
             Mail::Envelope(envelope) => self.deliver(envelope).await,
             // Too many wait already: it is for those who are there now, and is not kept.
@@ -83,6 +87,12 @@ impl Redis {
 
     /// Delivers an envelope, when its shard has room.
     pub(super) async fn deliver(&self, envelope: Envelope) {
+        #[cfg(feature = "planted")]
+        if crate::planted::is(crate::planted::Bug::Fence)
+            && matches!(envelope.notice, kernel::message::Notice::End { .. })
+        {
+            return;
+        }
         self.roll.note(&envelope);
         self.mailboxes.deliver_in_time(envelope).await;
     }

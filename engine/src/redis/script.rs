@@ -9,10 +9,13 @@ macro_rules! scripts {
         $(
             $(#[$doc])*
             pub(super) static $NAME: LazyLock<Script> = LazyLock::new(|| {
-                Script::new(concat!(
+                let text = concat!(
                     include_str!("scripts/prelude.lua"),
                     include_str!(concat!("scripts/", $file))
-                ))
+                );
+                #[cfg(feature = "planted")]
+                let text = &crate::planted::spoilt(text);
+                Script::new(text)
             });
         )*
 

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::{
     crowd::{Came, Welcomed, a_moment, soon},
-    proxy::Dice,
+    dice::Dice,
     supervised::{Api, Supervised, UNLIMITED, serve},
 };
 

@@ -35,6 +35,7 @@ mod torture;
 mod witness;
 mod tamper;
 mod proxy;
+mod dice;
 mod page;
 mod session;
 mod crowd;

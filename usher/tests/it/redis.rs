@@ -16,7 +16,8 @@ use crate::program::{PATIENCE, Program};
 pub(crate) struct Redis {
     address: SocketAddr,
     settings: Vec<String>,
-    folder: PathBuf,
+    /// Where it keeps what it keeps.
+    pub(crate) folder: PathBuf,
     program: Option<Program>,
 }
 

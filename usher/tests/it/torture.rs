@@ -22,9 +22,10 @@ use tokio::time::{Instant, timeout};
 
 use crate::{
     crowd::threads,
+    dice::Dice,
     node::{FREE, Node},
     program::{PATIENCE, usher},
-    proxy::{Dice, Proxy},
+    proxy::Proxy,
     witness::{LAST, Seen, Sender},
 };
 

@@ -1,0 +1,206 @@
+//! Fault: what can go wrong, by name.
+
+use std::{fmt, str::FromStr};
+
+/// Something that goes wrong for a while.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// A node is killed, and started at once under its name.
+    NodeKilled,
+    /// A node is killed, and stays away for longer than its lease.
+    NodeLost,
+    /// A node is asked to go away, and started again.
+    NodeDrained,
+    /// All nodes, one after the other.
+    Rolling,
+    /// A node stands still for less than its lease.
+    NodePaused,
+    /// For longer than its lease.
+    NodeFrozen,
+    /// Redis is killed and comes back with what it had.
+    RedisKilled,
+    /// Redis is killed and comes back empty.
+    RedisEmptied,
+    /// Redis is killed, and comes back as it was some seconds before, as after a failover.
+    RedisRewound,
+    /// Redis takes no command for 3 s.
+    RedisPaused,
+    /// Redis does nothing at all for 3 s.
+    RedisSlept,
+    /// A node and Redis do not hear each other.
+    Partition,
+    /// Redis hears a node, and is not heard.
+    RepliesLost,
+    /// The other way round.
+    RequestsLost,
+    /// What a node has open to Redis is reset, again and again.
+    RedisReset,
+    /// A node's sockets to Redis are refused.
+    RedisRefused,
+    /// One answer of Redis is lost, and its socket with it, again and again.
+    ReplyDropped,
+    /// Redis is far away.
+    RedisFar,
+    /// Sockets of listeners are closed by Redis each second.
+    ListenersKilled,
+    /// What Redis pushes to a node is lost.
+    BellsSilent,
+    /// One push is lost.
+    BellMissed,
+    /// Sockets of visitors are cut.
+    DoorCut,
+    /// Sockets of visitors are reset.
+    DoorReset,
+    /// A third of visitors' sockets lie in silence.
+    DoorHalfOpen,
+    /// Visitors' bytes are held back, and arrive later.
+    DoorStalled,
+    /// Visitors are far away.
+    DoorFar,
+    /// Somebody deletes all that Redis has.
+    Flushed,
+    /// Redis has no more room.
+    RedisFull,
+}
+
+use Fault::*;
+
+impl Fault {
+    pub(crate) const ALL: [Self; 28] = [
+        NodeKilled,
+        NodeLost,
+        NodeDrained,
+        Rolling,
+        NodePaused,
+        NodeFrozen,
+        RedisKilled,
+        RedisEmptied,
+        RedisRewound,
+        RedisPaused,
+        RedisSlept,
+        Partition,
+        RepliesLost,
+        RequestsLost,
+        RedisReset,
+        RedisRefused,
+        ReplyDropped,
+        RedisFar,
+        ListenersKilled,
+        BellsSilent,
+        BellMissed,
+        DoorCut,
+        DoorReset,
+        DoorHalfOpen,
+        DoorStalled,
+        DoorFar,
+        Flushed,
+        RedisFull,
+    ];
+
+    pub(crate) fn name(self) -> String {
+        let mut name = String::new();
+        for letter in format!("{self:?}").chars() {
+            if letter.is_uppercase() && !name.is_empty() {
+                name.push('-');
+            }
+            name.push(letter.to_ascii_lowercase());
+        }
+        name
+    }
+
+    /// Whether it befalls one node, and not Redis or all of them.
+    pub(crate) fn is_of_node(self) -> bool {
+        !matches!(
+            self,
+            Rolling
+                | RedisKilled
+                | RedisEmptied
+                | RedisRewound
+                | RedisPaused
+                | RedisSlept
+                | ListenersKilled
+                | Flushed
+                | RedisFull
+        )
+    }
+
+    /// Whether Redis may have lost what it had, so that gaps are told and sessions end.
+    pub(crate) fn forgets(self) -> bool {
+        matches!(self, RedisEmptied | RedisRewound | Flushed)
+    }
+
+    /// Whether the past of streams is in doubt afterwards, so that gaps are told.
+    pub(crate) fn doubts(self) -> bool {
+        self.forgets() || self == RedisKilled
+    }
+
+    /// Whether a node cannot reach Redis while it holds.
+    pub(crate) fn cuts_off(self) -> bool {
+        matches!(
+            self,
+            Partition | RepliesLost | RequestsLost | RedisRefused | RedisKilled | RedisEmptied
+        )
+    }
+
+    /// How long it lasts, in milliseconds: from, to.
+    pub(crate) fn lasts(self) -> (u64, u64) {
+        match self {
+            NodeKilled | RedisKilled | RedisEmptied => (300, 2_000),
+            NodeLost => (7_000, 9_000),
+            NodePaused => (2_000, 2_001),
+            NodeFrozen => (10_000, 10_001),
+            RedisPaused | RedisSlept => (3_000, 3_001),
+            Partition | RepliesLost | RequestsLost => (1_000, 9_000),
+            DoorHalfOpen => (6_000, 9_000),
+            NodeDrained | Rolling | Flushed | DoorCut | DoorReset => (1, 2),
+            RedisFull | RedisRefused | RedisReset | ReplyDropped | RedisFar | ListenersKilled
+            | BellsSilent | BellMissed | DoorStalled | DoorFar | RedisRewound => (2_000, 6_000),
+        }
+    }
+}
+
+/// Faults of which one of each is tried whenever the project is tested.
+pub(crate) const SMOKE: [Fault; 8] = [
+    NodeKilled,
+    NodeLost,
+    NodeDrained,
+    NodePaused,
+    RedisKilled,
+    Partition,
+    ListenersKilled,
+    DoorHalfOpen,
+];
+
+/// Faults that are not survived yet.
+pub(crate) const NOT_YET: [Fault; 0] = [];
+
+/// Faults to draw from where none is named.
+pub(crate) fn survivable() -> Vec<Fault> {
+    Fault::ALL.into_iter().filter(|fault| !NOT_YET.contains(fault)).collect()
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name())
+    }
+}
+
+impl FromStr for Fault {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        let found = Self::ALL.into_iter().find(|fault| fault.name() == name);
+        found.ok_or_else(|| {
+            format!("no fault {name}; there are {}", Self::ALL.map(Self::name).join(", "))
+        })
+    }
+}
+
+#[test]
+fn each_fault_is_found_by_its_name() {
+    for fault in Fault::ALL {
+        assert_eq!(fault.name().parse(), Ok(fault));
+    }
+    assert_eq!(DoorHalfOpen.name(), "door-half-open");
+    assert!("nothing".parse::<Fault>().is_err());
+}

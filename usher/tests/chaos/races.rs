@@ -1,0 +1,373 @@
+//! Races: what a run of minutes tries a few times, tried thousands of times, one race after the
+//! other and some at once.
+//!
+//! A ticket on all nodes at the same moment, also with a Redis that restarts between mint and use;
+//! a single place from two nodes at once; and a node that dies with thousands of sessions.
+
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use protocol::position::Position;
+use serde_json::{Value, json};
+use tokio::{
+    sync::watch,
+    task::JoinSet,
+    time::{Instant, sleep, timeout},
+};
+
+use crate::{
+    dice::Dice,
+    fault::Fault,
+    log::{Log, Policy, What, digest},
+    others::{list, try_everywhere},
+    plan::Step,
+    run::LOG,
+    socket::{Came, Socket},
+    stage::Stage,
+    visitor::mint,
+    world::{Mood, Place, World},
+};
+
+/// Races at once.
+const LANES: usize = 12;
+
+/// Tickets that wait while Redis restarts, and how often it does.
+const WAITING: usize = 50;
+const RESTARTS: usize = 10;
+
+/// How long anything may take.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A stage, and what everybody knows of it.
+pub(crate) struct Track {
+    pub(crate) stage: Stage,
+    pub(crate) world: World,
+    pub(crate) log: Log,
+    _mood: watch::Sender<Mood>,
+}
+
+impl Track {
+    /// Builds one; `resumes` a second and core are taken by each node.
+    pub(crate) async fn build(folder: &Path, seed: u64, resumes: u64) -> Result<Self, String> {
+        std::fs::remove_dir_all(folder).ok();
+        std::fs::create_dir_all(folder).map_err(|e| e.to_string())?;
+        let log = Log::create(&folder.join(LOG)).map_err(|e| e.to_string())?;
+        log.write(What::Plan { seed, text: format!("races, seed {seed}") });
+        let stage = Stage::build(&log, folder, seed, None, resumes).await?;
+        let (mood, told) = watch::channel(Mood::Wild);
+        let world = World::new(&log, stage.places(), told, seed);
+        Ok(Self { stage, world, log, _mood: mood })
+    }
+
+    /// A ticket on all nodes at once, so many times; what went wrong.
+    pub(crate) async fn tickets(&self, races: usize) -> Vec<String> {
+        self.lanes(races, |world, race, mut dice| async move {
+            let (user, by) = (format!("racer-{}", race % 7), format!("racer-{race}"));
+            let ticket = minted(&world, &user, Policy::Multi, &by, &mut dice).await?;
+            match try_everywhere(&world, &user, &by, &ticket).await {
+                1 => Ok(()),
+                count => Err(format!("ticket race {race}: {count} are in")),
+            }
+        })
+        .await
+    }
+
+    /// The same with tickets that a Redis has kept through its restart: whether they are still good
+    /// is not promised, and twice is never.
+    pub(crate) async fn tickets_over_a_restart(&mut self) -> Result<Vec<String>, String> {
+        let mut wrong = Vec::new();
+        for round in 0..RESTARTS {
+            let mut dice = Dice::new(self.world.seed, 40 + round as u64);
+            let mut tickets = Vec::new();
+            for n in 0..WAITING {
+                let by = format!("keeper-{round}-{n}");
+                let ticket = minted(&self.world, "keeper", Policy::Multi, &by, &mut dice).await?;
+                if n % 2 == 0 {
+                    // Half of them are spent before.
+                    try_everywhere(&self.world, "keeper", &by, &ticket).await;
+                }
+                tickets.push((by, ticket, n % 2 == 0));
+            }
+            let lasts = Duration::from_millis(100);
+            let fault = Fault::RedisKilled;
+            self.stage.suffer(&Step { fault, node: 0, lasts, rest: Duration::ZERO }).await?;
+            self.stage.heal().await?;
+            for (by, ticket, is_spent) in tickets {
+                let count = try_everywhere(&self.world, "keeper", &by, &ticket).await;
+                if count > usize::from(!is_spent) {
+                    wrong.push(format!("{by}: {count} are in after a restart"));
+                }
+            }
+        }
+        Ok(wrong)
+    }
+
+    /// A single place, from two nodes at once, so many times.
+    pub(crate) async fn places(&self, races: usize) -> Vec<String> {
+        self.lanes(races, |world, race, mut dice| async move {
+            let user = format!("single-{race}");
+            let (first, second) = (race % 3, (race + 1) % 3);
+            let mut dials = Vec::new();
+            for at in [first, second] {
+                let by = format!("{user}-{at}");
+                let ticket = minted(&world, &user, Policy::Single, &by, &mut dice).await?;
+                dials.push((world.places[at].clone(), by, ticket));
+            }
+            let dials = dials.into_iter().map(|(place, by, ticket)| {
+                let world = world.clone();
+                let user = user.clone();
+                async move { enter(&world, &place, &user, &by, &ticket).await }
+            });
+            let came = futures_util::future::join_all(dials).await;
+            one_holds(&world, &user, came).await.map_err(|why| format!("{user}: {why}"))
+        })
+        .await
+    }
+
+    /// Runs races, some at once; what went wrong.
+    async fn lanes<F>(
+        &self,
+        races: usize,
+        race: impl Fn(World, usize, Dice) -> F + Clone + Send + 'static,
+    ) -> Vec<String>
+    where
+        F: Future<Output = Result<(), String>> + Send,
+    {
+        let next = Arc::new(AtomicUsize::new(0));
+        let mut lanes = JoinSet::new();
+        for _ in 0..LANES {
+            let (next, world, race) = (Arc::clone(&next), self.world.clone(), race.clone());
+            lanes.spawn(async move {
+                let mut wrong = Vec::new();
+                loop {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    if number >= races {
+                        return wrong;
+                    }
+                    let dice = Dice::new(world.seed, 1_000 + number as u64);
+                    wrong.extend(race(world.clone(), number, dice).await.err());
+                }
+            });
+        }
+        lanes.join_all().await.into_iter().flatten().collect()
+    }
+}
+
+async fn minted(
+    world: &World,
+    user: &str,
+    policy: Policy,
+    by: &str,
+    dice: &mut Dice,
+) -> Result<String, String> {
+    mint(world, user, policy, by, dice).await.ok_or_else(|| format!("{by} gets no ticket"))
+}
+
+/// Comes with a ticket, and waits for what is said first; the socket if that is `welcome`.
+async fn enter(world: &World, place: &Place, user: &str, by: &str, ticket: &str) -> Option<Socket> {
+    let socket = world.log.socket();
+    world.log.write(What::Dial {
+        socket,
+        by: by.to_owned(),
+        user: user.to_owned(),
+        node: place.name.clone(),
+        ticket: Some(digest(ticket.as_bytes())),
+        token: None,
+        after: None,
+    });
+    let offer = format!("usher.v1, ticket.{ticket}");
+    let mut socket = Socket::dial(socket, &world.log, place.door, &offer, None).await?;
+    loop {
+        match timeout(PATIENCE, socket.next()).await {
+            Ok(Came::Welcome { .. }) => return Some(socket),
+            Ok(Came::Over(_)) | Err(_) => return None,
+            Ok(_) => {}
+        }
+    }
+}
+
+/// Of those who were let in one gets what is sent now, and every other is closed as replaced.
+async fn one_holds(world: &World, user: &str, came: Vec<Option<Socket>>) -> Result<(), String> {
+    let path = format!("/v1/users/{user}/messages");
+    let body = json!({"data": {"to": user, "by": "asker", "n": 1, "pad": ""}});
+    let sent = world.caller.ask(world.places[0].api, "POST", &path, &body).await;
+    let Ok((200, receipt)) = sent else { return Err(format!("{sent:?}")) };
+    if receipt["matched"] != 1 {
+        return Err(format!("the registry has not one session: {receipt}"));
+    }
+    let ends = came.into_iter().flatten().map(|mut socket| async move {
+        let end = async {
+            loop {
+                match socket.next().await {
+                    Came::Reached(_) => return Some(true),
+                    Came::Over(code) => return (code == Some(4409)).then_some(false),
+                    _ => {}
+                }
+            }
+        };
+        let end = timeout(PATIENCE, end).await.ok().flatten();
+        if end == Some(true) {
+            socket.close(1000).await;
+            socket.drop_it(false);
+        }
+        end
+    });
+    let ends = futures_util::future::join_all(ends).await;
+    let held = ends.iter().filter(|end| **end == Some(true)).count();
+    match held == 1 && !ends.contains(&None) {
+        true => Ok(()),
+        false => Err(format!("the place was not held by one: {ends:?}")),
+    }
+}
+
+/// What became of a crowd whose node died.
+#[derive(Debug)]
+pub(crate) struct Return {
+    /// How long the last one was away, and how many came back.
+    pub(crate) back: Duration,
+    pub(crate) count: usize,
+    /// How long the node was still listed.
+    pub(crate) listed: Duration,
+}
+
+impl Track {
+    /// So many sessions come to the first node, which dies; they come back to the others by their
+    /// tokens.
+    pub(crate) async fn crowd(&mut self, count: usize) -> Result<Return, String> {
+        let all = self.gather(count).await?;
+        let killed = Instant::now();
+        self.stage.kill_first();
+        let mut coming = JoinSet::new();
+        for (n, (mut socket, token, position, user)) in all.into_iter().enumerate() {
+            let world = self.world.clone();
+            coming.spawn(async move {
+                while !matches!(socket.next().await, Came::Over(_)) {}
+                return_to(&world, n, &user, &token, position)
+                    .await
+                    .map(|socket| (socket, killed.elapsed()))
+            });
+        }
+        let listed = unlisted(&self.world, killed).await;
+        let mut stay = Vec::new();
+        let mut back = Duration::ZERO;
+        while let Some(came) = coming.join_next().await {
+            if let Some((socket, after)) = came.map_err(|e| e.to_string())? {
+                back = back.max(after);
+                stay.push(socket);
+            }
+        }
+        list(&self.world, &self.world.places[1]).await;
+        Ok(Return { back, count: stay.len(), listed })
+    }
+
+    /// Sessions at the first node, each of a user of its own.
+    async fn gather(
+        &self,
+        count: usize,
+    ) -> Result<Vec<(Socket, String, Position, String)>, String> {
+        const AT_ONCE: usize = 32;
+        let mut all = Vec::new();
+        for begin in (0..count).step_by(AT_ONCE) {
+            let mut coming = JoinSet::new();
+            for n in begin..count.min(begin + AT_ONCE) {
+                let world = self.world.clone();
+                coming.spawn(async move {
+                    let (user, mut dice) = (format!("crowd-{n}"), Dice::new(world.seed, n as u64));
+                    let ticket = minted(&world, &user, Policy::Multi, &user, &mut dice).await?;
+                    let number = world.log.socket();
+                    let offer = format!("usher.v1, ticket.{ticket}");
+                    let first = world.places[0].api;
+                    let socket = Socket::dial(number, &world.log, first, &offer, None).await;
+                    let mut socket = socket.ok_or("it is not let in")?;
+                    match timeout(PATIENCE, socket.next()).await {
+                        Ok(Came::Welcome { token, position, .. }) => {
+                            Ok((socket, token, position, user))
+                        }
+                        other => Err(format!("{user}: {other:?}")),
+                    }
+                });
+            }
+            while let Some(came) = coming.join_next().await {
+                all.push(came.map_err(|e| e.to_string())??);
+            }
+        }
+        Ok(all)
+    }
+}
+
+/// Resumes at one of the nodes that are left, as often as it takes.
+async fn return_to(
+    world: &World,
+    n: usize,
+    user: &str,
+    token: &str,
+    position: Position,
+) -> Option<Socket> {
+    let mut dice = Dice::new(world.seed, 1 << 24 | n as u64);
+    let start = Instant::now();
+    for try_number in 0.. {
+        if start.elapsed() > PATIENCE * 2 {
+            return None;
+        }
+        // What an SDK waits, longer each time.
+        sleep(dice.ms(0, 200 << u32::min(try_number, 3))).await;
+        let place = &world.places[1 + (n + usize::try_from(try_number).ok()?) % 2];
+        let number = world.log.socket();
+        world.log.write(What::Dial {
+            socket: number,
+            by: user.to_owned(),
+            user: user.to_owned(),
+            node: place.name.clone(),
+            ticket: None,
+            token: Some(digest(token.as_bytes())),
+            after: Some(position),
+        });
+        let offer = format!("usher.v1, resume.{token}, after.{position}");
+        let socket = Socket::dial(number, &world.log, place.api, &offer, None).await;
+        let Some(mut socket) = socket else { continue };
+        let first = async {
+            loop {
+                match socket.next().await {
+                    Came::Welcome { .. } => return true,
+                    Came::Over(_) => return false,
+                    _ => {}
+                }
+            }
+        };
+        if timeout(PATIENCE, first).await == Ok(true) {
+            return Some(socket);
+        }
+    }
+    None
+}
+
+/// How long the first node is still listed by the others.
+async fn unlisted(world: &World, since: Instant) -> Duration {
+    while since.elapsed() < PATIENCE {
+        let list = world.caller.ask(world.places[1].api, "GET", "/v1/nodes", &Value::Null).await;
+        if let Ok((200, list)) = list {
+            let items = list["items"].as_array().cloned().unwrap_or_default();
+            if !items.iter().any(|node| node["node"] == "n0") {
+                break;
+            }
+        }
+        sleep(Duration::from_millis(50)).await;
+    }
+    since.elapsed()
+}
+
+/// What went wrong, in some lines.
+pub(crate) fn told(what: &BTreeMap<&str, Vec<String>>) -> String {
+    let lines = what.iter().map(|(race, wrong)| {
+        let some: Vec<&str> = wrong.iter().take(5).map(String::as_str).collect();
+        format!("{race}: {} wrong {some:?}", wrong.len())
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
