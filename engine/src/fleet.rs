@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use protocol::{event::What, http, time::Timestamp};
 use tokio::sync::{mpsc, watch};
 
-use crate::contract::Failed;
+use crate::{contract::Failed, tenure::Tenure};
 
 /// Whether the engine is there for a node.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +42,9 @@ pub struct Told {
 pub trait Fleet: Send + Sync + fmt::Debug {
     /// Whether the engine is there, as that changes.
     fn health(&self) -> watch::Receiver<Health>;
+
+    /// The leases of this node; none where nobody else could ever have its sessions.
+    fn tenure(&self) -> Option<Arc<Tenure>>;
 
     /// Notes what this node tells of itself. It is forgotten when it is not told again for a while.
     async fn report(&self, me: &http::Node) -> Result<(), Failed>;
@@ -100,6 +103,10 @@ impl Alone {
 impl Fleet for Alone {
     fn health(&self) -> watch::Receiver<Health> {
         self.health.subscribe()
+    }
+
+    fn tenure(&self) -> Option<Arc<Tenure>> {
+        None
     }
 
     async fn report(&self, me: &http::Node) -> Result<(), Failed> {

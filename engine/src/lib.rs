@@ -14,6 +14,7 @@ pub mod memory;
 pub mod redis;
 pub mod fleet;
 pub mod mailbox;
+pub mod tenure;
 pub mod contract;
 #[cfg(feature = "planted")]
 mod planted;

@@ -10,9 +10,11 @@ use kernel::message::{Envelope, Message};
 use protocol::{
     limit::BROADCASTS_WAITING_MAX,
     name::UserId,
-    partition::{PARTITIONS, slice_of},
+    partition::{PARTITIONS, Partition, slice_of},
 };
 use tokio::sync::mpsc;
+
+use crate::tenure::Term;
 
 /// Envelopes that one step may send when it found room: one for each partition at work at once, and
 /// some for a sweep.
@@ -21,7 +23,7 @@ const RESERVE: usize = 2 * PARTITIONS;
 /// The way to one shard.
 #[derive(Debug, Clone)]
 struct Way {
-    envelopes: mpsc::Sender<Envelope>,
+    letters: mpsc::Sender<Letter>,
     broadcasts: mpsc::Sender<Arc<Message>>,
 }
 
@@ -31,11 +33,32 @@ pub struct Mailboxes {
     shards: Box<[Way]>,
 }
 
+/// What a shard is told, in its order.
+#[derive(Debug)]
+pub enum Letter {
+    /// What concerns one user.
+    Envelope(Envelope),
+    /// What became of the sessions of a partition, while the node had no lease of it, was told before
+    /// this; those that were not spoken of are the node's in this term.
+    Thaw(Partition, Term),
+}
+
+impl Letter {
+    /// The envelope, if it is one.
+    #[must_use]
+    pub fn envelope(self) -> Option<Envelope> {
+        match self {
+            Self::Envelope(envelope) => Some(envelope),
+            Self::Thaw(..) => None,
+        }
+    }
+}
+
 /// What a shard takes out.
 #[derive(Debug)]
 pub struct Mailbox {
-    /// What concerns one user.
-    pub envelopes: mpsc::Receiver<Envelope>,
+    /// Letters.
+    pub letters: mpsc::Receiver<Letter>,
     /// Messages to everyone.
     pub broadcasts: mpsc::Receiver<Arc<Message>>,
 }
@@ -49,10 +72,10 @@ impl Mailboxes {
     #[must_use]
     pub fn new(shards: usize, envelopes: usize) -> (Self, Vec<Mailbox>) {
         let shard = |_| {
-            let (to_envelopes, envelopes) = mpsc::channel(envelopes + RESERVE);
+            let (to_letters, letters) = mpsc::channel(envelopes + RESERVE);
             let (to_broadcasts, broadcasts) = mpsc::channel(BROADCASTS_WAITING_MAX);
-            let way = Way { envelopes: to_envelopes, broadcasts: to_broadcasts };
-            (way, Mailbox { envelopes, broadcasts })
+            let way = Way { letters: to_letters, broadcasts: to_broadcasts };
+            (way, Mailbox { letters, broadcasts })
         };
         let (ways, mailboxes): (Vec<_>, Vec<_>) = (0..shards).map(shard).unzip();
         (Self { shards: ways.into() }, mailboxes)
@@ -61,7 +84,7 @@ impl Mailboxes {
     /// Whether a step for `user` may send what it has to.
     #[must_use]
     pub fn has_room(&self, user: &UserId) -> bool {
-        self.of(user).envelopes.capacity() > RESERVE
+        self.of(user).letters.capacity() > RESERVE
     }
 
     /// Puts an envelope into the mailbox of the user's shard. A shard that has gone away has no
@@ -71,7 +94,7 @@ impl Mailboxes {
     /// If the mailbox is full: the sender did not ask for room.
     pub fn deliver(&self, envelope: Envelope) {
         let shard = self.of(&envelope.user);
-        match shard.envelopes.try_send(envelope) {
+        match shard.letters.try_send(Letter::Envelope(envelope)) {
             Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => {}
             Err(mpsc::error::TrySendError::Full(_)) => {
                 unreachable!("room was found before the step, and steps send no more than that")
@@ -83,7 +106,15 @@ impl Mailboxes {
     /// that is told of envelopes when they are sent already.
     pub async fn deliver_in_time(&self, envelope: Envelope) {
         // A shard that has gone away has no sockets to write to.
-        self.of(&envelope.user).envelopes.send(envelope).await.ok();
+        self.of(&envelope.user).letters.send(Letter::Envelope(envelope)).await.ok();
+    }
+
+    /// Tells all shards, behind what they were told before, that what is left of a partition's
+    /// sessions is the node's.
+    pub async fn thaw(&self, partition: Partition, term: Term) {
+        for way in &self.shards {
+            way.letters.send(Letter::Thaw(partition, term)).await.ok();
+        }
     }
 
     /// Puts a message into the mailboxes of all shards. One caller at a time.

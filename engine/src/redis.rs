@@ -72,6 +72,7 @@ use crate::{
     },
     fleet::Health,
     mailbox::Mailboxes,
+    tenure::Tenure,
 };
 
 pub(crate) use self::options::is_url;
@@ -93,6 +94,7 @@ pub struct Redis {
     patience: Duration,
     mailboxes: Mailboxes,
     counts: Counts,
+    tenure: Arc<Tenure>,
     /// Whether the node was asked to go away.
     asked: watch::Sender<bool>,
     news: News,
@@ -137,6 +139,7 @@ impl Redis {
             patience: options.patience,
             mailboxes,
             counts: Counts::new(),
+            tenure: Arc::new(Tenure::new(options.lease)),
             asked: watch::Sender::new(false),
             news: News::new(),
             roll: Roll::new(),

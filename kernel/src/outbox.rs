@@ -79,6 +79,12 @@ impl Outbox {
         self.begun = true;
     }
 
+    /// Puts a frame before what waits. Nothing that waits may be begun.
+    pub fn push_first(&mut self, frame: Bytes) {
+        self.bytes += frame.len();
+        self.frames.push_front(Waiting { frame, volatile: false });
+    }
+
     /// A frame larger than all bounds still fits an empty outbox: frames are bounded elsewhere.
     fn fits(&self, frame: &Bytes, bounds: &Bounds) -> bool {
         self.frames.is_empty()

@@ -9,6 +9,7 @@ use protocol::{
     grant::SendGrant,
     id::ResumeToken,
     name::{DeviceClass, DeviceId, UserId},
+    partition::Partition,
     position::Position,
 };
 
@@ -42,6 +43,8 @@ pub(crate) struct Opening {
     pub(crate) replay: bool,
     pub(crate) seen: Position,
     pub(crate) urls: Vec<String>,
+    /// Whether its first page is to be read again.
+    pub(crate) waiting: bool,
 }
 
 /// How its outbox gets to the socket.
@@ -117,6 +120,10 @@ impl Session {
     /// Who reads on in its stream.
     pub(crate) fn reader(&self) -> Reader {
         Reader { user: self.user.clone(), fenced: self.fenced, after: self.position }
+    }
+
+    pub(crate) fn partition(&self) -> Partition {
+        self.fenced.session.partition()
     }
 
     pub(crate) fn waiting_bytes(&self) -> usize {

@@ -7,6 +7,7 @@
 //!
 //! Not here: bytes of WebSocket (`encode` is handed in), reading sockets, calling engines.
 
+mod frozen;
 mod frames;
 mod siblings;
 mod replay;
@@ -16,7 +17,11 @@ mod everyone;
 mod deliver;
 mod room;
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use protocol::{
@@ -26,6 +31,7 @@ use protocol::{
     id::SessionId,
     limit,
     name::UserId,
+    partition::Partition,
     position::Position,
 };
 use slab::Slab;
@@ -106,8 +112,15 @@ pub enum Input {
     /// The socket took only the beginning of a frame; this is the rest. Told of a session that is
     /// closing too, so that the rest comes before what its [`Output::Close`] leaves.
     Stalled(Slot, Bytes),
+    /// A frame was not given to the socket at all, since its partition is frozen, or to be.
+    Unsent(Slot, Bytes),
     /// The socket took this much of the outbox.
     Took(Slot, usize),
+    /// The node's lease of these partitions is lost, or was for a while: nobody knows what became of
+    /// their sessions.
+    Freeze(BTreeSet<Partition>),
+    /// The sessions of this partition that are here are the node's; it was told of all others.
+    Thaw(Partition),
     /// Time passed.
     Wake,
     /// The node goes away; its sessions leave within this time.
@@ -130,6 +143,8 @@ pub struct Violation {
 pub enum Output {
     /// Write this now; tell with [`Input::Stalled`] if the socket does not take all.
     Send(Slot, Bytes),
+    /// It takes frames again.
+    Listen(Slot),
     /// Write the outbox, if there is one; tell with [`Input::Took`] what the socket took.
     Flush(Slot),
     /// Read on in the stream; answer with [`Input::Read`].
@@ -237,6 +252,8 @@ pub struct Shard {
     /// Ends of sessions that are not here yet: an envelope may overtake the engine's reply.
     early_ends: VecDeque<EarlyEnd>,
     leaving_until: Option<Moment>,
+    /// Partitions without a lease, and who was there or came since.
+    frozen: BTreeMap<Partition, Vec<Slot>>,
     /// Messages to everyone.
     round: Round,
     /// Bytes that wait in all outboxes.
@@ -266,6 +283,7 @@ impl Shard {
             next_generation: 0,
             early_ends: VecDeque::new(),
             leaving_until: None,
+            frozen: BTreeMap::new(),
             round: Round::default(),
             waiting_bytes: 0,
             counts: Counts::default(),
@@ -286,6 +304,7 @@ impl Shard {
             replay: admitted.replay,
             seen: Position::default(),
             urls,
+            waiting: false,
         };
         let session = Session {
             generation: self.next_generation,
@@ -322,6 +341,7 @@ impl Shard {
         let index = u32::try_from(self.sessions.insert(session)).expect("fewer than 2^32 sessions");
         let slot = Slot { index, generation: self.next_generation };
         self.link(&user, index);
+        self.freeze_with_others(slot, fenced.session.partition());
         self.look_by(slot, now.after(self.options.ping));
         match self.take_early_end(fenced) {
             Some(end) => self.end(slot, &end),
@@ -352,7 +372,10 @@ impl Shard {
                 self.replied(slot, reference, outcome);
             }
             Input::Stalled(slot, rest) => self.stalled(slot, rest),
+            Input::Unsent(slot, frame) => self.unsent(slot, frame),
             Input::Took(slot, bytes) => self.took(now, slot, bytes),
+            Input::Freeze(partitions) => self.freeze(partitions),
+            Input::Thaw(partition) => self.thaw(now, partition),
             Input::Wake => self.wake(now),
             Input::Drain(window) => self.drain(now, window),
             Input::TurnEnd => self.end_turn(),
@@ -378,10 +401,13 @@ impl Shard {
     }
 
     /// Whether the next frame of a session may be handed in. If not, it may after a
-    /// [`Output::Send`], [`Input::Replied`] or [`Output::Close`] for it.
+    /// [`Output::Send`], [`Output::Listen`], [`Input::Replied`] or [`Output::Close`] for it.
     #[must_use]
     pub fn takes_frames(&self, slot: Slot) -> bool {
-        self.get(slot).is_some_and(|session| !session.busy && !session.is_opening())
+        let takes = |session: &Session| {
+            !session.busy && !session.is_opening() && !self.is_frozen(session.partition())
+        };
+        self.get(slot).is_some_and(takes)
     }
 
     /// Whether a message to everyone is under way; give [`Input::Continue`] until it is not.

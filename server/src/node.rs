@@ -24,6 +24,7 @@ use std::{
 use engine::{
     contract::{Engine, Failed},
     fleet::{Fleet, Health},
+    tenure::Tenure,
 };
 use kernel::message::{Fenced, NodeRef};
 use protocol::{
@@ -180,6 +181,11 @@ impl Node {
     #[must_use]
     pub fn journal(&self) -> &Arc<Journal> {
         &self.journal
+    }
+
+    /// Until when it may act for its sessions.
+    pub(crate) fn tenure(&self) -> Option<Arc<Tenure>> {
+        self.fleet.tenure()
     }
 
     /// Where a user should connect, best first.

@@ -7,6 +7,7 @@
 //! Single-threaded: the cells here are borrowed for the length of a call, never over an await.
 
 mod seat;
+mod lease;
 
 use std::{
     cell::{Cell, RefCell},
@@ -19,17 +20,21 @@ use std::{
     time::Duration,
 };
 
-use engine::mailbox::Mailbox;
+use engine::mailbox::{Letter, Mailbox};
 use kernel::{
-    message::{Envelope, Notice},
+    message::Notice,
     moment::Moment,
     registry::Admitted,
     shard::{Arrival, Input, Options, Output, Shard, Slot, Violation},
 };
-use protocol::{event::What, partition::slice_of, time::Timestamp};
+use protocol::{
+    event::What,
+    partition::{Partition, slice_of},
+    time::Timestamp,
+};
 use tokio::{sync::mpsc, task::spawn_local};
 
-use self::seat::Seat;
+use self::{lease::Lease, seat::Seat};
 use crate::{
     clock::Clock,
     config::Config,
@@ -114,6 +119,8 @@ pub(crate) struct Local {
     /// Sockets in whose stream a message is unfinished, and until when it may be.
     unfinished: RefCell<VecDeque<(Moment, Rc<Seat>)>>,
     bounds: Bounds,
+    /// Until when it may act for its sessions.
+    lease: Lease,
     /// Which of the node's shards this is.
     index: usize,
     /// What the node's tally has of it.
@@ -156,6 +163,7 @@ impl Local {
             buffer: RefCell::new(vec![0; BUFFER_BYTES].into()),
             unfinished: RefCell::new(VecDeque::new()),
             bounds,
+            lease: Lease::new(node.tenure()),
             index,
             published: Cell::new(Held::default()),
             node,
@@ -183,23 +191,29 @@ impl Local {
             tokio::select! {
                 command = commands.recv() => match command {
                     Some(Command::Take(handoff)) => self.take(*handoff),
-                    Some(Command::Drain(window)) => self.act(Input::Drain(window)),
+                    Some(Command::Drain(window)) => {
+                        self.mind_all();
+                        self.act(Input::Drain(window));
+                    }
                     Some(Command::Stop) | None => return,
                 },
-                _ = mailbox.envelopes.recv_many(&mut batch, ENVELOPES_PER_TURN) => {
+                _ = mailbox.letters.recv_many(&mut batch, ENVELOPES_PER_TURN) => {
                     self.deliver(&mut batch, &mut accepted);
                 }
                 Some(message) = mailbox.broadcasts.recv(), if self.takes_broadcasts() => {
                     self.node.tally.shard(self.index).noticed(1);
+                    self.mind_all();
                     self.act(Input::Everyone(message));
                 }
                 () = self.rest() => {}
             }
             if self.is_broadcasting() {
+                self.mind_all();
                 self.act(Input::Continue);
             }
             // Whatever came: under load the sleep may never be what is chosen.
             if self.is_due() {
+                self.mind_all();
                 self.give_up_on_unfinished();
                 self.act(Input::Wake);
             }
@@ -209,10 +223,18 @@ impl Local {
     }
 
     /// Gives the sessions what the engine tells, and notes how long ago it was accepted.
-    fn deliver(self: &Rc<Self>, batch: &mut Vec<Envelope>, accepted: &mut Vec<Timestamp>) {
+    fn deliver(self: &Rc<Self>, batch: &mut Vec<Letter>, accepted: &mut Vec<Timestamp>) {
         let tally = self.node.tally.shard(self.index);
         tally.noticed(batch.len());
-        for envelope in batch.drain(..) {
+        for letter in batch.drain(..) {
+            let envelope = match letter {
+                Letter::Envelope(envelope) => envelope,
+                Letter::Thaw(partition, term) => {
+                    self.thaw(partition, term);
+                    continue;
+                }
+            };
+            self.mind(|| Partition::of(&envelope.user));
             if let Notice::Message(message) = &envelope.notice {
                 accepted.push(message.at);
             }
@@ -334,11 +356,13 @@ impl Local {
     fn carry_out_one(self: &Rc<Self>, output: Output) {
         match output {
             Output::Send(slot, frame) => self.send(slot, &frame),
+            Output::Listen(slot) => self.wake(slot),
             Output::Flush(slot) => self.flush(slot),
             Output::Read(slot, reader) => {
                 let node = Arc::clone(&self.node);
                 self.call(async move { node.read(reader).await }, move |local, page| {
                     if let Some(page) = page.transpose() {
+                        local.mind_slot(slot);
                         local.give(Input::Read(slot, page.ok()));
                         local.wake(slot);
                     }
@@ -408,6 +432,11 @@ impl Local {
 
     fn send(self: &Rc<Self>, slot: Slot, frame: &bytes::Bytes) {
         let Some(seat) = self.seat(slot) else { return };
+        if !self.is_held(slot) {
+            let frame = frame.clone();
+            self.kernel.borrow_mut().handle(self.now(), Input::Unsent(slot, frame));
+            return;
+        }
         match seat.socket(|socket| socket.send(frame)) {
             Some(Ok(sent)) if sent == frame.len() => seat.mind_what_it_owes(),
             Some(Ok(sent)) => {
@@ -422,6 +451,10 @@ impl Local {
     fn flush(self: &Rc<Self>, slot: Slot) {
         let Some(seat) = self.seat(slot) else { return };
         loop {
+            if !self.is_held(slot) {
+                self.kernel.borrow_mut().handle(self.now(), Input::Took(slot, 0));
+                return;
+            }
             let sent = {
                 let kernel = self.kernel.borrow();
                 let Some(outbox) = kernel.outbox(slot) else {
@@ -464,6 +497,10 @@ impl Local {
                 }
             };
             let Some((until, seat)) = due else { return };
+            if self.is_frozen(seat.slot()) {
+                self.note_unfinished(&seat, true);
+                continue;
+            }
             if seat.is_unfinished_since_before(until) {
                 let violation = Violation { code: 1008, reason: "message not finished in time" };
                 self.give(Input::Violation(seat.slot(), violation));

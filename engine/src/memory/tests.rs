@@ -119,6 +119,7 @@ fn draft(bits: u128) -> Draft {
         volatile: false,
         ttl: None,
         key: None,
+        by: None,
     }
 }
 
@@ -173,7 +174,7 @@ async fn a_full_partition_is_swept_in_several_rounds() {
     assert_eq!(rounds, [SWEPT_MAX, SWEPT_MAX, SWEPT_MAX, 400 - 3 * SWEPT_MAX]);
     let mut told = 0;
     for shard in &mut node.shards {
-        while shard.envelopes.try_recv().is_ok() {
+        while shard.letters.try_recv().is_ok() {
             told += 1;
         }
     }

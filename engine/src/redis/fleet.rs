@@ -1,5 +1,7 @@
 //! Fleet: the list of nodes, in one key, where each writes its own entry again and again.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use kernel::message::NodeRef;
 use protocol::{http, partition::Partition};
@@ -16,12 +18,17 @@ use super::{
 use crate::{
     contract::Failed,
     fleet::{Fleet, Health, Told},
+    tenure::Tenure,
 };
 
 #[async_trait]
 impl Fleet for Redis {
     fn health(&self) -> watch::Receiver<Health> {
         self.health.subscribe()
+    }
+
+    fn tenure(&self) -> Option<Arc<Tenure>> {
+        Some(Arc::clone(&self.tenure))
     }
 
     async fn report(&self, me: &http::Node) -> Result<(), Failed> {

@@ -15,7 +15,7 @@ use std::{
 };
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use protocol::{id::SessionId, partition::Partition};
+use protocol::{id::SessionId, partition::Partition, time::Timestamp};
 use redis::{Cmd, Pipeline, aio::MultiplexedConnection};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
@@ -27,7 +27,7 @@ use super::{
     link::Fault,
     script, way, wire,
 };
-use crate::{contract::Failed, fleet::Health};
+use crate::{contract::Failed, fleet::Health, tenure::Renewal};
 
 /// Renewals in the time of a lease: two may fail.
 const RENEWALS: u32 = 3;
@@ -45,8 +45,9 @@ const PAUSES: [Duration; 5] = [
     Duration::from_secs(1),
 ];
 
-/// What a renewal says: epoch, envelopes, sessions, and whether the lease had lapsed.
-type Renewed = (String, String, usize, u8);
+/// What a renewal says: epoch, envelopes, sessions, whether the lease had lapsed, and until when it
+/// lasts now.
+type Renewed = (String, String, usize, u8, String);
 
 /// The connection that listens to a server.
 struct Listening {
@@ -228,8 +229,10 @@ impl Redis {
         Ok(host.ear.opened().difference(&before).copied().collect())
     }
 
-    /// Renews the leases on some partitions of a server.
+    /// Renews the leases on some partitions of a server. Those that were lost by the node's own
+    /// clock are lapsed as well.
     async fn renew(&self, host: &Host, partitions: &[Partition]) -> Result<Vec<Renewed>, Fault> {
+        let sent = self.tenure.now();
         let node = self.me.to_string();
         let words = [node.clone(), self.lease.as_millis().to_string()];
         let call = |partition: &Partition| {
@@ -249,7 +252,13 @@ impl Redis {
             // Whether it is lost or only silent: another may do better.
             host.link.give_up();
         }
-        renewed
+        let mut renewed = renewed?;
+        for (partition, (_, _, _, lapsed, until)) in partitions.iter().zip(&mut renewed) {
+            let until = Timestamp(number(until)?);
+            let renewal = Renewal { sent, lapsed: *lapsed == 1, until };
+            *lapsed = u8::from(self.tenure.renewed(*partition, renewal));
+        }
+        Ok(renewed)
     }
 
     /// Listens to what is not heard yet, renews, and looks after what does not fit.
@@ -270,7 +279,7 @@ impl Redis {
         // All that was counted has arrived before this does, or never will.
         self.sound(host).await?;
         for ((partition, before), renewed) in partitions.into_iter().zip(before).zip(renewed) {
-            let (epoch, count, sessions, lapsed) = renewed;
+            let (epoch, count, sessions, lapsed, _) = renewed;
             let count = number(&count)?;
             let is_new = known.epochs.insert(partition, epoch.clone()) != Some(epoch);
             let is_in_doubt = is_new || count < before || spilt || lapsed == 1;

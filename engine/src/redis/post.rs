@@ -79,7 +79,11 @@ impl Redis {
     async fn mend(&self, partition: Partition, due: u64) {
         self.counts.set_last(partition, due);
         self.counts.note_repair();
+        let term = self.tenure.term(partition);
         let is_broken = self.repair(partition).await.is_err();
+        if !is_broken {
+            self.mailboxes.thaw(partition, term).await;
+        }
         if self.counts.set_broken(partition, is_broken) != is_broken {
             self.weigh();
         }

@@ -8,8 +8,13 @@ use kernel::{
     stream::{Extent, Page},
 };
 use protocol::{
-    frame::GapReason, id::MessageId, limit::KEY_MEMORY, name::UserId, partition::Partition,
-    target::Target, time::Timestamp,
+    frame::GapReason,
+    id::{MessageId, SessionId},
+    limit::KEY_MEMORY,
+    name::UserId,
+    partition::Partition,
+    target::Target,
+    time::Timestamp,
 };
 
 use super::{
@@ -49,6 +54,8 @@ impl Redis {
         };
         let bounds = self.terms.stream;
         let except = draft.except.map(|except| except.to_string()).unwrap_or_default();
+        let sure_until = |by: SessionId| self.tenure.until(by.partition()).0.to_string();
+        let sure_until = draft.by.map(sure_until).unwrap_or_default();
         let words = [
             to,
             &which,
@@ -63,6 +70,7 @@ impl Redis {
             &print,
             &draft.id.to_string(),
             &ms(KEY_MEMORY),
+            &sure_until,
         ];
         let said = self.run::<Said>(partition, &script::APPEND, &keys, &words).await;
         #[cfg(feature = "planted")]
@@ -73,6 +81,7 @@ impl Redis {
         let (word, receipt) = said.map_err(Fault::of_change)?;
         match (word.as_str(), receipt) {
             ("reused", _) => Err(NotAppended::KeyReused),
+            ("late", _) => Err(Failed::NotDone.into()),
             (word, Some(receipt)) => {
                 Ok(wire::receipt(&receipt, word == "again").map_err(Fault::of_change)?)
             }

@@ -267,6 +267,7 @@ impl<'a> Stage<'a> {
             volatile: false,
             ttl: None,
             key: None,
+            by: None,
         }
     }
 
@@ -310,8 +311,8 @@ impl<'a> Stage<'a> {
         let n = n % self.nodes.len();
         let mut mail = Vec::new();
         for shard in &mut self.nodes[n].shards {
-            while let Ok(envelope) = shard.envelopes.try_recv() {
-                mail.push(envelope);
+            while let Ok(letter) = shard.letters.try_recv() {
+                mail.extend(letter.envelope());
             }
         }
         mail

@@ -44,6 +44,9 @@ pub struct Draft {
     pub ttl: Option<Duration>,
     /// By which it is known when it is sent again.
     pub key: Option<Key>,
+    /// The session that sends it, where one does: not accepted once its node has lost the lease of it,
+    /// in an engine that has leases.
+    pub by: Option<SessionId>,
 }
 
 /// A session that reads on in its user's stream.

@@ -330,6 +330,7 @@ impl Desk {
                 text: text.into(),
                 fingerprint: u128::from(words.number("print", 0)),
             }),
+            by: None,
         };
         let user = user(words.nth(1));
         match self.registry.append(self.now, &user, draft) {

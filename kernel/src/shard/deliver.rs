@@ -62,9 +62,13 @@ impl Shard {
 
     /// Whether a session gets a message now; notes how far its stream goes.
     fn is_due(&mut self, slot: Slot, message: &Message) -> bool {
+        let Some(partition) = self.partition(slot) else { return false };
+        let frozen = self.is_frozen(partition);
         let Some(session) = self.get_mut(slot) else { return false };
         let meant = plan::matches(message, &session.member());
-        let Some(position) = message.position else { return meant && !session.is_opening() };
+        let Some(position) = message.position else {
+            return meant && !session.is_opening() && !frozen;
+        };
         match &mut session.phase {
             Phase::Opening(opening) => {
                 opening.seen = opening.seen.max(position);
@@ -72,6 +76,10 @@ impl Shard {
             }
             Phase::Replaying { seen, .. } => {
                 *seen = (*seen).max(position);
+                false
+            }
+            Phase::Following if frozen => {
+                session.phase = Phase::Replaying { seen: position, waiting: true, tell: false };
                 false
             }
             Phase::Following if position.epoch != session.position.epoch => {
@@ -152,6 +160,15 @@ impl Shard {
         };
         let before = session.waiting_bytes();
         session.outbox.get_or_insert_default().push_rest(rest);
+        session.flow = Flow::Stalled;
+        self.recount(slot, before);
+    }
+
+    /// The frame comes before what waits, and none of it is on the wire.
+    pub(super) fn unsent(&mut self, slot: Slot, frame: Bytes) {
+        let Some(session) = self.get_mut(slot) else { return };
+        let before = session.waiting_bytes();
+        session.outbox.get_or_insert_default().push_first(frame);
         session.flow = Flow::Stalled;
         self.recount(slot, before);
     }

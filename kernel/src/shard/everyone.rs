@@ -104,7 +104,12 @@ impl Shard {
         let (mut sessions, mut bytes, mut frames) = (0, 0, Vec::with_capacity(TOGETHER));
         while sessions < PART && bytes < PART_BYTES && !round.is_over() {
             let index = round.next;
-            if let Some(session) = self.sessions.get_mut(index as usize) {
+            let frozen = &self.frozen;
+            let awake =
+                |session: &Session| frozen.is_empty() || !frozen.contains_key(&session.partition());
+            if let Some(session) =
+                self.sessions.get_mut(index as usize).filter(|session| awake(session))
+            {
                 let due = round.broadcasts.iter().filter(|broadcast| broadcast.is_for(session));
                 frames.extend(due.map(|broadcast| broadcast.frame.clone()));
                 if frames.len() > 1 {

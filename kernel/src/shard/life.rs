@@ -38,6 +38,7 @@ impl Shard {
     pub(super) fn park(&mut self, slot: Slot, code: CloseCode) {
         let Some(mut session) = self.remove(slot) else { return };
         let parting = parting(&session, code.number());
+        self.forget_waiting(&mut session);
         if code == CloseCode::Slow
             && let Some(outbox) = &mut session.outbox
         {
@@ -65,8 +66,9 @@ impl Shard {
 
     /// The session said goodbye: for good with 1000 or no code, else for now.
     pub(super) fn left(&mut self, slot: Slot, code: Option<u16>) {
-        let Some(session) = self.remove(slot) else { return };
+        let Some(mut session) = self.remove(slot) else { return };
         let parting = parting(&session, code.unwrap_or(NO_CODE));
+        self.forget_waiting(&mut session);
         self.outputs.push_back(match code {
             None | Some(NORMAL) => Output::Release(parting),
             Some(_) if session.is_unwelcomed(self.turn) => Output::Release(parting),
@@ -78,8 +80,9 @@ impl Shard {
 
     /// The session broke the rules and ends.
     pub(super) fn violation(&mut self, slot: Slot, violation: Violation) {
-        let Some(session) = self.remove(slot) else { return };
+        let Some(mut session) = self.remove(slot) else { return };
         self.outputs.push_back(Output::Release(parting(&session, violation.code)));
+        self.forget_waiting(&mut session);
         let closing = closing(session, violation.code, violation.reason);
         self.outputs.push_back(Output::Close(slot, closing));
     }
@@ -120,6 +123,7 @@ impl Shard {
     /// The session ended by the engine's word, which knows it already.
     pub(super) fn end(&mut self, slot: Slot, end: &End) {
         let Some(mut session) = self.remove(slot) else { return };
+        self.forget_waiting(&mut session);
         let told = matches!(
             end.code,
             CloseCode::Replaced | CloseCode::ClosedByBackend | CloseCode::Forbidden
@@ -145,6 +149,7 @@ impl Shard {
     /// Closes, pings or gives up on a session whose wait came up, or lets it wait on.
     fn look_after(&mut self, now: Moment, slot: Slot) {
         let (ping, pong_wait) = (self.options.ping, self.options.pong_wait);
+        let frozen = self.partition(slot).is_some_and(|partition| self.is_frozen(partition));
         let Some(session) = self.get_mut(slot) else { return };
         if session.look_at > now {
             return;
@@ -160,6 +165,8 @@ impl Shard {
             Ping::Probe(at) => at.after(PROBE_WAIT),
         });
         let next = match answer_by {
+            // Nobody listens to it.
+            _ if frozen => now.after(ping),
             Some(by) if by <= now => {
                 self.park(slot, CloseCode::NoPong);
                 return;

@@ -11,11 +11,13 @@ use crate::{message::Fenced, moment::Moment, registry::Touch, session::Ping};
 impl Shard {
     pub(super) fn probe(&mut self, now: Moment, user: &UserId, sessions: &[Fenced]) {
         for slot in self.slots_of(user) {
-            let Some(session) = self.get_mut(slot) else { continue };
-            let fenced = session.fenced;
-            if !sessions.contains(&fenced) {
+            let Some(session) = self.get(slot) else { continue };
+            let (fenced, partition) = (session.fenced, session.partition());
+            // Of a frozen one nobody can say, nor whether it is still meant.
+            if !sessions.contains(&fenced) || self.is_frozen(partition) {
                 continue;
             }
+            let Some(session) = self.get_mut(slot) else { continue };
             if session.is_opening() {
                 // Its handshake came this moment.
                 self.outputs.push_back(Output::Touch(fenced, Touch::Alive));

@@ -20,6 +20,10 @@ use crate::{
 impl Shard {
     /// One page of the stream of a session that is opening or replaying.
     pub(super) fn page(&mut self, now: Moment, slot: Slot, page: Option<Page>) {
+        if self.partition(slot).is_some_and(|partition| self.is_frozen(partition)) {
+            self.put_off(slot);
+            return;
+        }
         let Some(page) = page else {
             if self.get(slot).is_some_and(|session| !session.is_opening()) {
                 let closing = frame::Closing::new(CloseCode::Overloaded);
@@ -115,8 +119,12 @@ impl Shard {
     /// Reads the next page, if one waits for the socket to have taken the last.
     pub(super) fn read_on(&mut self, slot: Slot) {
         let Some(session) = self.get_mut(slot) else { return };
-        if let Phase::Replaying { waiting: waiting @ true, .. } = &mut session.phase {
-            *waiting = false;
+        let waiting = match &mut session.phase {
+            Phase::Opening(opening) => &mut opening.waiting,
+            Phase::Replaying { waiting, .. } => waiting,
+            Phase::Following => return,
+        };
+        if std::mem::take(waiting) {
             let reader = session.reader();
             self.outputs.push_back(Output::Read(slot, reader));
         }

@@ -9,6 +9,7 @@ mod delivery;
 mod ending;
 mod everyone;
 mod frames;
+mod frozen;
 mod opening;
 mod parting;
 mod room;
@@ -174,10 +175,7 @@ impl Desk {
                 let notice = Notice::Probed(named(words.nth(1), &words));
                 self.handle(Input::Deliver(Envelope { user: user("alice"), notice }));
             }
-            "everyone" => {
-                let message = Message { position: None, ..entry(name, &words) };
-                self.handle(Input::Everyone(Arc::new(message)));
-            }
+            "everyone" => self.handle(Input::Everyone(Arc::new(entry(name, &words)))),
             "continue" => self.handle(Input::Continue),
             "waiting" => writeln!(self.trace, "  {}", self.shard.waiting_bytes()).unwrap(),
             "ping" => self.handle(Input::Ping(slot.unwrap(), "(control pong)\n".into())),
@@ -191,6 +189,8 @@ impl Desk {
                 self.handle(Input::Left(slot.unwrap(), code));
             }
             "lost" => self.handle(Input::Lost(slot.unwrap())),
+            "freeze" => self.handle(Input::Freeze([session(1).partition()].into())),
+            "thaw" => self.handle(Input::Thaw(session(1).partition())),
             "drain" => self.handle(Input::Drain(duration(words.nth(1)))),
             "takes" => {
                 let takes = self.shard.takes_frames(slot.unwrap());
@@ -308,6 +308,7 @@ impl Desk {
                         self.handle(Input::Stalled(slot, rest));
                     }
                 }
+                Output::Listen(slot) => self.note(slot, "is listened to"),
                 Output::Flush(slot) => self.flush(&self.name(slot)),
                 Output::Close(slot, closing) => self.close(slot, closing),
                 Output::Read(slot, Reader { user, after, .. }) => {

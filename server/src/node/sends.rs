@@ -51,6 +51,7 @@ impl Node {
             volatile: request.volatile,
             ttl: request.ttl.map(|ttl| ttl.duration()),
             key,
+            by: None,
         };
         let copy = match (echo, draft.from.clone()) {
             (Echo::No, _) | (_, None) => None,
@@ -96,6 +97,7 @@ impl Node {
             volatile: frame.volatile,
             ttl: frame.ttl,
             key,
+            by: Some(session),
         };
         let echo = frame.echo.unwrap_or(!frame.volatile) && !to_oneself;
         let copy = echo.then_some((sender, Some(session)));

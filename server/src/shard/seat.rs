@@ -151,6 +151,7 @@ impl Local {
     fn listen(self: &Rc<Self>, seat: &Rc<Seat>, cx: &mut Context<'_>) -> Poll<()> {
         seat.listen(cx);
         while seat.is_session() {
+            self.mind_slot(seat.slot);
             let wrote = self.write_on(seat, cx);
             let read = self.read_on(seat, cx);
             self.finish_turn();
@@ -163,6 +164,9 @@ impl Local {
 
     /// Writes what waits, when the socket takes it.
     fn write_on(self: &Rc<Self>, seat: &Rc<Seat>, cx: &mut Context<'_>) -> Poll<()> {
+        if self.is_frozen(seat.slot) {
+            return Poll::Pending;
+        }
         let sent = self.kernel.borrow().outbox(seat.slot).map(|outbox| {
             let send = |socket: &Socket| socket.poll_send(cx, outbox.slices());
             seat.socket(send)
@@ -209,6 +213,7 @@ impl Local {
     fn receive(self: &Rc<Self>, seat: &Rc<Seat>, mut bytes: &mut [u8]) {
         let mut completed = false;
         loop {
+            self.mind_slot(seat.slot);
             if !self.kernel.borrow().takes_frames(seat.slot) {
                 if !bytes.is_empty() {
                     seat.held.borrow_mut().get_or_insert_default().extend_from_slice(bytes);
@@ -237,7 +242,7 @@ impl Local {
     }
 
     /// A message must be whole in time, however its bytes trickle.
-    fn note_unfinished(&self, seat: &Rc<Seat>, completed: bool) {
+    pub(super) fn note_unfinished(&self, seat: &Rc<Seat>, completed: bool) {
         let unfinished = seat.decoder.borrow().unfinished();
         if !unfinished {
             seat.unfinished_until.set(Moment::NEVER);

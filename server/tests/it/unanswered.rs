@@ -251,8 +251,8 @@ fn a12_a_message_for_which_there_is_no_room_is_not_accepted() {
             let mut lock = lock.get().unwrap().lock().unwrap();
             let Lock { to_node, waiting } = &mut *lock;
             for mailbox in waiting {
-                while let Ok(envelope) = mailbox.envelopes.try_recv() {
-                    to_node.deliver(envelope);
+                while let Ok(letter) = mailbox.letters.try_recv() {
+                    to_node.deliver(letter.envelope().expect("no lease is ever lost here"));
                 }
             }
         };

@@ -18,6 +18,7 @@ mod leaving;
 mod stopping;
 mod restarting;
 mod fleet_page;
+mod pausing;
 mod faults;
 mod fleet;
 mod fleet_events;

@@ -4,11 +4,15 @@
 -- KEYS: primary, lease, mail, user, stream, key.
 -- ARGV: to whom, and which of them; a session that does not get it; whether it is volatile; its
 -- time to live; bytes of its data; what does not change of it; most messages, most bytes and the
--- age that a stream keeps; fingerprint, id, and how long keys are remembered.
+-- age that a stream keeps; fingerprint, id, and how long keys are remembered; until when the sender's
+-- node is sure of it ('' for a backend).
 
 local to, which, except, volatile = ARGV[1], ARGV[2], ARGV[3], ARGV[4] == '1'
 local most, most_bytes, most_age = tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
 
+if ARGV[14] ~= '' and NOW >= tonumber(ARGV[14]) then
+  return { 'late', false }
+end
 if ARGV[11] ~= '' then
   local known = redis.call('GET', KEYS[6])
   if known then

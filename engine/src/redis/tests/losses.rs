@@ -37,6 +37,7 @@ async fn send_astray(hall: &Hall, engine: &Redis, user: &UserId, bits: u128) {
         "",
         &draft.id.to_string(),
         "1",
+        "",
     ];
     let said: (String, String) =
         engine.run(partition, &script::APPEND, &keys, &words).await.expect("it is accepted");
@@ -140,11 +141,12 @@ async fn a_session_that_lost_its_place_unheard_is_told_later() {
     while told.len() < 2 {
         let shard = &mut node.shards[..];
         let [one, other] = shard else { panic!("two shards: {shard:?}") };
-        let envelope = tokio::select! {
-            envelope = one.envelopes.recv() => envelope,
-            envelope = other.envelopes.recv() => envelope,
+        let letter = tokio::select! {
+            letter = one.letters.recv() => letter,
+            letter = other.letters.recv() => letter,
         };
-        let notice = envelope.expect("the engine is there").notice;
+        let Some(envelope) = letter.expect("the engine is there").envelope() else { continue };
+        let notice = envelope.notice;
         let Notice::End { sessions, end } = notice else { panic!("no end: {notice:?}") };
         told.extend(sessions.iter().map(|one| (one.session, (one.fence, end.code))));
     }

@@ -6,6 +6,7 @@ use kernel::registry::Proof;
 use protocol::{http::SessionState, position::Position};
 
 use super::{stage::*, *};
+use crate::mailbox::Letter;
 
 /// Short, so that tests do not wait long for one to lapse.
 const LEASE: Duration = Duration::from_secs(1);
@@ -151,6 +152,57 @@ async fn a_node_that_was_frozen_takes_back_what_is_still_its_own() {
     assert_eq!(shown(&other, &alice).await, [SessionState::Live]);
     until_here(&frozen).await;
     assert_eq!(send(&other, &alice, 2).await, next_position(&mut node, &alice).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sessions_are_thawed_after_what_became_of_them_is_told() {
+    let hall = hall_of_short_leases().await;
+    let (frozen, mut node) = hall.engine("n0").await;
+    let (_, other) = hall.engine("n1").await;
+    let alice = user("alice");
+    let partition = Partition::of(&alice);
+    let kept = open(&node, &alice, 1).await;
+    let term = frozen.tenure.look(partition).expect("its lease is held");
+    hall.freeze("n0", true);
+    hall.pass(LEASE).await;
+    assert_eq!(frozen.tenure.look(partition), None);
+    place(&other, Proof::Resume(kept.token, kept.joined), 2).await.expect("its node is lost");
+    hall.freeze("n0", false);
+    let shard = protocol::partition::slice_of(&alice, node.shards.len());
+    let mut is_told = false;
+    loop {
+        match node.shards[shard].letters.recv().await.expect("the engine is there") {
+            Letter::Envelope(_) => is_told = true,
+            Letter::Thaw(of, now) if of == partition && now != term => break,
+            Letter::Thaw(..) => {}
+        }
+    }
+    assert!(is_told, "it lost its place");
+    assert!(frozen.tenure.look(partition).is_some_and(|now| now != term));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_session_sends_is_void_when_its_node_has_no_lease_of_it() {
+    let hall = hall_of_short_leases().await;
+    let (_, node) = hall.engine("n0").await;
+    let (_, other) = hall.engine("n1").await;
+    let (alice, bob) = (user("alice"), user("bob"));
+    let by = Some(open(&node, &alice, 1).await.fenced.session);
+    open(&other, &bob, 2).await;
+    let said = |bits| Draft { by, from: Some(user("alice")), ..draft(bits) };
+    node.engine.append(&bob, said(1)).await.expect("its lease is held");
+    hall.freeze("n0", true);
+    hall.pass(LEASE).await;
+    let void = node.engine.append(&bob, said(2)).await;
+    assert_eq!(void, Err(NotAppended::Failed(Failed::NotDone)));
+    node.engine.append(&bob, draft(3)).await.expect("a backend needs no lease");
+    hall.freeze("n0", false);
+    let again = async {
+        while node.engine.append(&bob, said(4)).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(LEASE * 3, again).await.expect("it is held again");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -74,6 +74,7 @@ pub(super) fn draft(bits: u128) -> Draft {
         volatile: false,
         ttl: None,
         key: None,
+        by: None,
     }
 }
 
@@ -86,7 +87,12 @@ pub(super) async fn send(node: &Node, user: &UserId, bits: u128) -> Position {
 /// The next envelope for a user at a node.
 pub(super) async fn next(node: &mut Node, user: &UserId) -> Envelope {
     let shard = protocol::partition::slice_of(user, node.shards.len());
-    node.shards[shard].envelopes.recv().await.expect("the engine is there")
+    loop {
+        let letter = node.shards[shard].letters.recv().await.expect("the engine is there");
+        if let Some(envelope) = letter.envelope() {
+            return envelope;
+        }
+    }
 }
 
 /// The position of the next message for a user at a node.

@@ -263,6 +263,7 @@ impl World {
             volatile: self.dice.chance(15),
             ttl: self.some_ttl(15),
             key: None,
+            by: None,
         }
     }
 

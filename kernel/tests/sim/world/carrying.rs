@@ -79,7 +79,7 @@ pub(super) enum Call {
         reference: Option<String>,
         id: MessageId,
         sender: UserId,
-        draft: Draft,
+        draft: Box<Draft>,
     },
 }
 

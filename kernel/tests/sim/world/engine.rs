@@ -52,7 +52,7 @@ impl World {
             }
             Call::Send { place, forward } => self.send(since, place, forward),
             Call::Copy { place, reference, id, sender, draft } => {
-                self.copy(since, place, reference, id, &sender, draft);
+                self.copy(since, place, reference, id, &sender, *draft);
             }
         }
     }

@@ -58,6 +58,8 @@ impl World {
             let place = |slot: Slot| Place { node, life, shard, slot };
             match output {
                 Output::Send(slot, frame) => self.write(place(slot), &frame),
+                // No node is without its lease here.
+                Output::Listen(_) => {}
                 Output::Flush(slot) => self.flush(place(slot)),
                 Output::Close(slot, closing) => self.close(place(slot), &closing),
                 Output::Read(slot, reader) => {

@@ -65,7 +65,8 @@ impl World {
         let SendFrame { user, data, to, volatile, ttl, echo, .. } = *frame;
         let except = (user == sender).then_some(session);
         let from = Some(sender.clone());
-        let draft = Draft { id, data, from, echo_of: None, to, except, volatile, ttl, key };
+        let draft =
+            Draft { id, data, from, echo_of: None, to, except, volatile, ttl, key, by: None };
         let outcome = self.append(&user, draft.clone());
         let lost = draft.key.is_some() && !self.resting && self.dice.chance(10);
         if lost {
@@ -89,6 +90,7 @@ impl World {
                 let except = Some(session);
                 let draft =
                     Draft { id: sent, echo_of: Some(user), to: Target::All, except, ..draft };
+                let draft = Box::new(draft);
                 let copy = Call::Copy { place, reference, id: sent, sender, draft };
                 self.calls.push(Late { since, what: copy });
             }

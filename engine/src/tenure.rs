@@ -1,0 +1,158 @@
+//! Tenure: until when this node may act for its sessions, in each partition.
+//!
+//! A node that has not renewed its lease in time does not know what became of its sessions: others
+//! took them for parked. It must notice that by itself, on its own clock, and before it acts, even
+//! where its process stood still and whoever renews the lease has not had a turn yet. So whoever
+//! acts looks here first: one load and one look at the clock.
+//!
+//! A lease that was lost and is held again is another term. What a node had in an earlier term waits
+//! until it was looked after in this one, whoever notices first, and however short the loss was.
+
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+
+use protocol::{
+    partition::{PARTITIONS, Partition},
+    time::Timestamp,
+};
+use tokio::time::Instant;
+
+/// Leases of a partition are counted, so that they are told apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Term(u16);
+
+/// Bits of the time that a lease ends at; the others count terms.
+const TIME_BITS: u32 = 48;
+
+/// The end of a lease that is lost.
+const LOST: u64 = 0;
+
+/// What part of a lease is left out, as clocks do not run alike.
+const MARGIN: u32 = 10;
+
+/// A node's leases, as it may count on them.
+#[derive(Debug)]
+pub struct Tenure {
+    lease: Duration,
+    began: Instant,
+    held: Box<[Held]>,
+}
+
+/// One lease.
+#[derive(Debug, Default)]
+struct Held {
+    /// The term, and until when it lasts at least, by the node's clock.
+    here: AtomicU64,
+    /// Until when it lasts, by the engine's.
+    there: AtomicU64,
+}
+
+/// What a node learns when it renews a lease.
+#[derive(Debug, Clone, Copy)]
+pub struct Renewal {
+    /// When it asked for it.
+    pub sent: Instant,
+    /// Whether the engine says that it had been lost.
+    pub lapsed: bool,
+    /// Until when it lasts, by the engine's clock.
+    pub until: Timestamp,
+}
+
+impl Tenure {
+    /// Holds no lease yet. Each is to last for `lease`, on the clock of the engine.
+    #[must_use]
+    pub fn new(lease: Duration) -> Self {
+        let held = (0..PARTITIONS).map(|_| Held::default()).collect();
+        Self { lease, began: Instant::now(), held }
+    }
+
+    fn of(&self, partition: Partition) -> &Held {
+        &self.held[usize::from(partition.0)]
+    }
+
+    /// Now, on the clock that counts; never [`LOST`].
+    #[must_use]
+    pub fn now(&self) -> Instant {
+        Instant::now()
+    }
+
+    fn at(&self, time: Instant) -> u64 {
+        let passed = time.saturating_duration_since(self.began).as_millis();
+        u64::try_from(passed).unwrap_or(u64::MAX) + 1
+    }
+
+    /// The lease was renewed. Tells whether it had been lost, as the engine says or by the clock:
+    /// then another term has begun.
+    pub fn renewed(&self, partition: Partition, renewal: Renewal) -> bool {
+        let Renewal { sent, lapsed, until } = renewal;
+        let place = self.of(partition);
+        place.there.store(until.0, Ordering::Release);
+        let until = self.at(sent + self.lease - self.lease / MARGIN);
+        let renew = |held| {
+            let (term, old) = parts(held);
+            let lost = lapsed || old <= self.at(self.now());
+            whole(Term(if lost { term.0.wrapping_add(1) } else { term.0 }), until)
+        };
+        let update = |held| Some(renew(held));
+        let before = place.here.fetch_update(Ordering::AcqRel, Ordering::Acquire, update);
+        let before = parts(before.unwrap_or_else(|held| held)).0;
+        before != self.term(partition)
+    }
+
+    /// The present term, whether or not its time is over.
+    #[must_use]
+    pub fn term(&self, partition: Partition) -> Term {
+        parts(self.of(partition).here.load(Ordering::Acquire)).0
+    }
+
+    /// Until when the engine may do what a session of this partition wants, by its own clock. What it
+    /// is asked in time may reach it too late.
+    #[must_use]
+    pub fn until(&self, partition: Partition) -> Timestamp {
+        let margin = u64::try_from((self.lease / MARGIN).as_millis()).unwrap_or(u64::MAX);
+        Timestamp(self.of(partition).there.load(Ordering::Acquire).saturating_sub(margin))
+    }
+
+    /// The present term, while it lasts. Once somebody was told that it is over, it stays so.
+    #[must_use]
+    pub fn look(&self, partition: Partition) -> Option<Term> {
+        self.look_at(partition, self.now())
+    }
+
+    /// The same at a time that was looked up just before, for whoever looks at many.
+    #[must_use]
+    pub fn look_at(&self, partition: Partition, now: Instant) -> Option<Term> {
+        let now = self.at(now);
+        let place = &self.of(partition).here;
+        let mut held = place.load(Ordering::Acquire);
+        loop {
+            let (term, until) = parts(held);
+            if until > now {
+                return Some(term);
+            }
+            if until == LOST {
+                return None;
+            }
+            // Else it might be renewed without anybody being told.
+            let lost = whole(term, LOST);
+            match place.compare_exchange(held, lost, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => return None,
+                Err(other) => held = other,
+            }
+        }
+    }
+}
+
+fn parts(held: u64) -> (Term, u64) {
+    let term = u16::try_from(held >> TIME_BITS).unwrap_or_default();
+    (Term(term), held & ((1 << TIME_BITS) - 1))
+}
+
+fn whole(Term(term): Term, until: u64) -> u64 {
+    u64::from(term) << TIME_BITS | until.min((1 << TIME_BITS) - 1)
+}
+
+#[cfg(test)]
+mod tests;
