@@ -14,20 +14,27 @@ mod session_send;
 mod send;
 mod fanout;
 mod idle;
+mod placement;
+mod toll;
+mod sending;
 mod ceiling;
 mod trend;
 mod everyone;
 mod deliveries;
 mod flow;
 mod meter;
+mod rest;
 mod crowd;
 mod arrivals;
-mod node;
 mod load;
 mod caller;
 mod session;
 mod event;
 mod socket;
+mod fleet;
+mod node;
+mod redis;
+mod children;
 mod target;
 mod tls;
 mod wire;
@@ -59,6 +66,7 @@ pub(crate) fn run(args: Bench) -> Result<(), Failure> {
         BenchCommand::SessionSend(args) => (session_send::run(&args)?, args.place.output),
         BenchCommand::Bulk(args) => (bulk::run(&args)?, args.place.output),
         BenchCommand::Connect(args) => (connect::run(&args)?, args.place.output),
+        BenchCommand::Placement(args) => (placement::run(&args)?, args.place.output),
         BenchCommand::Storm(args) => (storm::run(&args)?, args.place.output),
         BenchCommand::Soak(args) => (soak::run(&args)?, args.place.output),
     };

@@ -1,11 +1,13 @@
 //! Bench: what can be measured, of which server, and for how long.
 
+mod nodes;
 mod plan;
 
 use std::{fs, path::PathBuf, time::Duration};
 
 use clap::{Args, Subcommand};
 
+pub(crate) use self::nodes::{Nodes, Shared};
 use self::plan::time;
 pub(crate) use self::plan::{Message, Plan, Stretch};
 use super::Format;
@@ -20,6 +22,9 @@ pub(super) const EXAMPLES: &str = "Examples:
 Without --server a node is started for the measurement: this program as `usher serve`, in memory,
 with its gates open, on as many shards as there are cores, less one for the load. Settings by
 variables, such as USHER_SESSION__PING, are passed on to it.
+
+With --nodes several are started, each a process of its own, on one Redis; what is told then of the
+server is the sum of all, and beside it stands what Redis spent.
 
 Every delivery is looked at: one that is missing, doubled or out of order is a failure.";
 
@@ -49,6 +54,9 @@ pub(crate) enum BenchCommand {
     /// Sessions that come with a new ticket and leave again
     #[command(after_help = CONNECT_EXAMPLES)]
     Connect(Connect),
+    /// Of several nodes: what it saves to connect where tickets say
+    #[command(after_help = PLACEMENT_EXAMPLES)]
+    Placement(Placement),
     /// All sessions lose their sockets at once, and come back
     #[command(after_help = STORM_EXAMPLES)]
     Storm(Storm),
@@ -127,6 +135,8 @@ pub(crate) struct Idle {
     #[arg(long, value_name = "TIME", default_value = "2s", value_parser = time)]
     pub(crate) settle: Duration,
     #[command(flatten)]
+    pub(crate) nodes: Nodes,
+    #[command(flatten)]
     pub(crate) place: Place,
 }
 
@@ -147,19 +157,25 @@ pub(crate) struct Fanout {
     #[command(flatten)]
     pub(crate) plan: Plan,
     #[command(flatten)]
+    pub(crate) nodes: Nodes,
+    #[command(flatten)]
     pub(crate) place: Place,
 }
 
 const SEND_EXAMPLES: &str = "Examples:
   usher bench send
   usher bench send --rate 5000 --size 1024
-  usher bench send --sessions 15000 --everyone-rate 1";
+  usher bench send --sessions 15000 --everyone-rate 1
+  usher bench send --nodes 3 --devices 2";
 
 #[derive(Debug, Args)]
 pub(crate) struct Send {
     /// How many users, each with a session
     #[arg(long, value_name = "N", default_value = "5000", value_parser = sessions)]
     pub(crate) sessions: usize,
+    /// Of several nodes: how many sessions each user has, each on another node
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..))]
+    pub(crate) devices: u8,
     /// How many messages a second go to everyone besides: how much do they delay the others?
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) everyone_rate: Option<u32>,
@@ -167,6 +183,8 @@ pub(crate) struct Send {
     pub(crate) message: Message,
     #[command(flatten)]
     pub(crate) plan: Plan,
+    #[command(flatten)]
+    pub(crate) nodes: Nodes,
     #[command(flatten)]
     pub(crate) place: Place,
 }
@@ -185,6 +203,8 @@ pub(crate) struct SessionSend {
     #[command(flatten)]
     pub(crate) plan: Plan,
     #[command(flatten)]
+    pub(crate) nodes: Nodes,
+    #[command(flatten)]
     pub(crate) place: Place,
 }
 
@@ -202,6 +222,8 @@ pub(crate) struct Bulk {
     #[command(flatten)]
     pub(crate) plan: Plan,
     #[command(flatten)]
+    pub(crate) nodes: Nodes,
+    #[command(flatten)]
     pub(crate) place: Place,
 }
 
@@ -216,6 +238,30 @@ pub(crate) struct Connect {
     pub(crate) outstanding: u16,
     #[command(flatten)]
     pub(crate) plan: Plan,
+    #[command(flatten)]
+    pub(crate) nodes: Nodes,
+    #[command(flatten)]
+    pub(crate) place: Place,
+}
+
+const PLACEMENT_EXAMPLES: &str = "Examples:
+  usher bench placement
+  usher bench placement --nodes 5 --devices 2";
+
+#[derive(Debug, Args)]
+pub(crate) struct Placement {
+    /// How many users
+    #[arg(long, value_name = "N", default_value = "1000", value_parser = sessions)]
+    pub(crate) users: usize,
+    /// How many sessions each user has
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=128))]
+    pub(crate) devices: u8,
+    #[command(flatten)]
+    pub(crate) message: Message,
+    #[command(flatten)]
+    pub(crate) plan: Plan,
+    #[command(flatten)]
+    pub(crate) nodes: Nodes,
     #[command(flatten)]
     pub(crate) place: Place,
 }

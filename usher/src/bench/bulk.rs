@@ -6,11 +6,12 @@ use super::{
     crowd::{self, CALLERS},
     deliveries::{Deliveries, Draft},
     event::Event,
+    fleet::Fleet,
     flow::{self, Tally, Work},
     load::Load,
-    node::Node,
     process,
     report::{Figure, Report, Run},
+    rest::Rest,
 };
 use crate::{args::bench::Bulk, failure::Failure};
 
@@ -18,14 +19,15 @@ use crate::{args::bench::Bulk, failure::Failure};
 pub(super) fn run(args: &Bulk) -> Result<Report, Failure> {
     let (users, size) = (usize::from(args.users), args.message.size());
     process::room_for(users)?;
-    let node = Node::of(&args.place)?;
-    let mut load = Load::new(node.target.clone(), CALLERS)?;
+    let fleet = Fleet::of(&args.place, &args.nodes)?;
+    let mut load = Load::new(fleet.targets(), CALLERS)?;
     crowd::of(&mut load, users)?;
+    let rest = Rest::measure(&fleet, &mut load, args.plan.rest())?;
     let mut work = Calling::new(users, size)?;
-    let measured = flow::measure(&node, &mut load, &mut work, &args.plan)?;
-    crowd::disperse(&mut load, &node, users)?;
+    let measured = flow::measure(&fleet, &mut load, &mut work, &args.plan)?;
+    crowd::disperse(&mut load, &fleet, users)?;
     let (tally, spent) = (&measured.tally, &measured.spent);
-    let mut about = node.figures();
+    let mut about = fleet.figures()?;
     about.extend([
         Figure::count("users_per_call", "users in a call", crowd::number(users)),
         Figure::bytes("message_bytes", "data of a message", crowd::number(size)),
@@ -46,9 +48,9 @@ pub(super) fn run(args: &Bulk) -> Result<Report, Failure> {
             " us",
         ),
     ];
-    figures.extend(tally.latencies());
-    figures.extend(spent.figures());
-    let runs = vec![Run { name: "bulk".to_owned(), figures }];
+    figures.extend(spent.redis_each(tally.arrived, rest));
+    about.extend(rest.iter().flat_map(Rest::figures));
+    let runs = vec![Run { name: "bulk".to_owned(), figures: measured.with(figures) }];
     Ok(Report { bench: "bulk", about, runs, notes: spent.warning().into_iter().collect() })
 }
 

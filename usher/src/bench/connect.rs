@@ -6,11 +6,12 @@ use super::{
     caller::Call,
     crowd::{self, CALLERS},
     event::{End, Event},
+    fleet::Fleet,
     flow::{self, Tally, Work},
     load::Load,
-    node::Node,
     process,
     report::{Figure, Report, Run},
+    rest::Rest,
     session::Proof,
 };
 use crate::{args::bench::Connect, failure::Failure};
@@ -25,12 +26,13 @@ const USERS: usize = 1000;
 pub(super) fn run(args: &Connect) -> Result<Report, Failure> {
     let places = usize::from(args.outstanding);
     process::room_for(places)?;
-    let node = Node::of(&args.place)?;
-    let mut load = Load::new(node.target.clone(), CALLERS)?;
+    let fleet = Fleet::of(&args.place, &args.nodes)?;
+    let mut load = Load::new(fleet.targets(), CALLERS)?;
+    let rest = Rest::measure(&fleet, &mut load, args.plan.rest())?;
     let mut work = Coming::new(places);
-    let measured = flow::measure(&node, &mut load, &mut work, &args.plan)?;
+    let measured = flow::measure(&fleet, &mut load, &mut work, &args.plan)?;
     let (tally, spent) = (&measured.tally, &measured.spent);
-    let mut about = node.figures();
+    let mut about = fleet.figures()?;
     about.push(Figure::count("outstanding", "on their way at once", crowd::number(places)));
     let mut figures = vec![
         Figure::count("connects", "connects", tally.begun),
@@ -49,8 +51,8 @@ pub(super) fn run(args: &Connect) -> Result<Report, Failure> {
             " us",
         ),
     ];
-    figures.extend(tally.latencies());
-    figures.extend(spent.figures());
+    figures.extend(spent.redis_each(tally.arrived, rest));
+    about.extend(rest.iter().flat_map(Rest::figures));
     let gated = (work.refused > 0).then(|| {
         "the server's admissions_per_second is lower than what was asked of it".to_owned()
     });
@@ -58,7 +60,7 @@ pub(super) fn run(args: &Connect) -> Result<Report, Failure> {
     Ok(Report {
         bench: "connect",
         about,
-        runs: vec![Run { name: "connect".to_owned(), figures }],
+        runs: vec![Run { name: "connect".to_owned(), figures: measured.with(figures) }],
         notes,
     })
 }
@@ -126,7 +128,7 @@ impl Work for Coming {
     fn told(&mut self, event: Event<'_>, now: Duration, tally: &mut Tally) -> Result<(), Failure> {
         match event {
             Event::Answered { caller, status, body } => {
-                let ticket = crowd::ticket(status, body)?;
+                let ticket = Proof::Ticket(crowd::ticket(status, body)?.ticket);
                 self.tickets.extend(self.asked[caller].take().map(|place| (place, ticket)));
             }
             Event::Welcomed { session, .. } => {

@@ -8,13 +8,16 @@ use super::{
     arrivals::Arrivals,
     caller::Call,
     event::Event,
+    fleet::Fleet,
     load::{Load, Wait},
-    node::Node,
     progress::Progress,
     session::Proof,
     stamp::Stamp,
 };
 use crate::failure::{Failure, Kind};
+
+/// How the names of all users begin.
+pub(super) const USER: &str = "bench-";
 
 /// Callers that a crowd needs to be gathered quickly.
 pub(super) const CALLERS: usize = 32;
@@ -35,6 +38,15 @@ pub(super) struct Standing {
     pub(super) position: Position,
 }
 
+/// To which node a session connects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// Its home.
+    Home,
+    /// The one that its ticket names first, which is its home from then on.
+    AsTold,
+}
+
 /// What asks for a ticket of a user.
 pub(super) fn ticket_for(user: &str) -> String {
     serde_json::json!({"user": user}).to_string()
@@ -42,13 +54,22 @@ pub(super) fn ticket_for(user: &str) -> String {
 
 /// So many users with a session each, which have the same numbers.
 pub(super) fn of(load: &mut Load, count: usize) -> Result<Vec<Standing>, Failure> {
-    let bodies: Vec<String> = (0..count).map(|number| ticket_for(&user(number))).collect();
-    gather(load, 0, &bodies)
+    with_devices(load, count, 1)
+}
+
+/// So many users with so many sessions each, whose numbers follow each other.
+pub(super) fn with_devices(
+    load: &mut Load,
+    users: usize,
+    devices: usize,
+) -> Result<Vec<Standing>, Failure> {
+    let bodies = (0..users * devices).map(|session| ticket_for(&user(session / devices)));
+    gather(load, 0, &bodies.collect::<Vec<_>>(), Way::Home)
 }
 
 /// All leave, where the server goes on without them.
-pub(super) fn disperse(load: &mut Load, node: &Node, count: usize) -> Result<(), Failure> {
-    if node.stays() { leave(load, 0..count) } else { Ok(()) }
+pub(super) fn disperse(load: &mut Load, fleet: &Fleet, count: usize) -> Result<(), Failure> {
+    if fleet.stays() { leave(load, 0..count) } else { Ok(()) }
 }
 
 /// Some leave; returns when they have gone.
@@ -68,7 +89,7 @@ pub(super) fn leave(load: &mut Load, sessions: Range<usize>) -> Result<(), Failu
 
 /// The name of a user.
 pub(super) fn user(number: usize) -> String {
-    format!("bench-{number}")
+    format!("{USER}{number}")
 }
 
 /// Sessions with the names from `first` on, each opened with a ticket as its body asks for.
@@ -76,6 +97,7 @@ pub(super) fn gather(
     load: &mut Load,
     first: usize,
     bodies: &[String],
+    way: Way,
 ) -> Result<Vec<Standing>, Failure> {
     let count = u64::try_from(bodies.len()).unwrap_or(u64::MAX);
     let progress = Progress::of(count, "sessions");
@@ -96,8 +118,13 @@ pub(super) fn gather(
             gathering.asked[caller] = Some(first + next);
             next += 1;
         }
-        for (session, proof) in gathering.tickets.drain(..) {
-            gathering.arrivals.add(session, proof);
+        for (session, ticket) in gathering.tickets.drain(..) {
+            if way == Way::AsTold {
+                let node = ticket.urls.first().and_then(|url| load.node_at(url));
+                let node = node.ok_or_else(|| Failure::failed("a ticket names no node"))?;
+                load.move_to(session, node);
+            }
+            gathering.arrivals.add(session, Proof::Ticket(ticket.ticket));
         }
         gathering.arrivals.act(load)?;
         let now = load.now();
@@ -114,7 +141,7 @@ struct Gathering {
     /// Whose ticket each caller asked for.
     asked: Vec<Option<usize>>,
     standings: Vec<Option<Standing>>,
-    tickets: Vec<(usize, Proof)>,
+    tickets: Vec<(usize, TicketReply)>,
     welcomed: u64,
 }
 
@@ -143,12 +170,11 @@ impl Gathering {
 }
 
 /// The ticket in the answer to a call for one.
-pub(super) fn ticket(status: u16, body: &[u8]) -> Result<Proof, Failure> {
+pub(super) fn ticket(status: u16, body: &[u8]) -> Result<TicketReply, Failure> {
     if status != 201 {
         return Err(refused(status, body));
     }
-    let reply: TicketReply = serde_json::from_slice(body).map_err(Failure::failed)?;
-    Ok(Proof::Ticket(reply.ticket))
+    serde_json::from_slice(body).map_err(Failure::failed)
 }
 
 /// Why a call did not succeed.

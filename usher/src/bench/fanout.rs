@@ -10,9 +10,9 @@ use super::{
     crowd::{self, CALLERS},
     deliveries::{Deliveries, Draft},
     event::Event,
+    fleet::Fleet,
     flow::{self, Measured, Tally, Work},
     load::Load,
-    node::Node,
     process,
     report::{Figure, Report, Run},
 };
@@ -31,18 +31,18 @@ fn frame_bytes(payload: usize) -> usize {
 pub(super) fn run(args: &Fanout) -> Result<Report, Failure> {
     let (sessions, size) = (args.sessions, args.message.size());
     process::room_for(sessions)?;
-    let node = Node::of(&args.place)?;
-    let mut load = Load::new(node.target.clone(), CALLERS)?;
+    let fleet = Fleet::of(&args.place, &args.nodes)?;
+    let mut load = Load::new(fleet.targets(), CALLERS)?;
     crowd::of(&mut load, sessions)?;
     let deliveries = Deliveries::new(sessions, size);
     let mut work = Telling { sessions, outstanding: 1, deliveries };
-    let single = flow::measure(&node, &mut load, &mut work, &args.plan)?;
+    let single = flow::measure(&fleet, &mut load, &mut work, &args.plan)?;
     work.outstanding = args.outstanding;
-    let bursts = flow::measure(&node, &mut load, &mut work, &args.plan)?;
-    crowd::disperse(&mut load, &node, sessions)?;
-    let stays = node.figures();
+    let bursts = flow::measure(&fleet, &mut load, &mut work, &args.plan)?;
+    crowd::disperse(&mut load, &fleet, sessions)?;
+    let stays = fleet.figures()?;
     // Their descriptors are needed for what follows.
-    drop((load, node));
+    drop((load, fleet));
     let most = process::sockets_max()? / 2;
     let frame_bytes = frame_bytes(work.deliveries.text_bytes());
     let ceiling = ceiling::measure(sessions.min(most), frame_bytes)?;
@@ -84,9 +84,8 @@ fn figures(measured: &Measured, ceiling: Ceiling, outstanding: u64) -> Vec<Figur
         Figure::real("server_cpu_s_per_million", "server CPU for a million", us_each, " s"),
         Figure::real("ratio_to_ceiling", "of a bare send", ratio, " x"),
     ];
-    figures.extend(tally.latencies());
-    figures.extend(spent.figures());
-    figures
+    figures.extend(spent.redis_each(tally.begun, None));
+    measured.with(figures)
 }
 
 /// Messages to everyone, so many under way at once.

@@ -9,10 +9,11 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 
 use super::{
+    crowd,
     event::Event,
+    fleet::Fleet,
     load::{Load, Wait},
     meter::{Meter, Spent},
-    node::Node,
     pace::Pace,
     progress::Progress,
     report::Figure,
@@ -79,16 +80,24 @@ impl Tally {
         self.latency.saturating_record(u64::try_from(nanos).unwrap_or(u64::MAX));
     }
 
+    /// Within how many microseconds so many of a hundred arrived.
+    pub(super) fn within_us(&self, percent: f64) -> Option<f64> {
+        self.us(self.latency.value_at_percentile(percent))
+    }
+
+    fn us(&self, nanos: u64) -> Option<f64> {
+        Some(nanos as f64 / 1000.0).filter(|_| !self.latency.is_empty())
+    }
+
     /// How long they took.
     pub(super) fn latencies(&self) -> Vec<Figure> {
-        let us = |nanos: u64| Some(nanos as f64 / 1000.0).filter(|_| !self.latency.is_empty());
-        let at = |percent| us(self.latency.value_at_percentile(percent));
+        let at = |percent| self.within_us(percent);
         vec![
             Figure::real("latency_p50_us", "latency, median", at(50.0), " us"),
             Figure::real("latency_p90_us", "90 of 100 within", at(90.0), " us"),
             Figure::real("latency_p99_us", "99 of 100 within", at(99.0), " us"),
             Figure::real("latency_p999_us", "999 of 1000 within", at(99.9), " us"),
-            Figure::real("latency_max_us", "longest", us(self.latency.max()), " us"),
+            Figure::real("latency_max_us", "longest", self.us(self.latency.max()), " us"),
         ]
     }
 }
@@ -100,21 +109,53 @@ pub(super) struct Measured {
     pub(super) spent: Spent,
 }
 
+impl Measured {
+    /// How many messages there were, and what each cost the servers, if that can be told.
+    pub(super) fn messages(&self, us_each: Option<f64>) -> Vec<Figure> {
+        let Self { tally, spent } = self;
+        let per_second = spent.per_second(tally.begun);
+        vec![
+            Figure::count("messages", "messages", tally.begun),
+            Figure::count("deliveries", "delivered", tally.arrived),
+            Figure::real("messages_per_second", "messages each second", per_second, ""),
+            Figure::real("server_us_per_message", "server CPU for each message", us_each, " us"),
+        ]
+    }
+
+    /// Figures, and behind them those of whatever is measured.
+    pub(super) fn with(&self, mut figures: Vec<Figure>) -> Vec<Figure> {
+        figures.extend(self.tally.latencies());
+        figures.extend(self.spent.figures());
+        figures
+    }
+}
+
+/// What was asked for, where messages go at a rate.
+pub(super) fn asked(sessions: usize, size: usize, plan: &Plan) -> [Figure; 3] {
+    let rate = u64::from(plan.rate.unwrap_or_default());
+    [
+        Figure::count("sessions", "sessions", crowd::number(sessions)),
+        Figure::bytes("message_bytes", "data of a message", crowd::number(size)),
+        Figure::count("rate_per_second", "rate asked for", rate),
+    ]
+}
+
 /// Does it as planned.
 pub(super) fn measure(
-    node: &Node,
+    fleet: &Fleet,
     load: &mut Load,
     work: &mut impl Work,
     plan: &Plan,
 ) -> Result<Measured, Failure> {
     stretch(load, work, plan.rate, Stretch::For(plan.warm_up), "warming up")?;
-    let meter = Meter::start(node, load)?;
+    let meter = Meter::start(fleet, load)?;
     let tally = stretch(load, work, plan.rate, plan.stretch(), "measuring")?;
     let spent = meter.stop(load)?;
     Ok(Measured { tally, spent })
 }
 
-fn stretch(
+/// Does it for a stretch.
+pub(super) fn stretch(
     load: &mut Load,
     work: &mut impl Work,
     rate: Option<u32>,

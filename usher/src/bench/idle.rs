@@ -8,17 +8,20 @@
 
 use std::time::Duration;
 
+use protocol::limit::LEASE;
 use serde_json::json;
 
 use super::{
     caller::Call,
-    crowd::{self, CALLERS},
+    crowd::{self, CALLERS, Way},
     event::Event,
+    fleet::Fleet,
     load::{Load, Wait},
-    node::Node,
     process::{self, Process},
     progress::Progress,
+    redis::Redis,
     report::{Figure, Report, Run},
+    rest::Rest,
 };
 use crate::{args::bench::Idle, failure::Failure};
 
@@ -37,18 +40,33 @@ const PATIENCE: Duration = Duration::from_secs(30);
 struct Look {
     name: String,
     sessions: usize,
+    held: Held,
+}
+
+/// Memory of all nodes, and of the Redis that they share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Held {
     resident_bytes: u64,
+    redis_bytes: Option<u64>,
 }
 
 /// Measures.
 pub(super) fn run(args: &Idle) -> Result<Report, Failure> {
     let total = WARM_UP + args.sessions;
     process::room_for(total)?;
-    let node = Node::of(&args.place)?;
-    let Some(process) = node.process else {
+    let fleet = Fleet::of(&args.place, &args.nodes)?;
+    let Some(processes) = fleet.processes() else {
         return Err(Failure::usage("memory can be told of a process on this machine; give --pid"));
     };
-    let mut load = Load::new(node.target.clone(), CALLERS)?;
+    let settled = |load: &mut Load| {
+        let resident_bytes = settled(load, &processes, args.settle)?;
+        let reading = fleet.redis.as_ref().map(Redis::read).transpose()?;
+        Ok::<_, Failure>(Held {
+            resident_bytes,
+            redis_bytes: reading.map(|reading| reading.used_bytes),
+        })
+    };
+    let mut load = Load::new(fleet.targets(), CALLERS)?;
     let bodies: Vec<String> =
         (0..total).map(|number| crowd::ticket_for(&crowd::user(number))).collect();
     let mut looks = Vec::new();
@@ -57,31 +75,34 @@ pub(super) fn run(args: &Idle) -> Result<Report, Failure> {
         come(&mut load, there, &bodies[there..until])?;
         there = until;
         let sessions = there - WARM_UP;
-        let resident_bytes = settled(&mut load, process, args.settle)?;
-        looks.push(Look { name: sessions.to_string(), sessions, resident_bytes });
+        let held = settled(&mut load)?;
+        looks.push(Look { name: sessions.to_string(), sessions, held });
     }
     for round in 2..=args.rounds {
         crowd::leave(&mut load, WARM_UP..total)?;
-        let resident_bytes = settled(&mut load, process, args.settle)?;
-        looks.push(Look { name: format!("gone, {}", round - 1), sessions: 0, resident_bytes });
+        let held = settled(&mut load)?;
+        looks.push(Look { name: format!("gone, {}", round - 1), sessions: 0, held });
         come(&mut load, WARM_UP, &bodies[WARM_UP..])?;
         let (name, sessions) = (format!("{}, {round}", args.sessions), args.sessions);
-        let resident_bytes = settled(&mut load, process, args.settle)?;
-        looks.push(Look { name, sessions, resident_bytes });
+        let held = settled(&mut load)?;
+        looks.push(Look { name, sessions, held });
     }
     if args.rounds > 1 {
         crowd::leave(&mut load, WARM_UP..total)?;
         let name = format!("gone, {}", args.rounds);
-        let resident_bytes = settled(&mut load, process, args.settle)?;
-        looks.push(Look { name, sessions: 0, resident_bytes });
+        let held = settled(&mut load)?;
+        looks.push(Look { name, sessions: 0, held });
     }
-    crowd::disperse(&mut load, &node, total)?;
-    Ok(report(&node, &looks))
+    let rest = Rest::measure(&fleet, &mut load, LEASE)?;
+    crowd::disperse(&mut load, &fleet, total)?;
+    let mut about = fleet.figures()?;
+    about.extend(rest.iter().flat_map(Rest::figures));
+    Ok(report(about, &looks))
 }
 
 /// Sessions from `first` on come, and everybody says something.
 fn come(load: &mut Load, first: usize, bodies: &[String]) -> Result<(), Failure> {
-    crowd::gather(load, first, bodies)?;
+    crowd::gather(load, first, bodies, Way::Home)?;
     say_something(load, first + bodies.len())
 }
 
@@ -124,9 +145,9 @@ fn say_something(load: &mut Load, sessions: usize) -> Result<(), Failure> {
 }
 
 /// Resident memory when it has stopped changing, or the time for that is over.
-fn settled(load: &mut Load, process: Process, wait: Duration) -> Result<u64, Failure> {
+fn settled(load: &mut Load, processes: &[Process], wait: Duration) -> Result<u64, Failure> {
     let until = load.now() + wait;
-    let (mut last, mut equal) = (process.resident_bytes()?, 0);
+    let (mut last, mut equal) = (resident_bytes(processes)?, 0);
     let progress = Progress::until(wait, "settling");
     let start = load.now();
     while equal < EQUAL_LOOKS && load.now() < until {
@@ -138,7 +159,7 @@ fn settled(load: &mut Load, process: Process, wait: Duration) -> Result<u64, Fai
                 Event::Text { .. } | Event::Answered { .. } | Event::Welcomed { .. } => Ok(()),
             })?;
         }
-        let now = process.resident_bytes()?;
+        let now = resident_bytes(processes)?;
         equal = if now == last { equal + 1 } else { 0 };
         last = now;
         progress.passed(load.now() - start);
@@ -146,27 +167,38 @@ fn settled(load: &mut Load, process: Process, wait: Duration) -> Result<u64, Fai
     Ok(last)
 }
 
-fn report(node: &Node, looks: &[Look]) -> Report {
-    let mut about = node.figures();
+fn report(mut about: Vec<Figure>, looks: &[Look]) -> Report {
     let mut runs = Vec::new();
     if let [first, rest @ ..] = looks {
-        about.push(Figure::bytes("rss_before_bytes", "resident before", first.resident_bytes));
+        let Held { resident_bytes, redis_bytes } = first.held;
+        about.push(Figure::bytes("rss_before_bytes", "resident before", resident_bytes));
+        let bytes = |bytes| Figure::bytes("redis_before_bytes", "in Redis before", bytes);
+        about.extend(redis_bytes.map(bytes));
         runs = rest.iter().map(|look| run_of(first, look)).collect();
     }
     Report { bench: "idle", about, runs, notes: Vec::new() }
 }
 
 fn run_of(first: &Look, look: &Look) -> Run {
-    let grown = look.resident_bytes.saturating_sub(first.resident_bytes);
     let sessions = crowd::number(look.sessions);
+    let each = |after: u64, before: u64| after.saturating_sub(before).checked_div(sessions);
     let mut figures = vec![
         Figure::count("sessions", "sessions", sessions),
-        Figure::bytes("rss_bytes", "resident", look.resident_bytes),
+        Figure::bytes("rss_bytes", "resident", look.held.resident_bytes),
     ];
-    if let Some(each) = grown.checked_div(sessions) {
-        figures.push(Figure::bytes("bytes_per_session", "each session", each));
+    let here = each(look.held.resident_bytes, first.held.resident_bytes);
+    figures.extend(here.map(|each| Figure::bytes("bytes_per_session", "each session", each)));
+    if let Some((after, before)) = look.held.redis_bytes.zip(first.held.redis_bytes) {
+        figures.push(Figure::bytes("redis_bytes", "in Redis", after));
+        let bytes = |each| Figure::bytes("redis_bytes_per_session", "each session", each);
+        figures.extend(each(after, before).map(bytes));
     }
     Run { name: look.name.clone(), figures }
+}
+
+/// What several processes hold.
+fn resident_bytes(processes: &[Process]) -> Result<u64, Failure> {
+    processes.iter().map(|process| process.resident_bytes()).sum()
 }
 
 #[cfg(test)]

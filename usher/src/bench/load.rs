@@ -5,6 +5,7 @@
 //! buffer, no task and no timer for a socket, nothing copied that came as a whole.
 
 use std::{
+    collections::HashMap,
     io::{self, ErrorKind},
     time::Duration,
 };
@@ -43,10 +44,13 @@ pub(super) enum Wait {
 #[derive(Debug)]
 pub(super) struct Load {
     clock: Clock,
-    target: Target,
+    /// The nodes.
+    targets: Vec<Target>,
     poll: Poll,
     events: Events,
     sessions: Vec<Option<Session>>,
+    /// To which node each session connects, where that is not the one that its number says.
+    homes: HashMap<usize, usize>,
     callers: Vec<Caller>,
     buffer: Box<[u8]>,
     /// Sockets that were opened so far.
@@ -58,14 +62,16 @@ pub(super) struct Load {
 }
 
 impl Load {
-    /// A load of so many callers, and no session yet.
-    pub(super) fn new(target: Target, callers: usize) -> Result<Self, Failure> {
+    /// A load on these nodes of so many callers, and no session yet. Callers and sessions are spread
+    /// over the nodes.
+    pub(super) fn new(targets: Vec<Target>, callers: usize) -> Result<Self, Failure> {
         Ok(Self {
             clock: Clock::start(),
-            target,
+            targets,
             poll: Poll::new().map_err(Failure::failed)?,
             events: Events::with_capacity(EVENTS_PER_TURN),
             sessions: Vec::new(),
+            homes: HashMap::new(),
             callers: (0..callers).map(|_| Caller::default()).collect(),
             buffer: vec![0; BUFFER_BYTES].into(),
             opened: 0,
@@ -100,20 +106,56 @@ impl Load {
         self.idle
     }
 
-    /// A caller that waits for nothing.
+    /// A caller that waits for nothing, of the nodes in turn.
     pub(super) fn free_caller(&self) -> Option<usize> {
-        self.callers.iter().position(|caller| !caller.is_busy())
+        let nodes = self.targets.len();
+        let first = usize::try_from(self.calls).unwrap_or_default() % nodes;
+        (0..nodes).find_map(|step| self.free_caller_at((first + step) % nodes))
+    }
+
+    /// A caller of this node that waits for nothing.
+    pub(super) fn free_caller_at(&self, node: usize) -> Option<usize> {
+        let mut callers = (node..self.callers.len()).step_by(self.targets.len());
+        callers.find(|caller| !self.callers[*caller].is_busy())
+    }
+
+    /// Which node a caller calls.
+    pub(super) fn node_of(&self, caller: usize) -> usize {
+        caller % self.targets.len()
+    }
+
+    /// Which node has this URL.
+    pub(super) fn node_at(&self, url: &str) -> Option<usize> {
+        let host = url.split_once("://")?.1.split('/').next()?;
+        self.targets.iter().position(|target| target.host == host)
+    }
+
+    /// How many nodes there are.
+    pub(super) fn nodes(&self) -> usize {
+        self.targets.len()
+    }
+
+    /// To which node a session connects.
+    pub(super) fn home(&self, session: usize) -> usize {
+        let home = self.homes.get(&session).copied();
+        home.unwrap_or_else(|| session % self.targets.len())
+    }
+
+    /// From now on a session connects to that node.
+    pub(super) fn move_to(&mut self, session: usize, node: usize) {
+        self.homes.insert(session, node);
     }
 
     /// Makes a call.
     pub(super) fn call(&mut self, caller: usize, call: Call<'_>) -> Result<(), Failure> {
         let (now, number) = (self.now(), self.next_socket());
+        let target = &self.targets[self.node_of(caller)];
         let one = &mut self.callers[caller];
         if one.needs_socket(now) {
-            one.open(&self.target, number, self.poll.registry(), Token(CALLERS + caller))
+            one.open(target, number, self.poll.registry(), Token(CALLERS + caller))
                 .map_err(|error| cannot_open(&error))?;
         }
-        one.call(&self.target, call, now);
+        one.call(target, call, now);
         self.calls += 1;
         Ok(())
     }
@@ -121,7 +163,8 @@ impl Load {
     /// Begins to connect a session; it is told of as `session`.
     pub(super) fn open(&mut self, session: usize, proof: Proof) -> Result<(), Failure> {
         let number = self.next_socket();
-        let mut opened = Session::open(&self.target, proof, number, self.network)
+        let target = &self.targets[self.home(session)];
+        let mut opened = Session::open(target, proof, number, self.network)
             .map_err(|error| cannot_open(&error))?;
         opened.watch(self.poll.registry(), Token(session)).map_err(|error| cannot_open(&error))?;
         if self.sessions.len() <= session {

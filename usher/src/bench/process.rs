@@ -1,6 +1,6 @@
 //! Process: what the operating system says of one, by its files under `/proc`.
 
-use std::{fs, io, ops::Sub, time::Duration};
+use std::{fs, io, iter::Sum, ops::Sub, time::Duration};
 
 use protocol::limit;
 
@@ -10,11 +10,11 @@ use crate::failure::Failure;
 const TICKS_PER_SECOND: u64 = 100;
 
 /// A process on this machine.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Process(u32);
 
 /// Time of a processor that a process has used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Cpu {
     /// In its own code.
     pub(super) user: Duration,
@@ -25,6 +25,15 @@ pub(super) struct Cpu {
 impl Cpu {
     pub(super) fn total(self) -> Duration {
         self.user + self.system
+    }
+}
+
+impl Sum for Cpu {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self::default(), |sum, one| Self {
+            user: sum.user + one.user,
+            system: sum.system + one.system,
+        })
     }
 }
 

@@ -1,120 +1,96 @@
 //! Send: HTTP calls, each with a message to one user.
 //!
-//! At a rate, since how long a message takes depends on how many are under way. A user gets the
-//! next one only when the last has arrived, so that their order is known. Messages to everyone may go
-//! beside them, to see how much those delay the others.
-
-use std::time::Duration;
+//! At a rate, since how long a message takes depends on how many are under way. Of several nodes
+//! first one is called that has a session of the recipient, then one that has none: what lies between
+//! is the way from node to node.
 
 use super::{
     crowd::{self, CALLERS},
-    deliveries::{Deliveries, Draft},
-    dice::Dice,
-    event::Event,
     everyone::Everyone,
-    flow::{self, Tally, Work},
+    fleet::Fleet,
+    flow::{self, Measured},
     load::Load,
-    node::Node,
     process,
+    redis::Ceiling,
     report::{Figure, Report, Run},
+    rest::Rest,
+    sending::{Route, Sending},
+    toll::Toll,
 };
 use crate::{args::bench::Send, failure::Failure};
 
 /// Messages a second, unless a rate is given.
 const RATE: u32 = 2000;
 
-/// How often another recipient is looked for, where the last message to one is still under way.
-const LOOKS: usize = 8;
-
 /// Measures.
 pub(super) fn run(args: &Send) -> Result<Report, Failure> {
-    process::room_for(args.sessions)?;
-    let (sessions, size, plan) = (args.sessions, args.message.size(), args.plan.or_at(RATE));
-    let node = Node::of(&args.place)?;
-    let mut load = Load::new(node.target.clone(), CALLERS)?;
-    crowd::of(&mut load, sessions)?;
-    let mut work = Sending {
-        paths: (0..sessions).map(path).collect(),
-        deliveries: Deliveries::new(sessions, size),
-        dice: Dice::new(),
-        everyone: args.everyone_rate.map(|rate| Everyone::new(rate, sessions, size, load.now())),
+    let (devices, size, plan) =
+        (usize::from(args.devices), args.message.size(), args.plan.or_at(RATE));
+    let sessions = args.sessions * devices;
+    process::room_for(sessions)?;
+    if devices > 1 && devices >= args.nodes.count() {
+        return Err(Failure::usage(
+            "the devices of a user are on as many nodes, and one more is called: give fewer \
+             --devices than --nodes",
+        ));
+    }
+    let fleet = Fleet::of(&args.place, &args.nodes)?;
+    let mut load = Load::new(fleet.targets(), CALLERS)?;
+    crowd::with_devices(&mut load, args.sessions, devices)?;
+    let mut work = Sending::new(args.sessions, devices, size, Route::Any);
+    if let Some(rate) = args.everyone_rate {
+        work.beside(Everyone::new(rate, sessions, size, load.now()));
+    }
+    let rest = Rest::measure(&fleet, &mut load, plan.rest())?;
+    let routes: &[(Route, &str)] = match fleet.is_several() {
+        false => &[(Route::Any, "send")],
+        true => &[(Route::Home, "one node"), (Route::Elsewhere, "across nodes")],
     };
-    let measured = flow::measure(&node, &mut load, &mut work, &plan)?;
-    crowd::disperse(&mut load, &node, sessions)?;
-    let (tally, spent) = (&measured.tally, &measured.spent);
-    let mut about = node.figures();
-    about.extend([
-        Figure::count("sessions", "sessions", crowd::number(sessions)),
-        Figure::bytes("message_bytes", "data of a message", crowd::number(size)),
-        Figure::count(
-            "rate_per_second",
-            "rate asked for",
-            u64::from(plan.rate.unwrap_or_default()),
-        ),
-        Figure::count(
-            "everyone_per_second",
-            "to everyone besides",
-            u64::from(args.everyone_rate.unwrap_or_default()),
-        ),
-    ]);
-    // With others besides, nobody can tell what each had of it.
-    let us_each = spent.server_us_each(tally.begun).filter(|_| args.everyone_rate.is_none());
-    let mut figures = vec![
-        Figure::count("messages", "messages", tally.begun),
-        Figure::count("deliveries", "delivered", tally.arrived),
-        Figure::real(
-            "messages_per_second",
-            "messages each second",
-            spent.per_second(tally.begun),
-            "",
-        ),
-        Figure::real("server_us_per_message", "server CPU for each message", us_each, " us"),
-    ];
-    figures.extend(tally.latencies());
-    figures.extend(spent.figures());
-    let runs = vec![Run { name: "send".to_owned(), figures }];
-    Ok(Report { bench: "send", about, runs, notes: spent.warning().into_iter().collect() })
-}
-
-fn path(number: usize) -> String {
-    format!("/v1/users/{}/messages", crowd::user(number))
-}
-
-/// Messages to users at random.
-struct Sending {
-    paths: Vec<String>,
-    deliveries: Deliveries,
-    dice: Dice,
-    everyone: Option<Everyone>,
-}
-
-impl Work for Sending {
-    fn begin(&mut self, load: &mut Load, due: Duration) -> Result<bool, Failure> {
-        let Self { dice, deliveries, paths, everyone } = self;
-        if let Some(everyone) = everyone {
-            everyone.act(load)?;
+    let (mut runs, mut notes, mut first) = (Vec::new(), Vec::new(), None);
+    for (route, name) in routes {
+        work.go(*route);
+        let measured = flow::measure(&fleet, &mut load, &mut work, &plan)?;
+        let toll = Toll::count(&fleet, &mut load, &mut work, plan.rate)?;
+        // With others besides, nobody can tell what each had of it.
+        let is_alone = args.everyone_rate.is_none();
+        let us_each = measured.spent.server_us_each(measured.tally.begun);
+        let mut figures = measured.messages(us_each.filter(|_| is_alone));
+        if is_alone {
+            figures.extend(measured.spent.redis_each(measured.tally.begun, rest));
+            figures.extend(toll.iter().flat_map(Toll::figures));
         }
-        let Some(caller) = load.free_caller() else { return Ok(false) };
-        let mut looks = (0..LOOKS).map(|_| dice.below(paths.len()));
-        let Some(one) = looks.find(|one| deliveries.is_even(*one)) else { return Ok(false) };
-        let draft = Draft { path: &paths[one], front: br#"{"data":"#, due };
-        deliveries.send(load, caller, [one], draft)?;
-        Ok(true)
+        figures.extend(added(first.as_ref(), &measured));
+        notes.extend(measured.spent.warning());
+        runs.push(Run { name: (*name).to_owned(), figures: measured.with(figures) });
+        first.get_or_insert(measured);
     }
+    crowd::disperse(&mut load, &fleet, sessions)?;
+    let mut about = fleet.figures()?;
+    about.extend(flow::asked(sessions, size, &plan));
+    about.push(Figure::count(
+        "everyone_per_second",
+        "to everyone besides",
+        u64::from(args.everyone_rate.unwrap_or_default()),
+    ));
+    if let Some(redis) = &fleet.redis {
+        about.push(Figure::count("devices", "sessions of a user", crowd::number(devices)));
+        about.extend(rest.iter().flat_map(Rest::figures));
+        let ceiling = Ceiling::measure(redis, size)?;
+        about.extend(ceiling.figures());
+        notes.extend(ceiling.warning());
+    }
+    Ok(Report { bench: "send", about, runs, notes })
+}
 
-    fn told(&mut self, event: Event<'_>, now: Duration, tally: &mut Tally) -> Result<(), Failure> {
-        match self.everyone.as_mut().filter(|everyone| everyone.is_meant(&event)) {
-            Some(everyone) => everyone.told(event, now),
-            None => self.deliveries.told(event, now, tally),
-        }
-    }
-
-    fn under_way(&self) -> u64 {
-        self.deliveries.under_way() + self.everyone.as_ref().map_or(0, Everyone::under_way)
-    }
-
-    fn settle(&self) -> Result<(), Failure> {
-        self.everyone.as_ref().map_or(Ok(()), Everyone::settle)?;
-        self.deliveries.settle()
-    }
+/// By how much longer it takes than the first.
+fn added(first: Option<&Measured>, measured: &Measured) -> Vec<Figure> {
+    let Some(first) = first else { return Vec::new() };
+    let added = |percent| {
+        let (before, after) = (first.tally.within_us(percent), measured.tally.within_us(percent));
+        after.zip(before).map(|(after, before)| after - before)
+    };
+    vec![
+        Figure::real("added_p50_us", "added to the median", added(50.0), " us"),
+        Figure::real("added_p99_us", "added to 99 of 100", added(99.0), " us"),
+    ]
 }

@@ -7,15 +7,16 @@
 use std::time::Duration;
 
 use super::{
-    crowd::{self, CALLERS},
+    crowd::{self, CALLERS, Way},
     dice::Dice,
     event::Event,
+    fleet::Fleet,
     flow::{self, Measured, Tally, Work},
     ledger::Ledger,
     load::Load,
-    node::Node,
     process,
     report::{Figure, Report, Run},
+    rest::Rest,
     stamp::Stamp,
 };
 use crate::{args::bench::SessionSend, failure::Failure};
@@ -28,28 +29,26 @@ pub(super) fn run(args: &SessionSend) -> Result<Report, Failure> {
     let senders = (args.sessions / 3).max(1);
     let (sessions, size, plan) = (3 * senders, args.message.size(), args.plan.or_at(RATE));
     process::room_for(sessions)?;
-    let node = Node::of(&args.place)?;
-    let mut load = Load::new(node.target.clone(), CALLERS)?;
-    crowd::gather(&mut load, 0, &bodies(senders))?;
+    let fleet = Fleet::of(&args.place, &args.nodes)?;
+    let mut load = Load::new(fleet.targets(), CALLERS)?;
+    // Of several nodes sender, recipient and the sender's other session have one each.
+    for session in 0..sessions {
+        load.move_to(session, (session % senders + session / senders) % load.nodes());
+    }
+    crowd::gather(&mut load, 0, &bodies(senders), Way::Home)?;
+    let rest = Rest::measure(&fleet, &mut load, plan.rest())?;
     let mut alone = Sending::new(senders, size, Echo::Off);
-    let off = flow::measure(&node, &mut load, &mut alone, &plan)?;
+    let off = flow::measure(&fleet, &mut load, &mut alone, &plan)?;
     let mut copied = Sending::new(senders, size, Echo::On);
-    let on = flow::measure(&node, &mut load, &mut copied, &plan)?;
-    crowd::disperse(&mut load, &node, sessions)?;
-    let mut about = node.figures();
-    about.extend([
-        Figure::count("sessions", "sessions", crowd::number(sessions)),
-        Figure::bytes("message_bytes", "data of a message", crowd::number(size)),
-        Figure::count(
-            "rate_per_second",
-            "rate asked for",
-            u64::from(plan.rate.unwrap_or_default()),
-        ),
-    ]);
+    let on = flow::measure(&fleet, &mut load, &mut copied, &plan)?;
+    crowd::disperse(&mut load, &fleet, sessions)?;
+    let mut about = fleet.figures()?;
+    about.extend(flow::asked(sessions, size, &plan));
+    about.extend(rest.iter().flat_map(Rest::figures));
     let notes = [&off, &on].into_iter().filter_map(|one| one.spent.warning()).collect();
     let runs = vec![
-        Run { name: "echo off".to_owned(), figures: figures(&off) },
-        Run { name: "echo on".to_owned(), figures: figures(&on) },
+        Run { name: "echo off".to_owned(), figures: figures(&off, rest) },
+        Run { name: "echo on".to_owned(), figures: figures(&on, rest) },
     ];
     Ok(Report { bench: "session-send", about, runs, notes })
 }
@@ -66,33 +65,18 @@ fn bodies(senders: usize) -> Vec<String> {
     first.chain(recipients).chain(others).collect()
 }
 
-fn figures(measured: &Measured) -> Vec<Figure> {
+fn figures(measured: &Measured, rest: Option<Rest>) -> Vec<Figure> {
     let (tally, spent) = (&measured.tally, &measured.spent);
-    let mut figures = vec![
-        Figure::count("messages", "messages", tally.begun),
-        Figure::count("deliveries", "delivered", tally.arrived),
-        Figure::real(
-            "messages_per_second",
-            "messages each second",
-            spent.per_second(tally.begun),
-            "",
-        ),
-        Figure::real(
-            "server_us_per_message",
-            "server CPU for each message",
-            spent.server_us_each(tally.begun),
-            " us",
-        ),
-        Figure::real(
-            "server_us_per_delivery",
-            "server CPU for each delivery",
-            spent.server_us_each(tally.arrived),
-            " us",
-        ),
-    ];
-    figures.extend(tally.latencies());
-    figures.extend(spent.figures());
-    figures
+    let mut figures = measured.messages(spent.server_us_each(tally.begun));
+    let us_each = spent.server_us_each(tally.arrived);
+    figures.push(Figure::real(
+        "server_us_per_delivery",
+        "server CPU for each delivery",
+        us_each,
+        " us",
+    ));
+    figures.extend(spent.redis_each(tally.begun, rest));
+    measured.with(figures)
 }
 
 /// Whether the sender's other session gets a copy.

@@ -14,9 +14,9 @@ use serde_json::json;
 use self::crew::{Counts, Crew};
 use super::{
     crowd::{self, CALLERS},
+    fleet::Fleet,
     load::{Load, Wait},
     meter::Meter,
-    node::Node,
     pace::Pace,
     process::{self, Process},
     progress::Progress,
@@ -24,7 +24,7 @@ use super::{
     trend::{self, Point},
 };
 use crate::{
-    args::bench::Soak,
+    args::bench::{Nodes, Soak},
     failure::{Failure, Kind},
 };
 
@@ -50,19 +50,19 @@ struct Look {
 pub(super) fn run(args: &Soak) -> Result<Report, Failure> {
     let sessions = args.sessions;
     process::room_for(sessions)?;
-    let node = Node::of(&args.place)?;
-    let Some(process) = node.process else {
+    let fleet = Fleet::of(&args.place, &Nodes::default())?;
+    let Some(process) = fleet.nodes[0].process else {
         return Err(Failure::usage("memory can be told of a process on this machine; give --pid"));
     };
-    let mut load = Load::new(node.target.clone(), CALLERS)?;
+    let mut load = Load::new(fleet.targets(), CALLERS)?;
     load.narrow();
     let standings = crowd::of(&mut load, sessions)?;
     let mut crew = Crew::new(standings);
-    let meter = Meter::start(&node, &load)?;
+    let meter = Meter::start(&fleet, &load)?;
     let looks = watch(&mut load, &mut crew, process, args)?;
     let spent = meter.stop(&load)?;
-    crowd::disperse(&mut load, &node, sessions)?;
-    let mut about = node.figures();
+    crowd::disperse(&mut load, &fleet, sessions)?;
+    let mut about = fleet.figures()?;
     about.extend([
         Figure::count("sessions", "sessions", crowd::number(sessions)),
         Figure::count("rate_per_second", "messages asked for", u64::from(args.rate)),

@@ -11,11 +11,11 @@ use super::{
     caller::Call,
     crowd::{self, CALLERS, Standing},
     event::Event,
+    fleet::Fleet,
     flow::Tally,
     ledger::Ledger,
     load::{Load, Wait},
     meter::Meter,
-    node::Node,
     process,
     progress::Progress,
     report::{Figure, Report, Run},
@@ -23,7 +23,7 @@ use super::{
     stamp::{self, Stamp},
 };
 use crate::{
-    args::bench::Storm,
+    args::bench::{Nodes, Storm},
     failure::{Failure, Kind},
 };
 
@@ -45,24 +45,28 @@ pub(super) fn run(args: &Storm) -> Result<Report, Failure> {
     let sessions = args.sessions;
     process::room_for(sessions)?;
     let rate = args.resumes_per_second.to_string();
-    let node = Node::with(&args.place, &[("USHER_LIMITS__RESUMES_PER_SECOND", &rate)])?;
-    let mut load = Load::new(node.target.clone(), CALLERS)?;
+    let fleet = Fleet::with(
+        &args.place,
+        &Nodes::default(),
+        &[("USHER_LIMITS__RESUMES_PER_SECOND", &rate)],
+    )?;
+    let mut load = Load::new(fleet.targets(), CALLERS)?;
     let standings = crowd::of(&mut load, sessions)?;
-    let before = node.process.map(process::Process::resident_bytes).transpose()?;
+    let before = resident_bytes(&fleet)?;
     for session in 0..sessions {
         load.lose(session);
     }
     let mut ledger = Ledger::new(sessions);
     send_to_all(&mut load, sessions, &mut ledger)?;
     let calls = load.calls();
-    let meter = Meter::start(&node, &load)?;
-    let back = come_back(&mut load, &node, &standings, ledger)?;
+    let meter = Meter::start(&fleet, &load)?;
+    let back = come_back(&mut load, &fleet, &standings, ledger)?;
     let spent = meter.stop(&load)?;
     let calls = load.calls() - calls;
-    crowd::disperse(&mut load, &node, sessions)?;
-    let mut about = node.figures();
+    crowd::disperse(&mut load, &fleet, sessions)?;
+    let mut about = fleet.figures()?;
     about.push(Figure::count("sessions", "sessions", crowd::number(sessions)));
-    if !node.stays() {
+    if !fleet.stays() {
         let rate = u64::from(args.resumes_per_second);
         about.push(Figure::count("gate_per_second", "its gate, for each shard", rate));
     }
@@ -88,6 +92,11 @@ pub(super) fn run(args: &Storm) -> Result<Report, Failure> {
     figures.extend(spent.figures());
     let runs = vec![Run { name: "storm".to_owned(), figures }];
     Ok(Report { bench: "storm", about, runs, notes: spent.warning().into_iter().collect() })
+}
+
+/// What the server holds, if its process is known.
+fn resident_bytes(fleet: &Fleet) -> Result<Option<u64>, Failure> {
+    fleet.nodes[0].process.map(process::Process::resident_bytes).transpose()
 }
 
 /// Sends each user a message, while nobody has a socket.
@@ -135,7 +144,7 @@ struct Back {
 
 fn come_back(
     load: &mut Load,
-    node: &Node,
+    fleet: &Fleet,
     standings: &[Standing],
     ledger: Ledger,
 ) -> Result<Back, Failure> {
@@ -157,8 +166,7 @@ fn come_back(
         }
         if now >= look {
             look = now + LOOK_EVERY;
-            let bytes = node.process.map(process::Process::resident_bytes).transpose()?;
-            back.peak_bytes = back.peak_bytes.max(bytes);
+            back.peak_bytes = back.peak_bytes.max(resident_bytes(fleet)?);
             progress.at(back.tally.arrived);
         }
         back.arrivals.act(load)?;

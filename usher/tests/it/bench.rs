@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::{
     node::Node,
     program::{Ended, PATIENCE, Program, run, usher},
+    redis::Redis,
     tamper::{Fault, Tampering},
 };
 
@@ -171,6 +172,110 @@ fn soak_does_a_bit_of_everything_and_tells_a_trend() {
     assert!(series.iter().all(|look| number(look, "descriptors") > 30), "{series:?}");
 }
 
+/// Figures of whatever is done over nodes on one Redis.
+const SHARED: [&str; 3] = ["redis_us_each", "redis_cpu_s", "redis_busy_percent"];
+
+#[test]
+fn over_nodes_a_message_asks_redis_once_and_sends_a_notice_to_each_node_that_has_its_user() {
+    for (devices, notices) in [("1", 1.0), ("2", 2.0)] {
+        let arguments = ["send", "--nodes", "3", "--sessions", "20", "--devices", devices];
+        let report = report(&[&arguments[..], &["--rate", "200"], &SHORT].concat());
+        assert_eq!((&report["nodes"], &report["redis"]), (&3.into(), &"own".into()));
+        let figures = ["redis_rest_percent_per_node", "ceiling_set_us", "ceiling_script_us"];
+        assert!(figures.iter().all(|name| report[name].as_f64().is_some()), "{report}");
+        let names = ["one node", "across nodes"];
+        let runs =
+            runs(&report, &names, &[&["server_us_per_message"], &SHARED, &SPENT, &LATENCIES]);
+        for run in &runs {
+            assert_eq!(
+                (run["redis_calls_each"].as_f64(), run["notices_each"].as_f64()),
+                (Some(1.0), Some(notices))
+            );
+            let devices: u64 = devices.parse().expect("it is a number");
+            assert_eq!(number(run, "deliveries"), devices * number(run, "messages"));
+            let names: Vec<&Value> = run["nodes"]
+                .as_array()
+                .expect("it is a list")
+                .iter()
+                .map(|one| &one["node"])
+                .collect();
+            assert_eq!(names, ["n1", "n2", "n3"]);
+        }
+        assert!(runs[1]["added_p50_us"].is_number(), "{report}");
+    }
+}
+
+#[test]
+fn over_nodes_everything_arrives_once_and_in_order() {
+    let nodes = ["--nodes", "2"];
+    let fanout = report(&[&["fanout", "--sessions", "20"], &nodes[..], &SHORT].concat());
+    for run in runs(&fanout, &["one at a time", "bursts"], &[&SHARED]) {
+        assert_eq!(number(&run, "deliveries"), 20 * number(&run, "messages"));
+    }
+    let arguments = ["session-send", "--sessions", "30", "--rate", "200"];
+    let sent = report(&[&arguments[..], &nodes, &SHORT].concat());
+    for (run, each) in runs(&sent, &["echo off", "echo on"], &[&SHARED]).iter().zip([1, 2]) {
+        assert_eq!(number(run, "deliveries"), each * number(run, "messages"));
+    }
+    let bulk = report(&[&["bulk", "--users", "20"], &nodes[..], &SHORT].concat());
+    let runs = runs(&bulk, &["bulk"], &[&SHARED]);
+    assert_eq!(number(&runs[0], "deliveries"), 20 * number(&runs[0], "calls"));
+}
+
+#[test]
+fn where_tickets_say_the_devices_of_a_user_meet_on_one_node() {
+    let report = report(&[&["placement", "--users", "20"], &SHORT[..]].concat());
+    let figures = ["users_on_one_node_percent", "sends_on_one_node_percent"];
+    let runs = runs(&report, &["any node", "as tickets say"], &[&figures, &SHARED, &SPENT]);
+    assert!(runs[0]["notices_each"].as_f64() > Some(1.0), "{report}");
+    assert_eq!(runs[1]["users_on_one_node_percent"], 100.0);
+    assert_eq!(runs[1]["notices_each"], 1.0);
+}
+
+#[test]
+fn a_given_redis_is_left_as_it_was() {
+    let redis = Redis::start(&[]);
+    let arguments = ["connect", "--nodes", "2", "--engine", &redis.url()];
+    let connect = report(&[&arguments[..], &SHORT].concat());
+    assert_eq!(connect["redis"], "given");
+    let runs = runs(&connect, &["connect"], &[&SHARED]);
+    assert_eq!(number(&runs[0], "welcomed"), number(&runs[0], "connects"));
+    assert_eq!(redis.tell("DBSIZE"), ":0");
+    // One node can share too, and its memory is told beside that of Redis.
+    let arguments = ["idle", "--sessions", "40", "--checkpoints", "1", "--engine", &redis.url()];
+    let idle = report(&[&arguments[..], &["-o", "json"]].concat());
+    assert_eq!(idle["nodes"], 1);
+    assert!(number(&idle["runs"][0], "redis_bytes_per_session") > 500, "{idle}");
+    assert_eq!(redis.tell("DBSIZE"), ":0");
+}
+
+#[test]
+fn what_makes_no_sense_over_nodes_is_refused_in_a_line() {
+    for (arguments, told) in [
+        (&["send", "--nodes", "2", "--engine", "memory:"][..], "share nothing"),
+        (&["send", "--nodes", "2", "--devices", "2"], "fewer --devices than --nodes"),
+        (&["placement", "--nodes", "1"], "wants several nodes"),
+        (&["send", "--nodes", "2", "--server", "http://127.0.0.1:1"], "cannot be used with"),
+        (&["soak", "--nodes", "2"], "unexpected argument '--nodes'"),
+        (&["send", "--engine", "redis+cluster://a:1"], "cannot be measured"),
+    ] {
+        let ended = bench(arguments);
+        assert_eq!((ended.code, ended.out.as_str()), (Some(2), ""), "{arguments:?}: {}", ended.err);
+        assert!(ended.err.contains(told), "{arguments:?}: {}", ended.err);
+    }
+    let closed = crate::redis::free_address();
+    let ended = bench(&["send", "--engine", &format!("redis://{closed}")]);
+    assert_eq!(ended.code, Some(5), "{}", ended.err);
+}
+
+#[test]
+fn without_a_redis_on_the_path_a_line_says_so() {
+    let ended = run(usher(&["bench", "send", "--nodes", "2"]).env("PATH", "/nowhere"), "");
+    assert_eq!(ended.code, Some(1), "{}", ended.err);
+    assert!(ended.err.contains("redis-server is not on the PATH"), "{}", ended.err);
+    assert_eq!(ended.err.lines().count(), 1, "{}", ended.err);
+}
+
 #[test]
 fn the_page_has_every_benchmark_and_no_other() {
     let (_, table) = PAGE.split_once("## The benchmarks").expect("the page has a table of them");
@@ -261,18 +366,24 @@ fn children(parent: u32) -> Vec<u32> {
 
 #[test]
 #[expect(clippy::disallowed_methods, reason = "a test gives up some time")]
-fn who_is_told_to_stop_takes_the_node_along() {
-    let program = Program::start(&mut usher(&["bench", "soak", "--duration", "1h"]));
-    let start = Instant::now();
-    let node = loop {
-        if let [node] = children(program.id())[..] {
-            break node;
+fn who_is_told_to_stop_takes_all_along_that_was_started() {
+    for (arguments, count) in [(&["soak"][..], 1), (&["send", "--nodes", "2"], 3)] {
+        let arguments = [&["bench"], arguments, &["--duration", "1h"]].concat();
+        let program = Program::start(&mut usher(&arguments));
+        let start = Instant::now();
+        let started = loop {
+            let started = children(program.id());
+            if started.len() == count {
+                break started;
+            }
+            assert!(start.elapsed() < PATIENCE, "of {count} there are {started:?}");
+            std::thread::yield_now();
+        };
+        program.terminate();
+        let ended = program.end();
+        assert_eq!(ended.code, Some(130), "{}", ended.err);
+        for one in started {
+            assert!(!fs::exists(format!("/proc/{one}")).expect("it can be looked for"));
         }
-        assert!(start.elapsed() < PATIENCE, "no node was started");
-        std::thread::yield_now();
-    };
-    program.terminate();
-    let ended = program.end();
-    assert_eq!(ended.code, Some(130), "{}", ended.err);
-    assert!(!fs::exists(format!("/proc/{node}")).expect("it can be looked for"));
+    }
 }

@@ -7,8 +7,8 @@ use clap::Args;
 /// How long, and how fast.
 #[derive(Debug, Args)]
 pub(crate) struct Plan {
-    /// How many a second. Without it 2000 with send, 5000 with session-send, else the next when the
-    /// last is done
+    /// How many a second. Without it 2000 with send, 5000 with session-send, 1000 with placement, else
+    /// the next when the last is done
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub(crate) rate: Option<u32>,
     /// For how long to measure
@@ -33,6 +33,12 @@ impl Plan {
     /// When it is enough.
     pub(crate) fn stretch(&self) -> Stretch {
         self.count.map_or(Stretch::For(self.duration), Stretch::Count)
+    }
+
+    /// For how long to look at what is done at rest, where that is of interest: as long as a lease,
+    /// since all that is done at rest is done within that time.
+    pub(crate) fn rest(&self) -> Duration {
+        self.duration.min(protocol::limit::LEASE)
     }
 
     /// The same at this rate, where none was given.

@@ -10,6 +10,8 @@ fn spent(idle_ms: u64) -> Spent {
     Spent {
         wall: Duration::from_secs(2),
         server: Some(cpu(500)),
+        redis: None,
+        nodes: Vec::new(),
         own: cpu(900),
         idle: Duration::from_millis(idle_ms),
     }

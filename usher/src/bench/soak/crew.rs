@@ -256,7 +256,10 @@ impl Crew {
 
     fn answered(&mut self, caller: usize, status: u16, body: &[u8]) -> Result<(), Failure> {
         match self.asked[caller].take() {
-            Some(Asked::Ticket(one)) => self.arrivals.add(one, crowd::ticket(status, body)?),
+            Some(Asked::Ticket(one)) => {
+                let ticket = crowd::ticket(status, body)?.ticket;
+                self.arrivals.add(one, Proof::Ticket(ticket));
+            }
             Some(Asked::Message(one)) if status == 200 => self.members[one].is_called = false,
             Some(Asked::Message(_)) => return Err(crowd::refused(status, body)),
             None => {}
