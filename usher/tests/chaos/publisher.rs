@@ -57,7 +57,7 @@ impl Publisher {
         let body = format!(r#"{{"data":{data}}}"#);
         let path = format!("/v1/users/{to}/messages");
         let start = Instant::now();
-        loop {
+        let fate = loop {
             let place = self.world.place(&mut self.dice).clone();
             self.world.log.write(What::Sending {
                 name: name.clone(),
@@ -71,12 +71,12 @@ impl Publisher {
             let fate = self.note(&name, place.name, &answer);
             let gives_up = fate == Fate::Refused && n < LAST && self.dice.below(4) == 0;
             if fate == Fate::Accepted || gives_up || start.elapsed() > PATIENCE {
-                break;
+                break fate;
             }
             thread::sleep(self.dice.ms(20, 200));
-        }
-        if self.dice.below(50) == 0 {
-            self.misuse(&path, &key);
+        };
+        if fate == Fate::Accepted && n < LAST && self.dice.below(50) == 0 {
+            self.misuse(to, n, &key);
         }
     }
 
@@ -102,11 +102,22 @@ impl Publisher {
         fate
     }
 
-    /// Says something else under a key that was used.
-    fn misuse(&mut self, path: &str, key: &str) {
+    /// Says something else under a key that was used. Where Redis has forgotten the key it is accepted.
+    fn misuse(&mut self, to: &str, n: u64, key: &str) {
         let place = self.world.place(&mut self.dice).clone();
-        let body = r#"{"data":"something else"}"#;
-        let answer = self.world.caller.call(place.api, ("POST", path), Some(key), body);
+        let name = Name { by: format!("{}-misuse", self.name), n };
+        let data = Payload::new(to, &name, &mut self.dice).text();
+        self.world.log.write(What::Sending {
+            name: name.clone(),
+            to: to.to_owned(),
+            digest: digest(data.as_bytes()),
+            node: place.name.clone(),
+            key: Some(key.to_owned()),
+            socket: None,
+        });
+        let (path, body) = (format!("/v1/users/{to}/messages"), format!(r#"{{"data":{data}}}"#));
+        let answer = self.world.caller.call(place.api, ("POST", &path), Some(key), &body);
+        self.note(&name, place.name, &answer);
         if let Ok((status, _)) = answer {
             self.world.log.write(What::Misused { key: key.to_owned(), status });
         }

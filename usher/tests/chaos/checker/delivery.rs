@@ -1,8 +1,8 @@
 //! Delivery.
 //!
-//! I4: of the messages that were accepted for a user after a session of theirs was welcomed (or,
-//! if it came with a position, after that), the session has all up to the furthest place that it
-//! reached, or a gap covers what it has not. If it is there when the run is over, it has all. A
+//! I4: of the messages that were accepted for a user and first sent after a session of theirs was
+//! welcomed, or that lie behind the place of its first `welcome`, the session has all up to the
+//! furthest place that it reached, or a gap covers what it has not. If it is there when the run is over, it has all. A
 //! gap has a cause: Redis came back, so that its past is in doubt; nothing else happens to the few
 //! messages of a run before their sessions are back.
 //! I5: whatever comes was sent, is the same byte for byte, and is for that user; an echo is of a
@@ -86,14 +86,15 @@ fn losses(
     let all = || sockets.iter().map(|number| &story.sockets[number]);
     let first = all().next()?;
     let welcomed = first.welcome.as_ref()?.mark;
-    let after = first.after.filter(|_| first.ticket.is_some());
+    // Where it begins; a message may have its place from a try whose answer was lost.
+    let after = first.welcome.as_ref()?.position;
     let got = Got::of(all());
     let last = all().next_back()?;
     let stays = story.over.is_some_and(|over| last.is_open(over.at));
     for (name, sent) in sent {
         for one in sent.accepted() {
             let (Some(position), true) = (one.position, one.matched > 0) else { continue };
-            let is_due = one.began.at > welcomed.at || after.is_some_and(|after| position > after);
+            let is_due = sent.began().at > welcomed.at || position > after;
             let passed = got.reached.is_some_and(|(reached, _)| position <= reached);
             let in_time = story.over.is_some_and(|over| one.began.at < over.at);
             if is_due && (passed || (stays && in_time)) && !got.has(name, position) {

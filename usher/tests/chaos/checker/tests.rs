@@ -113,6 +113,12 @@ fn i4_what_was_accepted_comes_or_a_gap_is_told() {
     bad("I4", &format!("{two}{lost}\n1305 gets 1 M1 p 1 alice 1.2\n1310 gap 1 1.3 2.1 epoch"));
     // Who is there when the run is over has all.
     bad("I4", &format!("{two}1300 gets 1 M1 p 1 alice 1.2\n40000 healed\n70000 over"));
+    // It had its place before, from a try whose answer was lost.
+    fine(&format!(
+        "800 sends p 1 alice\n810 unknown p 1\n{}1100 sends p 1 alice\n1110 accepted p 1 M 1.1\n\
+         1120 caught-up 1 1.3",
+        ALICE.trim_start()
+    ));
     // What nobody matched was for nobody.
     good("1100 sends p 1 alice\n1110 accepted p 1 M1 1.2 0\n1310 caught-up 1 1.3");
 }
