@@ -17,7 +17,7 @@ use std::{
 use protocol::position::Position;
 use serde_json::{Value, json};
 use tokio::{
-    sync::watch,
+    sync::{Semaphore, watch},
     task::JoinSet,
     time::{Instant, sleep, timeout},
 };
@@ -26,7 +26,7 @@ use crate::{
     dice::Dice,
     fault::Fault,
     log::{Log, Policy, What, digest},
-    others::{list, try_everywhere},
+    others::try_everywhere,
     plan::Step,
     run::LOG,
     socket::{Came, Socket},
@@ -41,6 +41,10 @@ const LANES: usize = 12;
 /// Tickets that wait while Redis restarts, and how often it does.
 const WAITING: usize = 50;
 const RESTARTS: usize = 10;
+
+/// How many of a crowd come at once, and how long all of them may take.
+const AT_ONCE: usize = 32;
+const GATHER: Duration = Duration::from_secs(180);
 
 /// How long anything may take.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -241,64 +245,63 @@ impl Track {
     /// So many sessions come to the first node, which dies; they come back to the others by their
     /// tokens.
     pub(crate) async fn crowd(&mut self, count: usize) -> Result<Return, String> {
-        let all = self.gather(count).await?;
+        let (said, mut here) = watch::channel(0);
+        let mut crowd = JoinSet::new();
+        let turns = Arc::new(Semaphore::new(AT_ONCE));
+        for n in 0..count {
+            let (world, said, turns) = (self.world.clone(), said.clone(), Arc::clone(&turns));
+            crowd.spawn(async move { belong(&world, n, &said, &turns).await });
+        }
+        let all = timeout(GATHER, here.wait_for(|here| *here == count)).await;
+        if all.is_err() {
+            return Err(format!("only {} of {count} come", *said.borrow()));
+        }
         let killed = Instant::now();
         self.stage.kill_first();
-        let mut coming = JoinSet::new();
-        for (n, (mut socket, token, position, user)) in all.into_iter().enumerate() {
-            let world = self.world.clone();
-            coming.spawn(async move {
-                while !matches!(socket.next().await, Came::Over(_)) {}
-                return_to(&world, n, &user, &token, position)
-                    .await
-                    .map(|socket| (socket, killed.elapsed()))
-            });
-        }
         let listed = unlisted(&self.world, killed).await;
-        let mut stay = Vec::new();
-        let mut back = Duration::ZERO;
-        while let Some(came) = coming.join_next().await {
-            if let Some((socket, after)) = came.map_err(|e| e.to_string())? {
-                back = back.max(after);
-                stay.push(socket);
-            }
+        let mut back = Vec::new();
+        while let Some(came) = crowd.join_next().await {
+            back.extend(came.map_err(|e| e.to_string())?);
         }
-        list(&self.world, &self.world.places[1]).await;
-        Ok(Return { back, count: stay.len(), listed })
+        let last = back.iter().max().map_or(Duration::ZERO, |last| *last - killed);
+        Ok(Return { back: last, count: back.len(), listed })
     }
+}
 
-    /// Sessions at the first node, each of a user of its own.
-    async fn gather(
-        &self,
-        count: usize,
-    ) -> Result<Vec<(Socket, String, Position, String)>, String> {
-        const AT_ONCE: usize = 32;
-        let mut all = Vec::new();
-        for begin in (0..count).step_by(AT_ONCE) {
-            let mut coming = JoinSet::new();
-            for n in begin..count.min(begin + AT_ONCE) {
-                let world = self.world.clone();
-                coming.spawn(async move {
-                    let (user, mut dice) = (format!("crowd-{n}"), Dice::new(world.seed, n as u64));
-                    let ticket = minted(&world, &user, Policy::Multi, &user, &mut dice).await?;
-                    let number = world.log.socket();
-                    let offer = format!("usher.v1, ticket.{ticket}");
-                    let first = world.places[0].api;
-                    let socket = Socket::dial(number, &world.log, first, &offer, None).await;
-                    let mut socket = socket.ok_or("it is not let in")?;
-                    match timeout(PATIENCE, socket.next()).await {
-                        Ok(Came::Welcome { token, position, .. }) => {
-                            Ok((socket, token, position, user))
-                        }
-                        other => Err(format!("{user}: {other:?}")),
-                    }
-                });
-            }
-            while let Some(came) = coming.join_next().await {
-                all.push(came.map_err(|e| e.to_string())??);
-            }
+/// One of a crowd: comes to the first node, stays until that dies, and comes back to another; when.
+async fn belong(
+    world: &World,
+    n: usize,
+    said: &watch::Sender<usize>,
+    turns: &Semaphore,
+) -> Option<Instant> {
+    let (user, mut dice) = (format!("crowd-{n}"), Dice::new(world.seed, n as u64));
+    let turn = turns.acquire().await.ok()?;
+    let ticket = mint(world, &user, Policy::Multi, &user, &mut dice).await?;
+    let offer = format!("usher.v1, ticket.{ticket}");
+    let first = world.places[0].api;
+    let mut socket = Socket::dial(world.log.socket(), &world.log, first, &offer, None).await?;
+    let Ok(Came::Welcome { token, position, .. }) = timeout(PATIENCE, socket.next()).await else {
+        return None;
+    };
+    drop(turn);
+    said.send_modify(|count| *count += 1);
+    stay(socket).await;
+    let socket = return_to(world, n, &user, &token, position).await?;
+    let back = Instant::now();
+    // It stays while others come.
+    tokio::spawn(stay(socket));
+    Some(back)
+}
+
+/// Answers pings until the end.
+async fn stay(mut socket: Socket) {
+    loop {
+        match socket.next().await {
+            Came::Over(_) => return,
+            Came::Ping => drop(socket.say(&json!({"type": "pong"})).await),
+            _ => {}
         }
-        Ok(all)
     }
 }
 
@@ -333,16 +336,20 @@ async fn return_to(
         let socket = Socket::dial(number, &world.log, place.api, &offer, None).await;
         let Some(mut socket) = socket else { continue };
         let first = async {
+            let mut hint = Duration::ZERO;
             loop {
                 match socket.next().await {
-                    Came::Welcome { .. } => return true,
-                    Came::Over(_) => return false,
+                    Came::Welcome { .. } => return None,
+                    Came::Closing(retry) => hint = retry,
+                    Came::Over(_) => return Some(hint),
                     _ => {}
                 }
             }
         };
-        if timeout(PATIENCE, first).await == Ok(true) {
-            return Some(socket);
+        match timeout(PATIENCE, first).await {
+            Ok(None) => return Some(socket),
+            Ok(Some(hint)) => sleep(hint).await,
+            Err(_) => {}
         }
     }
     None

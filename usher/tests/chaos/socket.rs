@@ -51,6 +51,8 @@ pub(crate) enum Came {
     /// Something that changes nothing.
     Other,
     Ping,
+    /// The socket is about to be closed; when to come back.
+    Closing(Duration),
     /// It is over; with a close code if one was said.
     Over(Option<u16>),
 }
@@ -194,7 +196,7 @@ impl Socket {
             "closing" => {
                 let code = frame.code.unwrap_or_default();
                 self.write(What::Closing { socket, code, retry_ms: frame.retry_ms });
-                Came::Other
+                Came::Closing(Duration::from_millis(frame.retry_ms.unwrap_or_default()))
             }
             "reply" => {
                 let number = frame.reference.as_deref().and_then(|text| text.parse().ok());

@@ -151,7 +151,11 @@ impl Visitor {
                 }
                 Came::Over(code) => return after_close(code, hold),
                 Came::Ping => drop(socket.say(&json!({"type": "pong"})).await),
-                Came::Reached(_) | Came::Last(_) | Came::Reply(..) | Came::Other => {}
+                Came::Reached(_)
+                | Came::Last(_)
+                | Came::Reply(..)
+                | Came::Closing(_)
+                | Came::Other => {}
             }
         }
     }
@@ -195,7 +199,7 @@ impl Visitor {
                         }
                         return after_close(code, Some(hold));
                     }
-                    Came::Welcome { .. } | Came::Other => {}
+                    Came::Welcome { .. } | Came::Closing(_) | Came::Other => {}
                 },
                 () = silence => {
                     socket.drop_it(false);
@@ -271,7 +275,7 @@ impl Visitor {
                 }
                 Ok(Came::Ping) => drop(socket.say(&json!({"type": "pong"})).await),
                 Ok(Came::Over(_)) => return,
-                Ok(Came::Welcome { .. } | Came::Reply(..) | Came::Other) => {}
+                Ok(Came::Welcome { .. } | Came::Reply(..) | Came::Closing(_) | Came::Other) => {}
                 Err(_) => return socket.drop_it(false),
             }
         }
