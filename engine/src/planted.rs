@@ -55,7 +55,7 @@ pub(crate) fn loses_notice() -> bool {
 
 /// A script without the look whether the primary is the same.
 pub(crate) fn spoilt(script: &str) -> String {
-    const LOOK: &str = "if known[1] == id and known[2] then";
+    const LOOK: &str = "if is_same then";
     assert!(script.contains(LOOK), "the script looks in another way");
     match is(Bug::Epoch) {
         true => script.replacen(LOOK, "if known[2] then", 1),

@@ -8,6 +8,9 @@
 
 mod soak;
 mod storm;
+mod crash;
+mod parts;
+mod part;
 mod connect;
 mod bulk;
 mod session_send;
@@ -68,6 +71,7 @@ pub(crate) fn run(args: Bench) -> Result<(), Failure> {
         BenchCommand::Connect(args) => (connect::run(&args)?, args.place.output),
         BenchCommand::Placement(args) => (placement::run(&args)?, args.place.output),
         BenchCommand::Storm(args) => (storm::run(&args)?, args.place.output),
+        BenchCommand::Part => return part::run(),
         BenchCommand::Soak(args) => (soak::run(&args)?, args.place.output),
     };
     match format {

@@ -57,9 +57,12 @@ pub(crate) enum BenchCommand {
     /// Of several nodes: what it saves to connect where tickets say
     #[command(after_help = PLACEMENT_EXAMPLES)]
     Placement(Placement),
-    /// All sessions lose their sockets at once, and come back
+    /// All sessions lose their sockets at once, or one of several nodes, and come back
     #[command(after_help = STORM_EXAMPLES)]
     Storm(Storm),
+    /// A share of a load, for a measurement that started it
+    #[command(hide = true)]
+    Part,
     /// A bit of everything for a long time: does memory or the number of descriptors grow?
     #[command(after_help = SOAK_EXAMPLES)]
     Soak(Soak),
@@ -268,7 +271,8 @@ pub(crate) struct Placement {
 
 const STORM_EXAMPLES: &str = "Examples:
   usher bench storm
-  usher bench storm --sessions 2000 --resumes-per-second 500";
+  usher bench storm --sessions 2000 --resumes-per-second 500
+  usher bench storm --nodes 3 --sessions 6000";
 
 #[derive(Debug, Args)]
 pub(crate) struct Storm {
@@ -278,6 +282,14 @@ pub(crate) struct Storm {
     /// Sessions that the node lets come back in a second, for each shard
     #[arg(long, value_name = "N", default_value_t = protocol::limit::RESUMES_PER_SECOND, conflicts_with = "server", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub(crate) resumes_per_second: u32,
+    /// Of several nodes: how many messages a second go to users all the while
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) rate: u32,
+    /// Of several nodes: for how long before one of them is killed
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = time)]
+    pub(crate) duration: Duration,
+    #[command(flatten)]
+    pub(crate) nodes: Nodes,
     #[command(flatten)]
     pub(crate) place: Place,
 }

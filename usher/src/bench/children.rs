@@ -5,7 +5,7 @@
 
 use std::{
     fmt,
-    process::{Child, ChildStderr, ChildStdout, Command},
+    process::{Child, ChildStderr, ChildStdin, ChildStdout, Command},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -41,6 +41,7 @@ impl fmt::Debug for One {
 #[derive(Debug)]
 pub(super) struct Started {
     pub(super) process: Process,
+    pub(super) input: Option<ChildStdin>,
     pub(super) out: Option<ChildStdout>,
     pub(super) err: Option<ChildStderr>,
 }
@@ -71,6 +72,7 @@ impl Children {
         let mut child = command.spawn()?;
         let started = Started {
             process: Process::new(child.id()),
+            input: child.stdin.take(),
             out: child.stdout.take(),
             err: child.stderr.take(),
         };
@@ -81,6 +83,17 @@ impl Children {
     /// Has something that was made taken away at the end.
     pub(super) fn at_the_end(&self, take_away: impl FnOnce() + Send + 'static) {
         lock(&self.0).push(One::Thing(Box::new(take_away)));
+    }
+
+    /// Kills one at once, as a crash does.
+    pub(super) fn kill(&self, process: Process) {
+        for one in &mut *lock(&self.0) {
+            if let One::Process(child) = one
+                && Process::new(child.id()) == process
+            {
+                kill(child);
+            }
+        }
     }
 }
 

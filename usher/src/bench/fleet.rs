@@ -25,6 +25,8 @@ pub(super) struct Fleet {
     pub(super) redis: Option<Redis>,
     /// What was started, unless the server was given.
     children: Option<Children>,
+    /// The last node that was killed.
+    lost: Option<String>,
     shards: usize,
 }
 
@@ -44,7 +46,7 @@ impl Fleet {
         let target = Target::given(url, &place.key()?)?;
         let (name, process) = (target.host.clone(), place.pid.map(Process::new));
         let nodes = vec![Node { name, target, process }];
-        Ok(Self { nodes, redis: None, children: None, shards: 0 })
+        Ok(Self { nodes, redis: None, children: None, lost: None, shards: 0 })
     }
 
     fn start(place: &Place, wanted: &Nodes, settings: &[(&str, &str)]) -> Result<Self, Failure> {
@@ -69,7 +71,7 @@ impl Fleet {
             let start = Start { name: &name, key: &key, listen, shards, tls, redis, settings };
             nodes.push(start.node(&children)?);
         }
-        Ok(Self { nodes, redis, children: Some(children), shards })
+        Ok(Self { nodes, redis, children: Some(children), lost: None, shards })
     }
 
     /// How to address each of them.
@@ -90,6 +92,26 @@ impl Fleet {
     /// Whether they go on when the measurement is over.
     pub(super) fn stays(&self) -> bool {
         self.children.is_none()
+    }
+
+    /// Kills a node, as a crash does; those behind it have other numbers then.
+    pub(super) fn kill(&mut self, node: usize) {
+        let lost = self.nodes.remove(node);
+        if let (Some(children), Some(process)) = (&self.children, lost.process) {
+            children.kill(process);
+        }
+        self.lost = Some(lost.name);
+    }
+
+    /// The name of the node that was killed.
+    pub(super) fn lost(&self) -> Option<&str> {
+        self.lost.as_deref()
+    }
+
+    /// Where what is started besides goes, unless the server was given.
+    pub(super) fn children(&self) -> Result<&Children, Failure> {
+        let children = self.children.as_ref();
+        children.ok_or_else(|| Failure::usage("this is measured without --server"))
     }
 
     /// What a reader of the figures should know of them.

@@ -80,6 +80,20 @@ impl Tally {
         self.latency.saturating_record(u64::try_from(nanos).unwrap_or(u64::MAX));
     }
 
+    /// How long they took, in nanoseconds, and how many so long.
+    pub(super) fn times(&self) -> Vec<(u64, u64)> {
+        let times = self.latency.iter_recorded();
+        times.map(|time| (time.value_iterated_to(), time.count_at_value())).collect()
+    }
+
+    /// Others arrived too, which took so long.
+    pub(super) fn add(&mut self, times: &[(u64, u64)]) {
+        for (nanos, count) in times {
+            self.arrived += count;
+            self.latency.saturating_record_n(*nanos, *count);
+        }
+    }
+
     /// Within how many microseconds so many of a hundred arrived.
     pub(super) fn within_us(&self, percent: f64) -> Option<f64> {
         self.us(self.latency.value_at_percentile(percent))

@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::{
     arrivals::Arrivals,
     caller::Call,
+    crash,
     crowd::{self, CALLERS, Standing},
     event::Event,
     fleet::Fleet,
@@ -23,7 +24,7 @@ use super::{
     stamp::{self, Stamp},
 };
 use crate::{
-    args::bench::{Nodes, Storm},
+    args::bench::Storm,
     failure::{Failure, Kind},
 };
 
@@ -42,14 +43,14 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Measures.
 pub(super) fn run(args: &Storm) -> Result<Report, Failure> {
+    if args.nodes.count() > 1 {
+        return crash::run(args);
+    }
     let sessions = args.sessions;
     process::room_for(sessions)?;
     let rate = args.resumes_per_second.to_string();
-    let fleet = Fleet::with(
-        &args.place,
-        &Nodes::default(),
-        &[("USHER_LIMITS__RESUMES_PER_SECOND", &rate)],
-    )?;
+    let fleet =
+        Fleet::with(&args.place, &args.nodes, &[("USHER_LIMITS__RESUMES_PER_SECOND", &rate)])?;
     let mut load = Load::new(fleet.targets(), CALLERS)?;
     let standings = crowd::of(&mut load, sessions)?;
     let before = resident_bytes(&fleet)?;

@@ -233,6 +233,24 @@ fn where_tickets_say_the_devices_of_a_user_meet_on_one_node() {
 }
 
 #[test]
+fn when_a_node_is_killed_its_sessions_are_back_on_others_and_all_that_was_sent_arrived() {
+    let arguments = ["storm", "--nodes", "3", "--sessions", "60", "--rate", "200"];
+    let report = report(&[&arguments[..], &["--duration", "500ms", "-o", "json"]].concat());
+    assert_eq!(number(&report, "load_processes"), 1);
+    let names = ["all come", "all are there", "n3 is killed"];
+    let runs = runs(&report, &names, &[&["seconds", "redis_cpu_s", "node_rss_max_mib"]]);
+    assert_eq!(number(&runs[0], "welcomed"), 60);
+    assert!(number(&runs[0], "redis_bytes_per_session") > 500, "{report}");
+    for run in &runs[1..] {
+        assert_eq!(number(run, "deliveries"), number(run, "messages"));
+    }
+    assert!(number(&runs[1], "messages") >= 95, "{report}");
+    assert_eq!(number(&runs[2], "resumed"), 20);
+    assert!(runs[2]["all_back_seconds"].as_f64().is_some_and(|time| time > 0.0), "{report}");
+    assert_eq!(runs[2]["nodes"].as_array().map(Vec::len), Some(2));
+}
+
+#[test]
 fn a_given_redis_is_left_as_it_was() {
     let redis = Redis::start(&[]);
     let arguments = ["connect", "--nodes", "2", "--engine", &redis.url()];
@@ -256,6 +274,7 @@ fn what_makes_no_sense_over_nodes_is_refused_in_a_line() {
         (&["send", "--nodes", "2", "--devices", "2"], "fewer --devices than --nodes"),
         (&["placement", "--nodes", "1"], "wants several nodes"),
         (&["send", "--nodes", "2", "--server", "http://127.0.0.1:1"], "cannot be used with"),
+        (&["storm", "--nodes", "2", "--tls"], "without --tls"),
         (&["soak", "--nodes", "2"], "unexpected argument '--nodes'"),
         (&["send", "--engine", "redis+cluster://a:1"], "cannot be measured"),
     ] {

@@ -94,7 +94,7 @@ local expires = '0'
 if ARGV[5] ~= '' then
   expires = text(NOW + tonumber(ARGV[5]))
 end
-local epoch, seq = '0', 0
+local epoch, seq, number = '0', 0, '0'
 if not volatile then
   local began, last = epoch_of(KEYS[1])
   if tonumber(known[2]) < tonumber(began) then
@@ -102,8 +102,9 @@ if not volatile then
     known = { rows, new, '0', '0', '0', text(NOW), 'x' }
   end
   epoch, seq = known[2], tonumber(known[3]) + 1
+  number = text(seq)
 end
-local message = table.concat({ epoch, text(seq), text(NOW), expires, active }, ' ') .. '\n'
+local message = table.concat({ epoch, number, text(NOW), expires, active }, ' ') .. '\n'
   .. ARGV[7]
 
 if not volatile then
@@ -113,7 +114,7 @@ if not volatile then
   if old and floor < seq - 1 and redis.call('XLEN', KEYS[5]) == 0 then
     floor, bytes, reason = seq - 1, 0, 'x'
   end
-  redis.call('XADD', KEYS[5], text(seq) .. '-0', 'l', ARGV[6], 'm', message)
+  redis.call('XADD', KEYS[5], number .. '-0', 'l', ARGV[6], 'm', message)
   bytes = bytes + tonumber(ARGV[6])
   local trimmed = floor
   local function oldest()
@@ -142,11 +143,15 @@ if not volatile then
     redis.call('PEXPIRE', KEYS[5], text(most_age * 1.25 + 1000))
     redis.call('HSET', KEYS[4], 't', text(NOW))
   end
-  redis.call('HSET', KEYS[4], 'n', text(seq), 'f', text(trimmed), 'b', text(bytes), 'r', reason)
+  if trimmed == tonumber(known[4]) and reason == known[7] then
+    redis.call('HSET', KEYS[4], 'n', number, 'b', text(bytes))
+  else
+    redis.call('HSET', KEYS[4], 'n', number, 'f', text(trimmed), 'b', text(bytes), 'r', reason)
+  end
 end
 
 for _, node in ipairs(nodes) do
   local count = redis.call('HINCRBY', KEYS[3], node, 1)
   redis.call('SPUBLISH', KEYS[3] .. ':' .. node, text(count) .. ' m' .. message)
 end
-return answer(epoch, text(seq), text(live), text(parked))
+return answer(epoch, number, text(live), text(parked))

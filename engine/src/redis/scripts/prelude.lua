@@ -16,12 +16,14 @@ end
 
 -- The epoch in which `key`'s partition met this primary, and the last one that a stream was given.
 local function epoch_of(key)
-  local info = redis.call('INFO', 'replication')
-  local id = string.match(info, 'master_replid:(%x+)')
   local known = redis.call('HMGET', key, 'id', 'epoch', 'run', 'last')
-  if known[1] == id and known[2] then
+  local info = redis.call('INFO', 'replication')
+  -- Nearly always it is the same; to look for that is cheaper than to read what it is.
+  local is_same = known[2] and string.find(info, 'master_replid:' .. known[1] .. '\r', 1, true)
+  if is_same then
     return known[2], known[4]
   end
+  local id = string.match(info, 'master_replid:(%x+)')
   local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
   local second = string.match(info, 'master_replid2:(%x+)') or ''
   if known[2] and known[3] == run and string.match(second, '^0*$') then
