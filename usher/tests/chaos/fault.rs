@@ -172,7 +172,7 @@ pub(crate) const SMOKE: [Fault; 8] = [
 ];
 
 /// Faults that are not survived yet.
-pub(crate) const NOT_YET: [Fault; 0] = [];
+pub(crate) const NOT_YET: [Fault; 1] = [NodeFrozen];
 
 /// Faults to draw from where none is named.
 pub(crate) fn survivable() -> Vec<Fault> {
