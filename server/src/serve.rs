@@ -265,7 +265,14 @@ impl Part {
             }
         };
         LocalSet::new().block_on(&runtime, async move {
-            let local = Local::new(self.node, self.shards, self.index);
+            let (local, watch) = match Local::new(self.node, self.shards, self.index) {
+                Ok(begun) => begun,
+                Err(error) => {
+                    tracing::error!(%error, "a shard cannot start");
+                    return;
+                }
+            };
+            tokio::task::spawn_local(Rc::clone(&local).attend(watch));
             let mut doors = JoinSet::new();
             for (entrance, listener) in self.listeners {
                 match tokio::net::TcpListener::from_std(listener) {

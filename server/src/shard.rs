@@ -1,18 +1,19 @@
 //! Shard: the thread that owns a slice of the node's sockets.
 //!
-//! It gives the kernel's shard what happens and does what comes out. A socket's task waits for
-//! readability and nothing else, and owns no buffer: what is read goes into one that the whole
-//! thread shares, and is dealt with before the next read. Writes go past the tasks.
+//! It gives the kernel's shard what happens and does what comes out. One task waits for all sockets
+//! of sessions, and none of them owns a buffer: what is read goes into one that the whole thread
+//! shares, and is dealt with before the next read. Writes go past that task.
 //!
 //! Single-threaded: the cells here are borrowed for the length of a call, never over an await.
 
 mod seat;
 mod lease;
+mod watch;
 
 use std::{
     cell::{Cell, RefCell},
     collections::VecDeque,
-    fmt,
+    fmt, io,
     pin::Pin,
     rc::Rc,
     sync::Arc,
@@ -32,9 +33,16 @@ use protocol::{
     partition::{Partition, slice_of},
     time::Timestamp,
 };
-use tokio::{sync::mpsc, task::spawn_local};
+use tokio::{
+    sync::{Notify, mpsc},
+    task::spawn_local,
+};
 
-use self::{lease::Lease, seat::Seat};
+use self::{
+    lease::Lease,
+    seat::Seat,
+    watch::{Watch, Watched},
+};
 use crate::{
     clock::Clock,
     config::Config,
@@ -115,6 +123,10 @@ pub(crate) struct Local {
     shards: Shards,
     kernel: RefCell<Shard>,
     seats: RefCell<Vec<Option<Rc<Seat>>>>,
+    watched: Watched,
+    /// Seats that are to be served, and whether there are some.
+    due: RefCell<VecDeque<Rc<Seat>>>,
+    woken: Notify,
     buffer: RefCell<Box<[u8]>>,
     /// Sockets in whose stream a message is unfinished, and until when it may be.
     unfinished: RefCell<VecDeque<(Moment, Rc<Seat>)>>,
@@ -148,8 +160,12 @@ fn options(config: &Config) -> Options {
 }
 
 impl Local {
-    /// The `index`th of `shards`.
-    pub(crate) fn new(node: Arc<Node>, shards: Shards, index: usize) -> Rc<Self> {
+    /// The `index`th of `shards`, and what is to be [attended](Self::attend).
+    pub(crate) fn new(
+        node: Arc<Node>,
+        shards: Shards,
+        index: usize,
+    ) -> io::Result<(Rc<Self>, Watch)> {
         let config = node.config();
         let bounds = Bounds {
             frame_bytes: config.limits.frame_bytes,
@@ -157,9 +173,13 @@ impl Local {
             fragments: config.limits.fragments,
         };
         let kernel = Shard::new(options(config), node.clock().moment());
-        Rc::new(Self {
+        let (watched, watch) = watch::begin()?;
+        let local = Self {
             kernel: RefCell::new(kernel),
             seats: RefCell::new(Vec::new()),
+            watched,
+            due: RefCell::new(VecDeque::new()),
+            woken: Notify::new(),
             buffer: RefCell::new(vec![0; BUFFER_BYTES].into()),
             unfinished: RefCell::new(VecDeque::new()),
             bounds,
@@ -168,7 +188,8 @@ impl Local {
             published: Cell::new(Held::default()),
             node,
             shards,
-        })
+        };
+        Ok((Rc::new(local), watch))
     }
 
     pub(crate) fn node(&self) -> &Arc<Node> {
@@ -279,32 +300,27 @@ impl Local {
         tokio::time::sleep(self.wake_at().map_or(SLEEP_MAX, |at| wait(at).min(SLEEP_MAX))).await;
     }
 
-    /// Takes a session's socket in, and starts the task that waits for it to speak.
+    /// Takes a session's socket in.
     fn take(self: &Rc<Self>, handoff: Handoff) {
         let Handoff { socket, admitted, room, speaks_usher, early } = handoff;
-        let socket = match socket.watch() {
-            Ok(socket) => socket,
-            Err(error) => {
-                tracing::error!(%error, "a socket cannot be watched");
-                let node = Arc::clone(&self.node);
-                spawn_local(async move { node.never_welcomed(&admitted).await });
-                return;
-            }
-        };
         let urls = self.node.urls(&admitted.user);
         let arrival = Arrival { admitted, speaks_usher, urls };
         let slot = self.kernel.borrow_mut().open(self.now(), arrival);
-        let seat = Rc::new(Seat::new(slot, socket, early));
         let index = slot.index as usize;
+        let watched = self.watched.add(&socket, index);
+        let seat = Rc::new(Seat::new(slot, socket, early));
         let mut seats = self.seats.borrow_mut();
         if seats.len() <= index {
             seats.resize(index + 1, None);
         }
-        seats[index] = Some(Rc::clone(&seat));
+        seats[index] = Some(seat);
         drop(seats);
-        // The task gives it back when the socket has closed.
+        // It is given back when the socket has closed.
         room.keep();
-        spawn_local(Rc::clone(self).attend(seat));
+        if let Err(error) = watched {
+            tracing::error!(%error, "a socket cannot be watched");
+            self.lose(slot);
+        }
         self.finish_turn();
     }
 
@@ -356,7 +372,7 @@ impl Local {
     fn carry_out_one(self: &Rc<Self>, output: Output) {
         match output {
             Output::Send(slot, frame) => self.send(slot, &frame),
-            Output::Listen(slot) => self.wake(slot),
+            Output::Listen(slot) => self.wake_slot(slot),
             Output::Flush(slot) => self.flush(slot),
             Output::Read(slot, reader) => {
                 let node = Arc::clone(&self.node);
@@ -364,13 +380,13 @@ impl Local {
                     if let Some(page) = page.transpose() {
                         local.mind_slot(slot);
                         local.give(Input::Read(slot, page.ok()));
-                        local.wake(slot);
+                        local.wake_slot(slot);
                     }
                 });
             }
             Output::Close(slot, closing) => {
                 if let Some(seat) = self.vacate(slot) {
-                    seat.close(&closing);
+                    self.part(&seat, &closing);
                 }
             }
             Output::Forward(slot, forward) => {
@@ -378,7 +394,7 @@ impl Local {
                 let reference = forward.reference.clone();
                 self.call(async move { node.forward(forward).await }, move |local, outcome| {
                     local.give(Input::Replied(slot, reference, outcome));
-                    local.wake(slot);
+                    local.wake_slot(slot);
                 });
             }
             Output::Touch(fenced, touch) => {
@@ -424,9 +440,9 @@ impl Local {
         }
     }
 
-    fn wake(&self, slot: Slot) {
+    fn wake_slot(&self, slot: Slot) {
         if let Some(seat) = self.seat(slot) {
-            seat.wake();
+            self.wake(&seat);
         }
     }
 
@@ -438,11 +454,11 @@ impl Local {
             return;
         }
         match seat.socket(|socket| socket.send(frame)) {
-            Some(Ok(sent)) if sent == frame.len() => seat.mind_what_it_owes(),
+            Some(Ok(sent)) if sent == frame.len() => self.mind_what_it_owes(&seat),
             Some(Ok(sent)) => {
                 let rest = frame.slice(sent..);
                 self.kernel.borrow_mut().handle(self.now(), Input::Stalled(slot, rest));
-                seat.wake();
+                self.wake(&seat);
             }
             Some(Err(_)) | None => self.lose(slot),
         }
@@ -458,7 +474,7 @@ impl Local {
             let sent = {
                 let kernel = self.kernel.borrow();
                 let Some(outbox) = kernel.outbox(slot) else {
-                    return seat.mind_what_it_owes();
+                    return self.mind_what_it_owes(&seat);
                 };
                 seat.socket(|socket| socket.send_all(outbox.slices()))
             };
@@ -466,7 +482,7 @@ impl Local {
                 Some(Ok(sent)) => {
                     self.kernel.borrow_mut().handle(self.now(), Input::Took(slot, sent));
                     if sent == 0 {
-                        seat.wake();
+                        self.wake(&seat);
                         return;
                     }
                 }
@@ -481,8 +497,8 @@ impl Local {
     /// The socket is gone.
     fn lose(&self, slot: Slot) {
         self.kernel.borrow_mut().handle(self.now(), Input::Lost(slot));
-        if let Some(seat) = self.vacate(slot) {
-            seat.drop_socket();
+        if self.vacate(slot).is_some_and(|seat| seat.take_socket().is_some()) {
+            self.node.give_room_back();
         }
     }
 

@@ -30,7 +30,7 @@ const TOLD_MAX: usize = 128;
 const LOOK: usize = 512;
 
 /// The last events.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Ring {
     kept: VecDeque<Kept>,
     /// The last place that is taken; 0 before the first.
@@ -67,6 +67,14 @@ pub(super) struct Other {
     pub(super) node: Arc<str>,
     /// Which of its events it is; none if that node did not tell it.
     pub(super) number: Option<Number>,
+}
+
+impl Default for Ring {
+    fn default() -> Self {
+        // Whole from the start: it gets as large anyway, and would be copied on its way there.
+        let kept = VecDeque::with_capacity(limit::EVENTS_KEPT);
+        Self { kept, last: 0, closed: false, heard: BTreeMap::new() }
+    }
 }
 
 impl Ring {

@@ -49,3 +49,13 @@ fn who_comes_and_goes_is_not_remembered() {
         assert!(places.taken.len() <= 3);
     }
 }
+
+#[test]
+fn who_has_gone_is_forgotten_long_before_room_is_scarce() {
+    let mut places = Places::new(100_000);
+    let _held: Vec<_> = (0..100).map(|_| places.take()).collect();
+    for _ in 0..1000 {
+        drop(places.take());
+        assert!(places.taken.len() <= 201);
+    }
+}

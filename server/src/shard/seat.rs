@@ -1,10 +1,6 @@
-//! Seat: where a session's socket sits in its shard, and the task that listens to it.
+//! Seat: where a session's socket sits in its shard, and what is done when it is ready.
 
-use std::{
-    cell::{Cell, RefCell},
-    rc::Rc,
-    task::{Context, Poll, Waker},
-};
+use std::{cell::RefCell, io, rc::Rc, sync::Arc, task::Poll};
 
 use bytes::Bytes;
 use kernel::{
@@ -14,199 +10,237 @@ use kernel::{
 use protocol::{frame, limit};
 use tokio::task::spawn_local;
 
-use super::Local;
+use super::{
+    Local,
+    watch::{Change, Watch},
+};
 use crate::ws::{
     codec::{Decoder, Event, Opcode, Step, encode},
-    socket::Socket,
+    socket::Unwatched,
 };
 
-/// What a socket is there for.
-#[derive(Debug)]
-enum Use {
-    /// Its session's frames.
-    Session(Socket),
-    /// To be closed.
-    Closing(Box<Last>),
-    /// Nothing: it is gone.
-    Gone,
-}
-
-/// A socket that is to be closed, and its last bytes.
-#[derive(Debug)]
-struct Last {
-    socket: Socket,
-    bytes: Vec<Bytes>,
-}
+/// Sockets that are served before others get their turn.
+const SERVED_AT_ONCE: usize = 64;
 
 /// One socket. What is rare is boxed or empty, since there is one for each session.
 #[derive(Debug)]
 pub(super) struct Seat {
     slot: Slot,
-    state: RefCell<Use>,
-    waker: RefCell<Option<Waker>>,
-    decoder: RefCell<Decoder>,
+    state: RefCell<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    /// None when it is gone, or is being closed.
+    socket: Option<Unwatched>,
+    decoder: Decoder,
     /// Bytes that wait until the session takes frames again.
     #[expect(
         clippy::box_collection,
         reason = "eight bytes while nothing is held, as nearly always"
     )]
-    held: RefCell<Option<Box<Vec<u8>>>>,
+    held: Option<Box<Vec<u8>>>,
     /// Until when the message that is being received must be whole; never, if there is none.
-    unfinished_until: Cell<Moment>,
+    unfinished_until: Moment,
+    /// Something may be there that was not read.
+    is_readable: bool,
+    /// Behind that there is the end.
+    ends: bool,
+    /// It is to be served.
+    is_due: bool,
 }
 
 impl Seat {
-    pub(super) fn new(slot: Slot, socket: Socket, early: Vec<u8>) -> Self {
-        Self {
-            slot,
-            state: RefCell::new(Use::Session(socket)),
-            waker: RefCell::new(None),
-            decoder: RefCell::new(Decoder::default()),
-            held: RefCell::new((!early.is_empty()).then(|| Box::new(early))),
-            unfinished_until: Cell::new(Moment::NEVER),
-        }
+    pub(super) fn new(slot: Slot, socket: Unwatched, early: Vec<u8>) -> Self {
+        let is_readable = socket.has_unread();
+        let state = State {
+            socket: Some(socket),
+            decoder: Decoder::default(),
+            held: (!early.is_empty()).then(|| Box::new(early)),
+            unfinished_until: Moment::NEVER,
+            is_readable,
+            ends: false,
+            is_due: false,
+        };
+        Self { slot, state: RefCell::new(state) }
     }
 
     pub(super) fn slot(&self) -> Slot {
         self.slot
     }
 
-    pub(super) fn wake(&self) {
-        if let Some(waker) = &*self.waker.borrow() {
-            waker.wake_by_ref();
-        }
-    }
-
-    /// What the socket took and did not write is for its task, even where no outbox waits.
-    pub(super) fn mind_what_it_owes(&self) {
-        if self.socket(Socket::owes) == Some(true) {
-            self.wake();
-        }
-    }
-
     /// Does something with the socket, if it is still the session's.
-    pub(super) fn socket<T>(&self, act: impl FnOnce(&Socket) -> T) -> Option<T> {
-        match &*self.state.borrow() {
-            Use::Session(socket) => Some(act(socket)),
-            Use::Closing(_) | Use::Gone => None,
-        }
+    pub(super) fn socket<T>(&self, act: impl FnOnce(&mut Unwatched) -> T) -> Option<T> {
+        self.state.borrow_mut().socket.as_mut().map(act)
     }
 
-    /// The session is over; its task closes the socket.
-    pub(super) fn close(&self, closing: &Closing) {
-        let mut state = self.state.borrow_mut();
-        if let Use::Session(socket) = std::mem::replace(&mut *state, Use::Gone) {
-            let mut last: Vec<Bytes> = match &closing.outbox {
-                Some(outbox) => outbox.slices().map(Bytes::copy_from_slice).collect(),
-                None => Vec::new(),
-            };
-            last.push(match closing.code {
-                // An empty close is answered with an empty one.
-                NO_CODE => encode::frame(Opcode::Close, b""),
-                code => encode::close(code, closing.reason),
-            });
-            *state = Use::Closing(Box::new(Last { socket, bytes: last }));
-        }
-        drop(state);
-        self.wake();
-    }
-
-    pub(super) fn drop_socket(&self) {
-        *self.state.borrow_mut() = Use::Gone;
-        self.wake();
+    pub(super) fn take_socket(&self) -> Option<Unwatched> {
+        self.state.borrow_mut().socket.take()
     }
 
     pub(super) fn is_unfinished_since_before(&self, until: Moment) -> bool {
-        self.unfinished_until.get() == until
+        self.state.borrow().unfinished_until == until
     }
 
-    fn listen(&self, cx: &Context<'_>) {
-        let mut waker = self.waker.borrow_mut();
-        if !waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
-            *waker = Some(cx.waker().clone());
-        }
+    /// Reads when something may be there; 0 at the end.
+    fn read(&self, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        let mut state = self.state.borrow_mut();
+        let State { socket: Some(socket), is_readable: is_readable @ true, ends, .. } = &mut *state
+        else {
+            return Poll::Pending;
+        };
+        let read = socket.read(buffer);
+        *is_readable = match &read {
+            Poll::Pending => false,
+            Poll::Ready(Ok(read)) => *ends || !socket.is_drained_by(*read, buffer.len()),
+            Poll::Ready(Err(_)) => true,
+        };
+        read
     }
 
     fn is_session(&self) -> bool {
-        matches!(&*self.state.borrow(), Use::Session(_))
+        self.state.borrow().socket.is_some()
+    }
+
+    fn has_more(&self) -> bool {
+        let state = self.state.borrow();
+        state.is_readable || state.held.is_some()
     }
 }
 
 impl Local {
-    /// The task of one socket: listens as long as it is a session's, then closes it.
-    pub(super) async fn attend(self: Rc<Self>, seat: Rc<Seat>) {
-        std::future::poll_fn(|cx| self.listen(&seat, cx)).await;
-        // A task of its own: for all its life this one would be as large as its largest part.
-        spawn_local(self.part(seat));
-    }
-
-    async fn part(self: Rc<Self>, seat: Rc<Seat>) {
-        if let Use::Closing(last) = seat.state.replace(Use::Gone) {
-            let Last { socket, bytes } = *last;
-            socket.close(&bytes, limit::CLOSE_WAIT).await;
-        }
-        self.node.give_room_back();
-    }
-
-    fn listen(self: &Rc<Self>, seat: &Rc<Seat>, cx: &mut Context<'_>) -> Poll<()> {
-        seat.listen(cx);
-        while seat.is_session() {
-            self.mind_slot(seat.slot);
-            let wrote = self.write_on(seat, cx);
-            let read = self.read_on(seat, cx);
-            self.finish_turn();
-            if wrote.is_pending() && read.is_pending() && seat.is_session() {
-                return Poll::Pending;
+    /// Serves sockets that are ready, and those that something waits for.
+    pub(crate) async fn attend(self: Rc<Self>, mut watch: Watch) {
+        loop {
+            let is_idle = self.due.borrow().is_empty();
+            let noted = match is_idle {
+                true => tokio::select! {
+                    () = self.woken.notified() => Ok(()),
+                    changes = watch.changes() => changes.map(|changes| self.note(changes)),
+                },
+                false => watch.changes_now().map(|changes| self.note(changes)),
+            };
+            if let Err(error) = noted {
+                tracing::error!(%error, "sockets cannot be watched");
+                return;
             }
+            for _ in 0..SERVED_AT_ONCE {
+                let Some(seat) = self.due.borrow_mut().pop_front() else { break };
+                self.serve(&seat);
+            }
+            // Sockets may be ready without end; others want their turn too.
+            tokio::task::yield_now().await;
         }
-        Poll::Ready(())
     }
 
-    /// Writes what waits, when the socket takes it.
-    fn write_on(self: &Rc<Self>, seat: &Rc<Seat>, cx: &mut Context<'_>) -> Poll<()> {
+    fn note(&self, changes: impl Iterator<Item = Change>) {
+        for Change { index, is_readable, ends } in changes {
+            // What was ready a moment ago may be gone, or be another by now: that one looks in vain.
+            let Some(seat) = self.seats.borrow().get(index).cloned().flatten() else { continue };
+            let mut state = seat.state.borrow_mut();
+            state.is_readable |= is_readable;
+            state.ends |= ends;
+            drop(state);
+            self.wake(&seat);
+        }
+    }
+
+    /// There is something for the socket, or it has something.
+    pub(super) fn wake(&self, seat: &Rc<Seat>) {
+        if !std::mem::replace(&mut seat.state.borrow_mut().is_due, true) {
+            self.due.borrow_mut().push_back(Rc::clone(seat));
+            self.woken.notify_one();
+        }
+    }
+
+    /// What the socket took and did not write is to be written, even where no outbox waits.
+    pub(super) fn mind_what_it_owes(&self, seat: &Rc<Seat>) {
+        if seat.socket(|socket| socket.owes()) == Some(true) {
+            self.wake(seat);
+        }
+    }
+
+    /// The session is over; what is left is to close its socket.
+    pub(super) fn part(&self, seat: &Seat, closing: &Closing) {
+        let Some(socket) = seat.take_socket() else { return };
+        let mut last: Vec<Bytes> = match &closing.outbox {
+            Some(outbox) => outbox.slices().map(Bytes::copy_from_slice).collect(),
+            None => Vec::new(),
+        };
+        last.push(match closing.code {
+            // An empty close is answered with an empty one.
+            NO_CODE => encode::frame(Opcode::Close, b""),
+            code => encode::close(code, closing.reason),
+        });
+        let node = Arc::clone(&self.node);
+        let socket = self.watched.remove(&socket).and_then(|()| socket.watch());
+        spawn_local(async move {
+            match socket {
+                Ok(socket) => socket.close(&last, limit::CLOSE_WAIT).await,
+                Err(error) => tracing::error!(%error, "a socket cannot be closed in order"),
+            }
+            node.give_room_back();
+        });
+    }
+
+    /// One look at a socket, as a turn of its own. Others get theirs before the next.
+    fn serve(self: &Rc<Self>, seat: &Rc<Seat>) {
+        seat.state.borrow_mut().is_due = false;
+        if !seat.is_session() {
+            return;
+        }
+        self.mind_slot(seat.slot);
+        let (wrote, read) = (self.write_on(seat), self.read_on(seat));
+        self.finish_turn();
+        if wrote || read && seat.has_more() {
+            self.wake(seat);
+        }
+    }
+
+    /// Writes what waits, as far as the socket takes it; tells whether it took some.
+    fn write_on(self: &Rc<Self>, seat: &Seat) -> bool {
         if self.is_frozen(seat.slot) {
-            return Poll::Pending;
+            return false;
         }
         let sent = self.kernel.borrow().outbox(seat.slot).map(|outbox| {
-            let send = |socket: &Socket| socket.poll_send(cx, outbox.slices());
+            let send = |socket: &mut Unwatched| socket.send_all(outbox.slices());
             seat.socket(send)
         });
-        let Some(sent) = sent else { return self.flush_on(seat, cx) };
         match sent {
-            Some(Poll::Pending) => return Poll::Pending,
-            Some(Poll::Ready(Ok(sent))) => self.give(Input::Took(seat.slot, sent)),
-            Some(Poll::Ready(Err(_))) | None => self.lose(seat.slot),
+            Some(Some(Ok(sent))) => {
+                self.give(Input::Took(seat.slot, sent));
+                sent > 0
+            }
+            Some(Some(Err(_)) | None) => {
+                self.lose(seat.slot);
+                false
+            }
+            None => {
+                if let Some(Err(_)) = seat.socket(Unwatched::flush) {
+                    self.lose(seat.slot);
+                }
+                false
+            }
         }
-        Poll::Ready(())
     }
 
-    /// Writes what the socket owes, when nothing else waits. That alone is no reason to look again.
-    fn flush_on(&self, seat: &Seat, cx: &mut Context<'_>) -> Poll<()> {
-        if let Some(Poll::Ready(Err(_))) = seat.socket(|socket| socket.poll_flush(cx)) {
-            self.lose(seat.slot);
-        }
-        Poll::Pending
-    }
-
-    /// Deals with what came, when the session takes frames.
-    fn read_on(self: &Rc<Self>, seat: &Rc<Seat>, cx: &mut Context<'_>) -> Poll<()> {
+    /// Deals with what came, when the session takes frames; tells whether something had come.
+    fn read_on(self: &Rc<Self>, seat: &Rc<Seat>) -> bool {
         if !self.kernel.borrow().takes_frames(seat.slot) {
-            return Poll::Pending;
+            return false;
         }
-        if let Some(mut held) = seat.held.take() {
+        let held = seat.state.borrow_mut().held.take();
+        if let Some(mut held) = held {
             self.receive(seat, &mut held);
-            return Poll::Ready(());
+            return true;
         }
         let mut buffer = self.buffer.borrow_mut();
-        let Some(read) = seat.socket(|socket| socket.poll_read(cx, &mut buffer)) else {
-            return Poll::Pending;
-        };
-        match read {
-            Poll::Pending => return Poll::Pending,
+        match seat.read(&mut buffer) {
+            Poll::Pending => return false,
             Poll::Ready(Ok(0) | Err(_)) => self.lose(seat.slot),
             Poll::Ready(Ok(read)) => self.receive(seat, &mut buffer[..read]),
         }
-        Poll::Ready(())
+        true
     }
 
     /// Takes frames out of what came, as long as the session takes them.
@@ -216,11 +250,13 @@ impl Local {
             self.mind_slot(seat.slot);
             if !self.kernel.borrow().takes_frames(seat.slot) {
                 if !bytes.is_empty() {
-                    seat.held.borrow_mut().get_or_insert_default().extend_from_slice(bytes);
+                    let held = &mut seat.state.borrow_mut().held;
+                    held.get_or_insert_default().extend_from_slice(bytes);
                 }
                 break;
             }
-            let step = seat.decoder.borrow_mut().next(std::mem::take(&mut bytes), &self.bounds);
+            let step =
+                seat.state.borrow_mut().decoder.next(std::mem::take(&mut bytes), &self.bounds);
             let input = match step {
                 Ok(Step::More) => break,
                 Ok(Step::Event { event, rest }) => {
@@ -243,12 +279,12 @@ impl Local {
 
     /// A message must be whole in time, however its bytes trickle.
     pub(super) fn note_unfinished(&self, seat: &Rc<Seat>, completed: bool) {
-        let unfinished = seat.decoder.borrow().unfinished();
-        if !unfinished {
-            seat.unfinished_until.set(Moment::NEVER);
-        } else if completed || seat.unfinished_until.get() == Moment::NEVER {
+        let mut state = seat.state.borrow_mut();
+        if !state.decoder.unfinished() {
+            state.unfinished_until = Moment::NEVER;
+        } else if completed || state.unfinished_until == Moment::NEVER {
             let until = self.now().after(self.node.config().limits.message_wait);
-            seat.unfinished_until.set(until);
+            state.unfinished_until = until;
             self.unfinished.borrow_mut().push_back((until, Rc::clone(seat)));
         }
     }

@@ -81,6 +81,11 @@ impl Records {
         }
     }
 
+    /// Whether [`Self::read`] has an answer.
+    pub(crate) fn has_unread(&self) -> bool {
+        !self.unread.is_empty() || !matches!(self.reading, Reading::Open)
+    }
+
     /// Ciphertext that comes before what the socket says next.
     pub(crate) fn partial(&self) -> &[u8] {
         &self.partial

@@ -1,14 +1,17 @@
 //! Socket: bytes to and from one peer, in the clear or within TLS.
 //!
-//! Whoever has something to write writes it, at once and past the task that reads: most sockets
-//! take a frame when it comes. Only when one does not, its task waits until it does.
+//! At the door, with the HTTP server and while it closes, a task has it and waits for it. As a
+//! session's it is [`Unwatched`]: whoever has something to write writes it at once, since most
+//! sockets take a frame when it comes.
 //!
 //! Within TLS the bytes that are counted here are those of the plaintext. What was taken may still
 //! be owed to the socket as ciphertext; then nothing more is taken, and whoever wrote must see to
-//! it that [`Socket::poll_flush`] is called.
+//! it that [`Socket::poll_flush`] or [`Unwatched::flush`] is called.
 
 mod stream;
+mod unwatched;
 mod tls;
+mod sealed;
 
 use std::{
     future::poll_fn,
@@ -24,6 +27,8 @@ use tokio::{io::Interest, net::TcpStream, time::timeout};
 
 use self::tls::Tls;
 use crate::tls::{Pair, Records};
+
+pub(crate) use self::unwatched::Unwatched;
 
 /// Slices of one vectored write. More are rarely there, and the list lies on the stack.
 const SLICES: usize = 32;
@@ -43,17 +48,10 @@ pub(crate) enum Socket {
     Tls(Box<Tls>),
 }
 
-/// A socket that no thread watches, on its way to another.
-#[derive(Debug)]
-pub(crate) struct Unwatched {
-    stream: std::net::TcpStream,
-    records: Option<Box<Records>>,
-}
-
 impl Socket {
     /// A socket that speaks TLS, from its first byte.
     pub(crate) fn tls(stream: TcpStream, pair: &Pair) -> io::Result<Self> {
-        Ok(Self::Tls(Box::new(Tls::new(stream, Records::new(pair)?))))
+        Ok(Self::Tls(Box::new(Tls::new(stream, Box::new(Records::new(pair)?)))))
     }
 
     /// Whether it is to speak TLS, and its peer begins with a request in the clear. Waits for the
@@ -79,36 +77,10 @@ impl Socket {
             Self::Plain(stream) => (stream, None),
             Self::Tls(tls) => {
                 let (stream, records) = tls.into_parts();
-                (stream, Some(Box::new(records)))
+                (stream, Some(records))
             }
         };
         Ok(Unwatched { stream: stream.into_std()?, records })
-    }
-
-    /// Writes a frame now; returns how much of it the socket took.
-    pub(crate) fn send(&self, frame: &[u8]) -> io::Result<usize> {
-        match self {
-            Self::Plain(stream) => none_if_full(SockRef::from(stream).send(frame)),
-            Self::Tls(tls) => tls.send(std::iter::once(frame)),
-        }
-    }
-
-    /// Writes several now; returns how much of them the socket took.
-    pub(crate) fn send_all<'a>(&self, frames: impl Iterator<Item = &'a [u8]>) -> io::Result<usize> {
-        match self {
-            Self::Plain(stream) => with_slices(frames, |slices| {
-                none_if_full(SockRef::from(stream).send_vectored(slices))
-            }),
-            Self::Tls(tls) => tls.send(frames),
-        }
-    }
-
-    /// Whether something that was taken has yet to be written.
-    pub(crate) fn owes(&self) -> bool {
-        match self {
-            Self::Plain(_) => false,
-            Self::Tls(tls) => tls.owes(),
-        }
     }
 
     /// Writes several when the socket takes some.
@@ -202,17 +174,6 @@ impl Socket {
             Self::Plain(stream) => stream,
             Self::Tls(tls) => tls.stream(),
         }
-    }
-}
-
-impl Unwatched {
-    /// Comes into the care of the thread that asks.
-    pub(crate) fn watch(self) -> io::Result<Socket> {
-        let stream = TcpStream::from_std(self.stream)?;
-        Ok(match self.records {
-            None => Socket::Plain(stream),
-            Some(records) => Socket::Tls(Box::new(Tls::new(stream, *records))),
-        })
     }
 }
 

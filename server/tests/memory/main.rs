@@ -35,7 +35,7 @@ const MEASURED: usize = 2000;
 
 /// The most that one may cost: about a third more than what it does cost. In it are its share of
 /// tables that grow by doubling, and what is remembered of its ticket for a while.
-const BYTES_MAX: usize = 2150;
+const BYTES_MAX: usize = 1080;
 
 /// The least that one can cost. Less would mean that something else was counted.
 const BYTES_MIN: usize = 400;
