@@ -1,13 +1,15 @@
 //! TLS: the certificate that a node shows, and the records in which its sockets then speak.
 //!
-//! rustls does what has to be right: the handshake, the keys, the bytes of a record. What is here
-//! is what it leaves to others: where the certificate comes from, when it is read again, and which
-//! bytes wait where. See docs/design/0006-tls.md.
+//! rustls does the handshake and derives keys, and with TLS 1.2 makes the bytes of a record. What is
+//! here is what it leaves to others: where the certificate comes from, when it is read again, which
+//! bytes wait where, and the records of TLS 1.3 after the handshake, in little memory. See
+//! docs/design/0006-tls.md and docs/design/0021-tls-records.md.
 //!
 //! Not here: sockets (`ws::socket`), and which port speaks TLS (`serve`).
 
 pub(crate) mod renewal;
 mod records;
+mod traffic;
 mod files;
 #[cfg(test)]
 mod fixture;

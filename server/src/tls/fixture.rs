@@ -40,14 +40,19 @@ impl Made {
         files().pair(&|path| self.read(path)).unwrap()
     }
 
-    /// What a peer is told that knows this certificate and speaks this version.
-    pub(super) fn known(&self, version: &'static SupportedProtocolVersion) -> ClientConfig {
+    /// What a peer trusts that knows this certificate.
+    pub(super) fn roots(&self) -> RootCertStore {
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_slice(self.cert.as_bytes()).unwrap()).unwrap();
+        roots
+    }
+
+    /// What a peer is told that knows this certificate and speaks this version.
+    pub(super) fn known(&self, version: &'static SupportedProtocolVersion) -> ClientConfig {
         ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_protocol_versions(&[version])
             .unwrap()
-            .with_root_certificates(roots)
+            .with_root_certificates(self.roots())
             .with_no_client_auth()
     }
 }

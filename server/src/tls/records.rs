@@ -1,7 +1,8 @@
 //! Records: one socket's end of TLS, as bytes that come and bytes that go.
 //!
-//! rustls keeps the keys and nothing else: it works on bytes that its owner holds. So what is held
-//! here is only what cannot be anywhere else: the beginning of a record of which the rest has not
+//! rustls works on bytes that its owner holds, and once the handshake of TLS 1.3 is over it is not
+//! there any more: `traffic` goes on with its keys. So what is held here is only what cannot be
+//! anywhere else: the beginning of a record of which the rest has not
 //! come, ciphertext that the socket has not taken, and what was decrypted where it had no room.
 //! A session that does nothing has none of them.
 //!
@@ -14,13 +15,17 @@ use std::{
 };
 
 use rustls::{
+    ProtocolVersion,
     server::UnbufferedServerConnection,
     unbuffered::{
         ConnectionState, EncodeError, EncodeTlsData, EncryptError, UnbufferedStatus, WriteTraffic,
     },
 };
 
-use super::files::Pair;
+use super::{
+    files::Pair,
+    traffic::{Failure, Said, Traffic},
+};
 
 /// Bytes that may be held while the rest has not come. It is the largest record: five bytes of
 /// header, a payload, and what a cipher may add to it. A peer's greeting has to fit too, and needs
@@ -35,7 +40,7 @@ const RECORD_OVERHEAD: usize = 64;
 
 /// One socket's end of TLS.
 pub(crate) struct Records {
-    rustls: UnbufferedServerConnection,
+    stage: Stage,
     /// Ciphertext of which the rest has not come.
     partial: Vec<u8>,
     /// What was decrypted and not read.
@@ -43,6 +48,17 @@ pub(crate) struct Records {
     /// Ciphertext that the socket has not taken.
     owed: Vec<u8>,
     reading: Reading,
+}
+
+/// Who has the keys. Each is there for nearly all of a socket's life or a moment of it, so both are
+/// boxed.
+enum Stage {
+    /// rustls: during the handshake, and with TLS 1.2 for good.
+    Rustls(Box<UnbufferedServerConnection>),
+    /// Nothing but the keys.
+    Traffic(Box<Traffic>),
+    /// Nobody: they could not be taken over. Reading has failed then.
+    Nobody,
 }
 
 /// What there is to be read beyond `unread`.
@@ -61,7 +77,8 @@ impl Records {
     pub(crate) fn new(pair: &Pair) -> io::Result<Self> {
         let rustls = UnbufferedServerConnection::new(pair.config()).map_err(io::Error::other)?;
         let (partial, unread, owed) = Default::default();
-        Ok(Self { rustls, partial, unread, owed, reading: Reading::Open })
+        let stage = Stage::Rustls(Box::new(rustls));
+        Ok(Self { stage, partial, unread, owed, reading: Reading::Open })
     }
 
     /// What was decrypted and not read, or that there will be nothing more; `None` if there may.
@@ -96,8 +113,11 @@ impl Records {
     pub(crate) fn receive(&mut self, came: &mut [u8], into: &mut [u8]) -> usize {
         let (mut seen, mut read) = (0, 0);
         while let Reading::Open = self.reading {
-            let UnbufferedStatus { discard, state } =
-                self.rustls.process_tls_records(&mut came[seen..]);
+            let rustls = match &mut self.stage {
+                Stage::Rustls(rustls) => rustls,
+                Stage::Traffic(_) | Stage::Nobody => return self.open(came, into),
+            };
+            let UnbufferedStatus { discard, state } = rustls.process_tls_records(&mut came[seen..]);
             let mut wants_more = false;
             match state {
                 Ok(ConnectionState::ReadTraffic(mut traffic)) => {
@@ -129,6 +149,35 @@ impl Records {
         read
     }
 
+    /// The same once the handshake is over.
+    fn open(&mut self, came: &mut [u8], into: &mut [u8]) -> usize {
+        let (mut seen, mut read) = (0, 0);
+        while let (Reading::Open, Stage::Traffic(traffic)) = (&self.reading, &mut self.stage) {
+            match traffic.receive(&mut came[seen..]) {
+                Ok(None) => break,
+                Ok(Some((length, said))) => {
+                    seen += length;
+                    match said {
+                        Said::Data(data) => {
+                            let (now, later) = data.split_at(data.len().min(into.len() - read));
+                            into[read..read + now.len()].copy_from_slice(now);
+                            read += now.len();
+                            self.unread.extend_from_slice(later);
+                        }
+                        Said::Nothing => {}
+                        Said::Close => self.reading = Reading::Ended,
+                    }
+                }
+                Err(failure) => {
+                    traffic.fail(&failure, &mut self.owed);
+                    self.reading = Reading::Failed(failure.error);
+                }
+            }
+        }
+        self.keep(&mut came[seen..]);
+        read
+    }
+
     /// Keeps what is cut off, or an alert if nothing more will be received.
     fn keep(&mut self, rest: &mut [u8]) {
         if matches!(self.reading, Reading::Open) && rest.len() > PARTIAL_BYTES_MAX {
@@ -142,10 +191,11 @@ impl Records {
             }
             Reading::Ended | Reading::Failed(_) => {
                 self.partial = Vec::new();
+                let Stage::Rustls(rustls) = &mut self.stage else { return };
                 // All that rustls still does after a failure is to tell the peer of it.
-                while self.rustls.wants_write()
+                while rustls.wants_write()
                     && let Ok(ConnectionState::EncodeTlsData(data)) =
-                        self.rustls.process_tls_records(rest).state
+                        rustls.process_tls_records(rest).state
                 {
                     encode(data, &mut self.owed);
                 }
@@ -155,16 +205,52 @@ impl Records {
 
     /// Makes records of plaintext, behind what is there.
     pub(crate) fn seal(&mut self, plain: &[u8], sealed: &mut Vec<u8>) -> io::Result<()> {
+        if let Stage::Traffic(traffic) = &mut self.stage {
+            can_write(&self.reading)?;
+            if traffic.has_closed() {
+                return Err(ErrorKind::BrokenPipe.into());
+            }
+            let made = traffic.seal(plain, sealed);
+            return made.map_err(|failure| self.fail(failure.error));
+        }
         let records = plain.len().div_ceil(RECORD_BYTES);
         let room = plain.len() + records * RECORD_OVERHEAD;
-        self.write(sealed, room, |traffic, room| traffic.encrypt(plain, room))
+        self.write(sealed, room, |traffic, room| traffic.encrypt(plain, room))?;
+        self.take_over();
+        Ok(())
+    }
+
+    /// With TLS 1.3 nothing is left for rustls when it has said all that it had to say, and holds no
+    /// part of what was said to it. It has just written, so it owes no renewal of its key either.
+    fn take_over(&mut self) {
+        let Stage::Rustls(rustls) = &self.stage else { return };
+        let is_over = rustls.protocol_version() == Some(ProtocolVersion::TLSv1_3)
+            && !rustls.is_handshaking()
+            && !rustls.wants_write();
+        if !is_over || !self.partial.is_empty() || !matches!(self.reading, Reading::Open) {
+            return;
+        }
+        if let Stage::Rustls(rustls) = std::mem::replace(&mut self.stage, Stage::Nobody) {
+            match Traffic::take_over(*rustls) {
+                Ok(traffic) => self.stage = Stage::Traffic(Box::new(traffic)),
+                Err(error) => self.reading = Reading::Failed(error),
+            }
+        }
     }
 
     /// Says that nothing more will be written.
     pub(crate) fn close(&mut self) -> io::Result<()> {
         let mut owed = std::mem::take(&mut self.owed);
-        let closed = self
-            .write(&mut owed, RECORD_OVERHEAD, |traffic, room| traffic.queue_close_notify(room));
+        let closed = match &mut self.stage {
+            Stage::Traffic(traffic) => {
+                can_write(&self.reading).and_then(|()| traffic.close(&mut owed).map_err(broken))
+            }
+            Stage::Rustls(_) | Stage::Nobody => {
+                self.write(&mut owed, RECORD_OVERHEAD, |traffic, room| {
+                    traffic.queue_close_notify(room)
+                })
+            }
+        };
         self.owed = owed;
         closed
     }
@@ -175,13 +261,13 @@ impl Records {
         mut room: usize,
         put: impl Fn(&mut WriteTraffic<'_, Data>, &mut [u8]) -> Result<usize, EncryptError>,
     ) -> io::Result<()> {
-        if let Reading::Failed(error) = &self.reading {
-            return Err(io::Error::new(ErrorKind::BrokenPipe, error.clone()));
-        }
+        can_write(&self.reading)?;
         loop {
+            let Stage::Rustls(rustls) = &mut self.stage else {
+                return Err(ErrorKind::BrokenPipe.into());
+            };
             let start = sealed.len();
-            let UnbufferedStatus { discard, state } =
-                self.rustls.process_tls_records(&mut self.partial);
+            let UnbufferedStatus { discard, state } = rustls.process_tls_records(&mut self.partial);
             match state {
                 Ok(ConnectionState::WriteTraffic(mut traffic)) => {
                     sealed.resize(start + room, 0);
@@ -228,6 +314,17 @@ impl Records {
     pub(crate) fn paid(&mut self, bytes: usize) {
         drain(&mut self.owed, bytes);
     }
+}
+
+fn can_write(reading: &Reading) -> io::Result<()> {
+    match reading {
+        Reading::Open | Reading::Ended => Ok(()),
+        Reading::Failed(error) => Err(io::Error::new(ErrorKind::BrokenPipe, error.clone())),
+    }
+}
+
+fn broken(failure: Failure) -> io::Error {
+    io::Error::new(ErrorKind::BrokenPipe, failure.error)
 }
 
 type Data = rustls::server::ServerConnectionData;
