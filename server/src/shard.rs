@@ -9,6 +9,7 @@
 mod seat;
 mod lease;
 mod watch;
+mod ways;
 
 use std::{
     cell::{Cell, RefCell},
@@ -25,14 +26,9 @@ use engine::mailbox::{Letter, Mailbox};
 use kernel::{
     message::Notice,
     moment::Moment,
-    registry::Admitted,
     shard::{Arrival, Input, Options, Output, Shard, Slot, Violation},
 };
-use protocol::{
-    event::What,
-    partition::{Partition, slice_of},
-    time::Timestamp,
-};
+use protocol::{event::What, partition::Partition, time::Timestamp};
 use tokio::{
     sync::{Notify, mpsc},
     task::spawn_local,
@@ -47,14 +43,15 @@ use crate::{
     clock::Clock,
     config::Config,
     memory,
-    node::{Node, Room},
+    node::Node,
     tally::Held,
     ws::{
         self,
         codec::{Bounds, Opcode, encode},
-        socket::Unwatched,
     },
 };
+
+pub(crate) use self::ways::{Command, Handoff, Shards};
 
 /// Bytes of the buffer into which a thread reads: one frame of the largest kind, and more of small
 /// ones than a session may send at once.
@@ -65,57 +62,6 @@ const ENVELOPES_PER_TURN: usize = 256;
 
 /// How long the shard may sleep when no session waits for anything.
 const SLEEP_MAX: Duration = Duration::from_secs(1);
-
-/// A socket with an admitted session, on its way to the shard of its user.
-#[derive(Debug)]
-pub(crate) struct Handoff {
-    pub(crate) socket: Unwatched,
-    pub(crate) admitted: Admitted,
-    pub(crate) room: Room,
-    pub(crate) speaks_usher: bool,
-    /// What came behind the handshake already.
-    pub(crate) early: Vec<u8>,
-}
-
-/// What a shard is told by others of its node.
-#[derive(Debug)]
-pub(crate) enum Command {
-    /// Take a session in.
-    Take(Box<Handoff>),
-    /// The node goes away; let the sessions leave within this time.
-    Drain(Duration),
-    /// The node has gone.
-    Stop,
-}
-
-/// The way to all shards of a node.
-#[derive(Debug, Clone)]
-pub(crate) struct Shards(Arc<[mpsc::Sender<Command>]>);
-
-impl Shards {
-    /// The ways to `count` shards, each with room for `room` commands, and their ends.
-    pub(crate) fn new(count: usize, room: usize) -> (Self, Vec<mpsc::Receiver<Command>>) {
-        let (senders, receivers): (Vec<_>, Vec<_>) =
-            (0..count).map(|_| mpsc::channel(room)).unzip();
-        (Self(senders.into()), receivers)
-    }
-
-    /// Sends a socket to the shard of its user; without one, the session ends.
-    pub(crate) async fn hand_off(&self, node: &Node, handoff: Handoff) {
-        let shard = slice_of(&handoff.admitted.user, self.0.len());
-        match self.0[shard].reserve().await {
-            Ok(room) => room.send(Command::Take(Box::new(handoff))),
-            Err(_) => node.never_welcomed(&handoff.admitted).await,
-        }
-    }
-
-    /// Tells every shard; one that is gone has no sessions.
-    pub(crate) async fn tell_all(&self, command: impl Fn() -> Command) {
-        for shard in &*self.0 {
-            shard.send(command()).await.ok();
-        }
-    }
-}
 
 /// What is there for one thread.
 pub(crate) struct Local {
