@@ -232,9 +232,10 @@ impl Traffic {
         self.has_closed
     }
 
-    /// Tells the peer of a failure; nothing may be sealed behind that.
+    /// Tells the peer of a failure, unless it was told already that nothing more comes.
     pub(super) fn fail(&mut self, failure: &Failure, sealed: &mut Vec<u8>) {
-        let Some(alert) = failure.alert else { return };
+        let Some(alert) = failure.alert.filter(|_| !self.has_closed) else { return };
+        self.has_closed = true;
         // If it cannot be told it is over all the same.
         self.writes.seal(ALERT, &[2, alert.into()], sealed).ok();
     }

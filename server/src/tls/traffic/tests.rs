@@ -284,6 +284,20 @@ fn a_record_that_is_too_large_is_refused_before_it_is_there() {
 }
 
 #[test]
+fn nothing_is_sealed_behind_the_word_that_nothing_more_comes() {
+    let (mut peer, mut traffic) = begun(USUAL);
+    let mut sealed = Vec::new();
+    traffic.close(&mut sealed).unwrap();
+    let length = sealed.len();
+    let failure = open(&mut traffic, b"\x17\x03\x03\xff\xff".to_vec()).unwrap_err();
+    traffic.fail(&failure, &mut sealed);
+    traffic.close(&mut sealed).unwrap();
+    assert_eq!(sealed.len(), length);
+    peer.read_tls(&mut &sealed[..]).unwrap();
+    assert!(peer.process_new_packets().unwrap().peer_has_closed());
+}
+
+#[test]
 fn what_hides_a_records_length_is_left_out() {
     let (_, mut traffic) = begun(USUAL);
     let mut forger = forger(&traffic);
