@@ -6,7 +6,8 @@ use std::{
 };
 
 use async_trait::async_trait;
-use protocol::{event::What, http, time::Timestamp};
+use kernel::message::NodeRef;
+use protocol::{event::What, http, id::SessionId, name::UserId, time::Timestamp};
 use tokio::sync::{mpsc, watch};
 
 use crate::{contract::Failed, tenure::Tenure};
@@ -37,6 +38,17 @@ pub struct Told {
     pub events: Vec<(u64, Timestamp, What)>,
 }
 
+/// A session whose node was lost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Orphan {
+    /// Which.
+    pub session: SessionId,
+    /// Whose.
+    pub user: UserId,
+    /// The node that had it.
+    pub node: Arc<NodeRef>,
+}
+
 /// What a node has in common with others.
 #[async_trait]
 pub trait Fleet: Send + Sync + fmt::Debug {
@@ -45,6 +57,10 @@ pub trait Fleet: Send + Sync + fmt::Debug {
 
     /// The leases of this node; none where nobody else could ever have its sessions.
     fn tenure(&self) -> Option<Arc<Tenure>>;
+
+    /// Sessions that a step of this node parked since the last look, as their own node was lost. Each
+    /// is told once, by one node.
+    fn orphans(&self) -> Vec<Orphan>;
 
     /// Notes what this node tells of itself. It is forgotten when it is not told again for a while.
     async fn report(&self, me: &http::Node) -> Result<(), Failed>;
@@ -107,6 +123,10 @@ impl Fleet for Alone {
 
     fn tenure(&self) -> Option<Arc<Tenure>> {
         None
+    }
+
+    fn orphans(&self) -> Vec<Orphan> {
+        Vec::new()
     }
 
     async fn report(&self, me: &http::Node) -> Result<(), Failed> {

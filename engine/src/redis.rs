@@ -18,17 +18,19 @@ mod people;
 mod sends;
 mod step;
 mod change;
+mod orphans;
 mod look;
 mod way;
 mod atlas;
 mod host;
 mod ear;
 mod wire;
+mod roll;
 mod kept;
 mod link;
-mod roll;
 mod counts;
 mod turns;
+mod sweepers;
 mod script;
 mod shade;
 mod keys;
@@ -38,7 +40,7 @@ use std::{
     fmt,
     sync::{
         Arc,
-        atomic::{AtomicU8, AtomicU64, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -57,13 +59,13 @@ use protocol::{
     http::{Durability, Session},
     id::{ResumeToken, Ticket},
     name::UserId,
-    partition::Partition,
     time::Timestamp,
 };
 use tokio::sync::watch;
 
 use self::{
-    atlas::Atlas, counts::Counts, keys::Keys, link::Fault, news::News, roll::Roll, turns::Turns,
+    atlas::Atlas, counts::Counts, keys::Keys, link::Fault, news::News, orphans::Orphans,
+    roll::Roll, sweepers::Sweepers, turns::Turns,
 };
 use crate::{
     contract::{
@@ -104,7 +106,9 @@ pub struct Redis {
     /// For versions that no other step has.
     steps: AtomicU64,
     proofs: AtomicU64,
-    next_sweep: AtomicU8,
+    next_sweep: AtomicUsize,
+    sweepers: Sweepers,
+    orphans: Orphans,
 }
 
 impl fmt::Debug for Redis {
@@ -147,7 +151,9 @@ impl Redis {
             health: watch::Sender::new(Health::Lost(None)),
             steps: AtomicU64::new(0),
             proofs: AtomicU64::new(0),
-            next_sweep: AtomicU8::new(0),
+            next_sweep: AtomicUsize::new(0),
+            sweepers: Sweepers::default(),
+            orphans: Orphans::default(),
         });
         for host in engine.atlas.hosts() {
             host.link.connect(&engine.keys.layout()).await?;
@@ -247,7 +253,7 @@ impl Engine for Redis {
     }
 
     async fn sweep(&self) -> Result<Vec<Ended>, Failed> {
-        self.sweep_one(Partition(self.next_sweep.fetch_add(1, Ordering::Relaxed))).await
+        self.sweep_next(self.next_sweep.fetch_add(1, Ordering::Relaxed)).await
     }
 
     fn durability(&self) -> Durability {

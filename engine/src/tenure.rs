@@ -47,6 +47,8 @@ struct Held {
     here: AtomicU64,
     /// Until when it lasts, by the engine's.
     there: AtomicU64,
+    /// When the term began, by the node's.
+    since: AtomicU64,
 }
 
 /// What a node learns when it renews a lease.
@@ -98,7 +100,20 @@ impl Tenure {
         let update = |held| Some(renew(held));
         let before = place.here.fetch_update(Ordering::AcqRel, Ordering::Acquire, update);
         let before = parts(before.unwrap_or_else(|held| held)).0;
-        before != self.term(partition)
+        let is_new = before != self.term(partition);
+        if is_new {
+            place.since.store(self.at(self.now()), Ordering::Release);
+        }
+        is_new
+    }
+
+    /// Whether the lease has been held for as long as it lasts: by then all others who are there hold
+    /// theirs as well.
+    #[must_use]
+    pub fn is_settled(&self, partition: Partition) -> bool {
+        let since = self.of(partition).since.load(Ordering::Acquire);
+        let lease = u64::try_from(self.lease.as_millis()).unwrap_or(u64::MAX);
+        self.look(partition).is_some() && self.at(self.now()).saturating_sub(since) >= lease
     }
 
     /// The present term, whether or not its time is over.

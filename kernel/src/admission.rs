@@ -52,6 +52,16 @@ pub enum Decision {
     },
 }
 
+/// Whether a session is among those that a policy counts together with one that comes.
+#[must_use]
+pub fn counts(policy: &Policy, newcomer: Newcomer<'_>, place: &Place<'_>) -> bool {
+    match policy.per {
+        Scope::User => true,
+        Scope::Class => place.class == newcomer.class,
+        Scope::Device => place.device == newcomer.device,
+    }
+}
+
 /// Decides on one newcomer. Whatever the policy says, a user has at most `all_max` sessions.
 #[must_use]
 pub fn decide(
@@ -60,11 +70,7 @@ pub fn decide(
     newcomer: Newcomer<'_>,
     places: &[Place<'_>],
 ) -> Decision {
-    let counted = |place: &&Place<'_>| match policy.per {
-        Scope::User => true,
-        Scope::Class => place.class == newcomer.class,
-        Scope::Device => place.device == newcomer.device,
-    };
+    let counted = |place: &&Place<'_>| counts(policy, newcomer, place);
     let mut order: Vec<&Place<'_>> = places.iter().filter(counted).collect();
     order.sort_by_key(|place| yields_at(place, newcomer));
     let (max, all_max) = (policy.max.min(all_max) as usize, all_max as usize);

@@ -98,6 +98,8 @@ pub struct Fenced {
 pub enum Notice {
     /// A message for the user's sessions.
     Message(Arc<Message>),
+    /// The user's stream goes up to here, and has lost what was before: whoever is behind reads on.
+    Behind(Position),
     /// Sessions lost their place.
     End {
         /// Which.

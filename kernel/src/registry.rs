@@ -7,6 +7,7 @@
 //!
 //! Not here: how notices travel (an engine's), what a node does with them (`shard`).
 
+mod reassert;
 mod excerpt;
 mod admit;
 mod withdraw;

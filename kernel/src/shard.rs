@@ -362,6 +362,7 @@ impl Shard {
             Input::Deliver(Envelope { user, notice }) => match notice {
                 Notice::Message(message) => self.deliver(&user, &message),
                 Notice::End { sessions, end } => self.end_all(now, &user, &sessions, &end),
+                Notice::Behind(head) => self.catch_up(&user, head),
                 Notice::Probe(sessions) => self.probe(now, &user, &sessions),
                 Notice::Probed(fenced) => self.outputs.push_back(Output::Probed(fenced)),
             },

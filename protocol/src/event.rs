@@ -63,6 +63,9 @@ pub enum What {
         session: SessionId,
         /// The close code; 1006 where there was none.
         code: u16,
+        /// The node that had it, where that was lost and another one tells it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        of: Option<Arc<str>>,
     },
     /// A session ended.
     #[serde(rename = "session.ended")]

@@ -33,6 +33,7 @@ use protocol::{
     limit,
     name::UserId,
     problem::ProblemCode,
+    time::Timestamp,
 };
 use tokio::sync::{Notify, Semaphore, broadcast, watch};
 
@@ -46,12 +47,16 @@ use crate::{
     journal::{Filter, Journal, Watcher, Whose},
     limiter::Limiter,
     placement::Placement,
+    random,
     tally::Tally,
     turns::Turns,
 };
 
 /// The version of this server.
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Lives that nodes of one name may begin in the same millisecond, and mostly be told apart.
+const LIVES: u64 = 1024;
 
 /// Answers to probes that a waiting newcomer may be behind.
 const ANSWERS_BEHIND_MAX: usize = 1024;
@@ -115,7 +120,7 @@ impl Node {
     /// The name of a node with this configuration, in a life that begins now.
     #[must_use]
     pub fn name(config: &Config) -> Arc<NodeRef> {
-        let generation = Clock::timestamp().0;
+        let generation = Clock::timestamp().0 * LIVES + random::below(LIVES);
         Arc::new(NodeRef { id: config.node.clone().into(), generation })
     }
 
@@ -175,6 +180,12 @@ impl Node {
     #[must_use]
     pub fn me(&self) -> &Arc<NodeRef> {
         &self.me
+    }
+
+    /// When it began.
+    #[must_use]
+    pub fn started_at(&self) -> Timestamp {
+        Timestamp(self.me.generation / LIVES)
     }
 
     /// The last events, and those to come.

@@ -38,7 +38,12 @@ pub(crate) fn event(event: &Event) {
         What::SessionOpened { user, session } | What::SessionResumed { user, session } => {
             log!(info { user = display(user), session = display(session) });
         }
-        What::SessionParked { user, session, code }
+        What::SessionParked { user, session, code, of: Some(of) } => {
+            let reason = CloseCode::from_number(*code).map(CloseCode::name);
+            let of = &**of;
+            log!(info { user = display(user), session = display(session), code, reason, of });
+        }
+        What::SessionParked { user, session, code, of: None }
         | What::SessionEnded { user, session, code } => {
             let reason = CloseCode::from_number(*code).map(CloseCode::name);
             log!(info { user = display(user), session = display(session), code, reason });

@@ -77,7 +77,7 @@ impl Redis {
         let at_head = matches!(attempt.proof, Proof::Ticket(_, None));
         let manner = Manner { seal: &seal, at_head };
         let taken = self.take(look, manner, |now, registry| registry.admit(now, &hidden)).await?;
-        self.placed(attempt, &hidden, taken)
+        self.placed(attempt, &hidden, &taken)
     }
 
     /// Turns what the rules say of hidden tokens into what whoever connects may know.
@@ -85,24 +85,26 @@ impl Redis {
         &self,
         attempt: &Attempt,
         hidden: &Attempt,
-        taken: Taken<Verdict>,
+        taken: &Taken<Verdict>,
     ) -> Result<Admission, NotAdmitted> {
-        let Taken { outcome, head, joined, seen } = taken;
-        let (mut admitted, ended) = match outcome {
+        let (mut admitted, ended) = match taken.outcome.clone() {
             Verdict::Admitted { admitted, ended } => (admitted, ended),
             Verdict::Asked(asked) => return Err(NotAdmitted::Asked(asked)),
             Verdict::Refused(code) => return Err(NotAdmitted::Refused(code)),
         };
-        if let Some(head) = head.filter(|_| joined) {
+        if let Some(head) = taken.head.filter(|_| taken.joined) {
             (admitted.joined, admitted.after) = (head, head);
         }
-        let head = head.or_else(|| seen.person().map(|person| person.stream.head()));
-        let spent = seen.ticket.map(|ticket| ticket.state);
-        let token = token_of(attempt, hidden, &admitted, spent.as_ref());
+        let spent = taken.seen.ticket.as_ref().map(|ticket| &ticket.state);
+        let token = token_of(attempt, hidden, &admitted, spent);
         let token = token.ok_or(NotAdmitted::Refused(CloseCode::TicketSpent))?;
-        // By the hash of its token, as it is kept.
-        if *self.me == *attempt.node {
-            self.roll.add(&admitted, head.unwrap_or_default());
+        if let Some(standing) = taken.standing(admitted.fenced.session)
+            && *self.me == *attempt.node
+        {
+            let seen = || taken.seen.person().map(|person| person.stream.head());
+            let head = taken.head.or_else(seen).unwrap_or_default();
+            let epoch = taken.seen.epoch().map_err(Fault::of_change)?;
+            self.roll.add(&admitted.user, standing, (admitted.joined, head), epoch);
         }
         admitted.token = token;
         Ok(Admission { admitted, ended })

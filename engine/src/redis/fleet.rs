@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     contract::Failed,
-    fleet::{Fleet, Health, Told},
+    fleet::{Fleet, Health, Orphan, Told},
     tenure::Tenure,
 };
 
@@ -29,6 +29,10 @@ impl Fleet for Redis {
 
     fn tenure(&self) -> Option<Arc<Tenure>> {
         Some(Arc::clone(&self.tenure))
+    }
+
+    fn orphans(&self) -> Vec<Orphan> {
+        self.orphans.take()
     }
 
     async fn report(&self, me: &http::Node) -> Result<(), Failed> {
@@ -47,6 +51,7 @@ impl Fleet for Redis {
         let nodes = listed.iter().map(|text| read(text)).collect::<Result<Vec<http::Node>, _>>();
         let mut nodes = nodes.map_err(Fault::of_look)?;
         nodes.sort_by(|a, b| (&a.node, a.generation).cmp(&(&b.node, b.generation)));
+        self.sweepers.set(&nodes);
         Ok(nodes)
     }
 

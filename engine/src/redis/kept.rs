@@ -174,6 +174,8 @@ pub(super) struct Session {
     connected: Timestamp,
     active: Timestamp,
     ends: Timestamp,
+    #[serde(default, skip_serializing_if = "is_usual")]
+    policy: Policy,
     token: ResumeToken,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     previous: Option<ResumeToken>,
@@ -190,6 +192,10 @@ pub(super) struct Session {
     meta: Meta,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     probe: Option<Asked>,
+}
+
+fn is_usual(policy: &Policy) -> bool {
+    *policy == Policy::default()
 }
 
 /// Whether anybody is at a session.
@@ -221,6 +227,7 @@ impl From<&Standing> for Session {
             connected: one.connected_at,
             active: one.active_at,
             ends: one.ends_at,
+            policy: one.policy,
             token: one.token,
             previous: one.previous_token,
             address: one.address,
@@ -257,6 +264,7 @@ impl Session {
             connected_at: self.connected,
             active_at: self.active,
             ends_at: self.ends,
+            policy: self.policy,
             joined,
             token: self.token,
             previous_token: self.previous,

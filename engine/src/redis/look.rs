@@ -151,6 +151,11 @@ impl Seen {
         self.leases.get(node).is_some_and(|until| *until > self.now)
     }
 
+    /// The partition's epoch.
+    pub(super) fn epoch(&self) -> Result<u64, Fault> {
+        number(&self.epoch)
+    }
+
     /// The user, if anything is kept.
     pub(super) fn person(&self) -> Option<&Person> {
         self.excerpt.people.first()

@@ -72,7 +72,13 @@ impl Redis {
         let user = self.user_of(fenced.session).await.map_err(Fault::of_look)?;
         let Some(user) = user else { return Ok(()) };
         let step = |now, registry: &mut Registry| ((), registry.touch(now, fenced, touch));
-        self.take(Look::at(&user), Manner::default(), step).await.map(|_| ())
+        let taken = self.take(Look::at(&user), Manner::default(), step).await?;
+        if let Some(standing) = taken.standing(fenced.session)
+            && let Ok(epoch) = taken.seen.epoch()
+        {
+            self.roll.update(standing, epoch);
+        }
+        Ok(())
     }
 
     pub(super) async fn end_all(

@@ -1,13 +1,15 @@
 //! Repair: what this node should have heard of a partition is found out from what is kept.
 //!
-//! First its sessions: those that have lost their place meanwhile are told, and those that were
-//! only parked, since this node was taken for lost, are taken back. Then messages: each
+//! First its sessions: those that have lost their place meanwhile are told, those that were only
+//! parked, since this node was taken for lost, are taken back, and those that were forgotten with all
+//! that was in an epoch are registered again. Then messages: each
 //! user's stream is read on from where the last one came. What cannot be made up for, because the
 //! stream does not reach back, must not be passed over: those sessions are sent away to resume,
 //! which tells them of the gap.
 
 use std::sync::Arc;
 
+use futures_util::stream::{self, StreamExt};
 use kernel::{
     message::{End, Envelope, Fence, Fenced, Notice},
     registry::{Mail, Reader, Registry, Standing, State},
@@ -25,7 +27,7 @@ use super::{
     kept::{self, Token},
     link::Fault,
     look::{Look, Seen},
-    roll::Here,
+    roll::{Here, Mine},
     step::Manner,
 };
 use crate::contract::Departure;
@@ -37,6 +39,9 @@ const BYTES: usize = 256 * 1024;
 /// Users that are looked at in one go.
 const LOOKS: usize = 128;
 
+/// Users who are repaired at once.
+const AT_ONCE: usize = 16;
+
 impl Redis {
     /// Makes up for what was lost of a partition.
     pub(super) async fn repair(&self, partition: Partition) -> Result<(), Fault> {
@@ -44,29 +49,69 @@ impl Redis {
         for some in users.chunks(LOOKS) {
             let looks = some.iter().map(|(user, _)| Look::at(user)).collect();
             let seen = self.look_at_all(looks).await?;
-            for ((user, here), seen) in some.iter().zip(&seen) {
-                self.repair_user(user, here, seen).await?;
+            let one = |((user, here), seen)| self.repair_user(user, here, seen);
+            let each: Vec<_> =
+                some.iter().map(|(user, here)| (user, here)).zip(&seen).map(one).collect();
+            let mut repaired = stream::iter(each).buffer_unordered(AT_ONCE);
+            while let Some(repaired) = repaired.next().await {
+                repaired?;
             }
         }
         Ok(())
     }
 
     async fn repair_user(&self, user: &UserId, here: &Here, seen: &Seen) -> Result<(), Fault> {
-        let mut reader = None;
-        for (session, (fence, token)) in &here.sessions {
-            let fenced = Fenced { session: *session, fence: *fence };
-            match self.place(seen, fenced) {
-                Place::Here => reader = Some(fenced),
-                Place::Gone => self.tell_end(user, fenced, self.code(*token).await?).await,
-                Place::Parked if self.reclaim(user, fenced).await? => reader = Some(fenced),
-                Place::Parked => self.tell_end(user, fenced, CloseCode::Drain).await,
-                Place::Elsewhere => self.tell_end(user, fenced, CloseCode::TakenOver).await,
+        let (epoch, mut reader) = (seen.epoch()?, None);
+        for (session, mine) in &here.sessions {
+            let fenced = Fenced { session: *session, fence: mine.fence };
+            let end = match self.place(seen, fenced) {
+                Place::Here => None,
+                Place::Gone => self.come_back(user, fenced, mine, epoch).await?,
+                Place::Parked if self.reclaim(user, fenced).await? => None,
+                Place::Parked => Some(CloseCode::Drain),
+                Place::Elsewhere => Some(CloseCode::TakenOver),
+            };
+            match end {
+                None => reader = Some(fenced),
+                Some(code) => self.tell_end(user, fenced, code).await,
             }
         }
         match reader {
-            Some(fenced) => self.read_missed(user, here, fenced).await,
-            None => Ok(()),
+            Some(fenced) => self.read_missed(user, here, fenced).await?,
+            None => return Ok(()),
         }
+        self.roll.note_epoch(user, epoch);
+        Ok(())
+    }
+
+    /// A session that the registry does not have: it ended, with this code, or was forgotten; then it
+    /// is registered again, unless there is something against it.
+    async fn come_back(
+        &self,
+        user: &UserId,
+        fenced: Fenced,
+        mine: &Mine,
+        epoch: u64,
+    ) -> Result<Option<CloseCode>, Fault> {
+        if let Some(code) = self.code(mine.token).await? {
+            return Ok(Some(code));
+        }
+        // In the epoch in which it was there it can only have ended, longer ago than ends are kept.
+        if mine.epoch == epoch {
+            return Ok(Some(CloseCode::CannotResume));
+        }
+        let state = State::Live(Arc::clone(&self.me));
+        let standing = Standing { state, ..mine.standing(fenced.session)? };
+        let tokens = [Some(standing.token), standing.previous_token];
+        let look = Look {
+            tokens: tokens.into_iter().flatten().collect(),
+            block: true,
+            leased: Some(Arc::clone(&self.me)),
+            ..Look::at(user)
+        };
+        let step = |now, registry: &mut Registry| registry.reassert(now, user, standing.clone());
+        let taken = self.take(look, Manner::default(), step).await.or(Err(Fault::NotDone))?;
+        Ok(taken.outcome.err())
     }
 
     /// Where the registry has a session that this node has.
@@ -92,12 +137,11 @@ impl Redis {
         Ok(taken.outcome)
     }
 
-    /// With which code a session ended, by its token.
-    async fn code(&self, token: ResumeToken) -> Result<CloseCode, Fault> {
+    /// With which code a session ended, by its token, if that is known.
+    async fn code(&self, token: ResumeToken) -> Result<Option<CloseCode>, Fault> {
         let found = self.get(token.partition(), &self.keys.token(token)).await?;
         let known = found.map(|found| kept::read::<Token>(&found)).transpose()?;
-        let code = known.map(|known| known.code()).transpose()?.flatten();
-        Ok(code.unwrap_or(CloseCode::CannotResume))
+        Ok(known.map(|known| known.code()).transpose()?.flatten())
     }
 
     async fn tell_end(&self, user: &UserId, fenced: Fenced, code: CloseCode) {
@@ -107,7 +151,7 @@ impl Redis {
 
     /// Reads on from where the last message came.
     async fn read_missed(&self, user: &UserId, here: &Here, by: Fenced) -> Result<(), Fault> {
-        let mut after = here.seen;
+        let (mut after, mut is_anew) = (here.seen, false);
         loop {
             let reader = Reader { user: user.clone(), fenced: by, after };
             let page = self.read_on(&reader, MESSAGES, BYTES).await?;
@@ -117,22 +161,28 @@ impl Redis {
             if missed {
                 return self.send_away(user, here).await;
             }
-            // A message of another epoch makes a shard read by itself, and tell of the gap.
+            is_anew |= page.gap.is_some();
             for message in page.messages {
                 let notice = Notice::Message(Arc::clone(&message));
                 self.deliver(Envelope { user: user.clone(), notice }).await;
             }
-            if !page.more {
-                return Ok(());
-            }
             after = page.until;
+            if !page.more {
+                break;
+            }
         }
+        if is_anew {
+            // What was before is lost, and whoever was there for it is told now.
+            let notice = Notice::Behind(after);
+            self.deliver(Envelope { user: user.clone(), notice }).await;
+        }
+        Ok(())
     }
 
     /// Parks the sessions of a user who missed too much to be told here.
     async fn send_away(&self, user: &UserId, here: &Here) -> Result<(), Fault> {
-        for (session, (fence, _)) in &here.sessions {
-            let fenced = Fenced { session: *session, fence: *fence };
+        for (session, mine) in &here.sessions {
+            let fenced = Fenced { session: *session, fence: mine.fence };
             self.let_go(fenced, Departure::Park).await.or(Err(Fault::NotDone))?;
             self.tell_end(user, fenced, CloseCode::Slow).await;
         }

@@ -10,7 +10,7 @@ use std::{
 
 use kernel::{
     message::{Envelope, Fence, Fenced, Notice},
-    registry::Admitted,
+    registry::Standing,
 };
 use protocol::{
     id::{ResumeToken, SessionId},
@@ -19,14 +19,46 @@ use protocol::{
     position::Position,
 };
 
+use super::{
+    kept::{self, read, write},
+    link::Fault,
+};
+
 /// Ends that are remembered for each partition. More do not overtake the answers to admissions.
 const EARLY_MAX: usize = 256;
+
+/// A session of this node, as the registry had it last.
+#[derive(Debug, Clone)]
+pub(super) struct Mine {
+    /// Its admission.
+    pub(super) fence: Fence,
+    /// Its token.
+    pub(super) token: ResumeToken,
+    /// Messages up to here are not for it.
+    pub(super) joined: Position,
+    /// The partition's epoch at that time: in another one it may have been forgotten.
+    pub(super) epoch: u64,
+    /// All else, as it is written down. As text, since it is small, and rarely read.
+    pub(super) text: Box<str>,
+}
+
+impl Mine {
+    fn of(standing: &Standing, joined: Position, epoch: u64) -> Self {
+        let text = write(&kept::Session::from(standing)).into();
+        Self { fence: standing.fence, token: standing.token, joined, epoch, text }
+    }
+
+    /// As the rules see it.
+    pub(super) fn standing(&self, id: SessionId) -> Result<Standing, Fault> {
+        read::<kept::Session>(&self.text)?.standing(id, self.joined)
+    }
+}
 
 /// A user with sessions at this node.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Here {
-    /// Each with its admission and the token that it was given.
-    pub(super) sessions: BTreeMap<SessionId, (Fence, ResumeToken)>,
+    /// Each as it was admitted.
+    pub(super) sessions: BTreeMap<SessionId, Mine>,
     /// Up to where messages came.
     pub(super) seen: Position,
 }
@@ -52,18 +84,43 @@ impl Roll {
         self.0[usize::from(partition.0)].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A session was admitted here, when its user's stream was at `head`.
-    pub(super) fn add(&self, admitted: &Admitted, head: Position) {
-        let Fenced { session, fence } = admitted.fenced;
+    /// A session was admitted here, when its user's stream was at `head`, in this epoch.
+    pub(super) fn add(
+        &self,
+        user: &UserId,
+        standing: &Standing,
+        (joined, head): (Position, Position),
+        epoch: u64,
+    ) {
+        let (session, fence) = (standing.id, standing.fence);
         let mut slice = self.slice(session.partition());
         if slice.early.iter().any(|end| end.session == session && end.fence >= fence) {
             return;
         }
         // What others of the user have not heard yet is not passed over.
         let new = || Here { sessions: BTreeMap::new(), seen: head };
-        let here = slice.users.entry(admitted.user.clone()).or_insert_with(new);
-        here.sessions.insert(session, (fence, admitted.token));
-        slice.of.insert(session, admitted.user.clone());
+        let here = slice.users.entry(user.clone()).or_insert_with(new);
+        here.sessions.insert(session, Mine::of(standing, joined, epoch));
+        slice.of.insert(session, user.clone());
+    }
+
+    /// The registry has a session like this now, in this epoch.
+    pub(super) fn update(&self, standing: &Standing, epoch: u64) {
+        let slice = &mut *self.slice(standing.id.partition());
+        let Some(user) = slice.of.get(&standing.id) else { return };
+        let here = slice.users.get_mut(user);
+        let mine = here.and_then(|here| here.sessions.get_mut(&standing.id));
+        if let Some(mine) = mine.filter(|mine| mine.fence == standing.fence) {
+            *mine = Mine::of(standing, mine.joined, epoch);
+        }
+    }
+
+    /// The registry has a user's sessions in this epoch.
+    pub(super) fn note_epoch(&self, user: &UserId, epoch: u64) {
+        let mut slice = self.slice(Partition::of(user));
+        if let Some(here) = slice.users.get_mut(user) {
+            here.sessions.values_mut().for_each(|mine| mine.epoch = epoch);
+        }
     }
 
     /// A session is here no more; nothing happens to one that was admitted again since.
@@ -71,7 +128,7 @@ impl Roll {
         let slice = &mut *self.slice(fenced.session.partition());
         let Some(user) = slice.of.get(&fenced.session) else { return };
         let Some(here) = slice.users.get_mut(user) else { return };
-        if here.sessions.get(&fenced.session).is_some_and(|(fence, _)| *fence <= fenced.fence) {
+        if here.sessions.get(&fenced.session).is_some_and(|mine| mine.fence <= fenced.fence) {
             here.sessions.remove(&fenced.session);
             if here.sessions.is_empty() {
                 slice.users.remove(user);
@@ -101,6 +158,12 @@ impl Roll {
                 }
             }
             Notice::End { sessions, .. } => sessions.iter().for_each(|gone| self.end(*gone)),
+            Notice::Behind(head) => {
+                let mut slice = self.slice(Partition::of(&envelope.user));
+                if let Some(here) = slice.users.get_mut(&envelope.user) {
+                    here.seen = here.seen.max(*head);
+                }
+            }
             Notice::Probe(_) | Notice::Probed(_) => {}
         }
     }

@@ -71,6 +71,7 @@ impl Redis {
             &draft.id.to_string(),
             &ms(KEY_MEMORY),
             &sure_until,
+            &ms(self.lease),
         ];
         let said = self.run::<Said>(partition, &script::APPEND, &keys, &words).await;
         #[cfg(feature = "planted")]
@@ -81,7 +82,7 @@ impl Redis {
         let (word, receipt) = said.map_err(Fault::of_change)?;
         match (word.as_str(), receipt) {
             ("reused", _) => Err(NotAppended::KeyReused),
-            ("late", _) => Err(Failed::NotDone.into()),
+            ("late" | "unsure", _) => Err(Failed::NotDone.into()),
             (word, Some(receipt)) => {
                 Ok(wire::receipt(&receipt, word == "again").map_err(Fault::of_change)?)
             }

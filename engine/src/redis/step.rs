@@ -6,8 +6,8 @@
 //! through, since only a step that was done is a change. Steps of one node for the same user that
 //! were in each other's way go on one after the other.
 
-use kernel::registry::{Excerpt, Mail, Registry};
-use protocol::{position::Position, time::Timestamp};
+use kernel::registry::{Excerpt, Mail, Registry, Standing};
+use protocol::{id::SessionId, position::Position, time::Timestamp};
 
 use super::{
     Redis,
@@ -33,6 +33,16 @@ pub(super) struct Taken<T> {
     pub(super) joined: bool,
     /// What the step saw.
     pub(super) seen: Seen,
+    /// What it left.
+    pub(super) after: Excerpt,
+}
+
+impl<T> Taken<T> {
+    /// A session as the step left it.
+    pub(super) fn standing(&self, session: SessionId) -> Option<&Standing> {
+        let mut standing = self.after.people.iter().flat_map(|person| &person.standing);
+        standing.find(|one| one.id == session)
+    }
 }
 
 /// How a step differs from others when it is written down.
@@ -84,10 +94,11 @@ impl Redis {
             };
             match self.commit(&seen, &after, &mail, manner).await? {
                 Committed::Nothing => {
-                    return Ok(Taken { outcome, head: None, joined: false, seen });
+                    return Ok(Taken { outcome, head: None, joined: false, seen, after });
                 }
                 Committed::Head { head, joined } => {
-                    return Ok(Taken { outcome, head: Some(head), joined, seen });
+                    self.orphans.note(&seen, &after);
+                    return Ok(Taken { outcome, head: Some(head), joined, seen, after });
                 }
                 Committed::Late if turn.is_none() => {
                     turn = Some(self.turns.of(seen.look.user.as_ref()).await);

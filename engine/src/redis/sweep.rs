@@ -1,7 +1,8 @@
 //! Sweep: what time ended is taken away, a partition at a time.
 //!
-//! Any node may sweep any partition, without a leader: what is over is found in one look, and each
-//! user's sessions are swept in a step of their own, that does nothing if another node was faster.
+//! Any node may sweep any partition, without a leader; mostly the one does that suits it best. What is
+//! over is found in one look, and each user's sessions are swept in a step of their own, that does
+//! nothing if another node was faster.
 //! What a lost node leaves is swept as well: its sessions are parked, and then it is forgotten.
 
 use std::collections::BTreeSet;
@@ -20,7 +21,15 @@ const LOOKED_AT: usize = 128;
 const BLOCKS: usize = 8;
 
 impl Redis {
-    pub(super) async fn sweep_one(&self, partition: Partition) -> Result<Vec<Ended>, Failed> {
+    /// Sweeps the next partition after `count` of them, if that is for this node to do.
+    pub(super) async fn sweep_next(&self, count: usize) -> Result<Vec<Ended>, Failed> {
+        match self.sweepers.next(&self.me, count) {
+            (partition, true) => self.sweep_one(partition).await,
+            (_, false) => Ok(Vec::new()),
+        }
+    }
+
+    async fn sweep_one(&self, partition: Partition) -> Result<Vec<Ended>, Failed> {
         self.unlist(partition).await.map_err(Fault::of_look)?;
         let mut ended = Vec::new();
         for user in self.users_due(partition).await.map_err(Fault::of_look)? {
@@ -60,6 +69,8 @@ impl Redis {
         let most = LOOKED_AT.to_string();
         let (mut due, lapsed): (Vec<String>, Vec<String>) =
             self.run(partition, &script::DUE, &keys, &[&most]).await?;
+        // After an outage others may have had no turn yet to renew their leases.
+        let lapsed = if self.tenure.is_settled(partition) { lapsed } else { Vec::new() };
         for node in lapsed {
             let here = self.keys.node(partition, &node);
             let mut some = Cmd::new();

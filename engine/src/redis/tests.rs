@@ -2,6 +2,7 @@
 
 mod answers;
 mod fitness;
+mod forgotten;
 mod losses;
 mod news;
 mod nodes;
@@ -14,7 +15,7 @@ use std::{collections::BTreeMap, sync::Mutex};
 
 use async_trait::async_trait;
 use kernel::{message::NodeRef, registry::Terms, stream::Bounds};
-use protocol::{http::Durability, time::Timestamp};
+use protocol::{http::Durability, partition::Partition, time::Timestamp};
 use tokio::task::JoinHandle;
 
 use self::server::Server;
@@ -57,10 +58,29 @@ async fn hall() -> Hall {
     Hall::on(&[]).await
 }
 
+/// Makes all partitions have met a server long ago, so that it is sure of who is not there.
+async fn age(server: &Server) {
+    const SCRIPT: &str = "
+        local id = string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)')
+        local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
+        local epoch = string.format('%.0f', (redis.call('TIME')[1] - 60) * 1000000)
+        for _, key in ipairs(KEYS) do
+          redis.call('HSET', key, 'id', id, 'run', run, 'epoch', epoch, 'last', epoch, 'met', '0')
+        end";
+    let keys = Keys::new("usher:");
+    let mut age = redis::cmd("EVAL");
+    age.arg(SCRIPT).arg(Partition::all().count());
+    for partition in Partition::all() {
+        age.arg(keys.primary(partition));
+    }
+    let _nothing: Option<String> = server.ask(&age).await;
+}
+
 impl Hall {
     /// On a Redis with further settings.
     async fn on(settings: &[&str]) -> Self {
         let server = Server::start(settings).await;
+        age(&server).await;
         let lease = Duration::from_secs(5);
         let stream = Bounds { messages: 100, bytes: 8 * 1024, age: Duration::from_secs(7) };
         Self { server, engines: Mutex::default(), tasks: Mutex::default(), lease, stream }

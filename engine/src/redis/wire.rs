@@ -155,8 +155,8 @@ pub(super) fn notice(envelope: &Envelope) -> String {
         Notice::End { sessions, end } => format!("e{}", word(sessions, Some(end))),
         Notice::Probe(sessions) => format!("p{}", word(sessions, None)),
         Notice::Probed(fenced) => format!("a{}", word(&[*fenced], None)),
-        Notice::Message(message) => {
-            unreachable!("steps that go through the rules send no message: {:?}", message.id)
+        Notice::Message(_) | Notice::Behind(_) => {
+            unreachable!("steps that go through the rules send nothing of a stream")
         }
     }
 }

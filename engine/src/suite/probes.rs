@@ -27,7 +27,9 @@ fn shy(user: &UserId) -> Grant {
 fn probes(mail: &[Envelope]) -> Vec<Fenced> {
     let probes = |envelope: &Envelope| match &envelope.notice {
         Notice::Probe(sessions) => sessions.clone(),
-        Notice::Message(_) | Notice::End { .. } | Notice::Probed(_) => Vec::new(),
+        Notice::Message(_) | Notice::Behind(_) | Notice::End { .. } | Notice::Probed(_) => {
+            Vec::new()
+        }
     };
     mail.iter().flat_map(probes).collect()
 }
@@ -35,7 +37,7 @@ fn probes(mail: &[Envelope]) -> Vec<Fenced> {
 fn answers(mail: &[Envelope]) -> Vec<Fenced> {
     let answers = |envelope: &Envelope| match &envelope.notice {
         Notice::Probed(fenced) => Some(*fenced),
-        Notice::Message(_) | Notice::End { .. } | Notice::Probe(_) => None,
+        Notice::Message(_) | Notice::Behind(_) | Notice::End { .. } | Notice::Probe(_) => None,
     };
     mail.iter().filter_map(answers).collect()
 }

@@ -82,7 +82,7 @@ pub(super) fn ids(sessions: &[Session]) -> BTreeSet<SessionId> {
 pub(super) fn messages(mail: &[Envelope]) -> Vec<Arc<Message>> {
     let message = |envelope: &Envelope| match &envelope.notice {
         Notice::Message(message) => Some(Arc::clone(message)),
-        Notice::End { .. } | Notice::Probe(_) | Notice::Probed(_) => None,
+        Notice::Behind(_) | Notice::End { .. } | Notice::Probe(_) | Notice::Probed(_) => None,
     };
     mail.iter().filter_map(message).collect()
 }
@@ -90,7 +90,7 @@ pub(super) fn messages(mail: &[Envelope]) -> Vec<Arc<Message>> {
 /// The sessions that are told to end among envelopes, each with the code.
 pub(super) fn ends(mail: &[Envelope]) -> Vec<(Fenced, CloseCode)> {
     let ends = |envelope: &Envelope| match &envelope.notice {
-        Notice::Message(_) | Notice::Probe(_) | Notice::Probed(_) => Vec::new(),
+        Notice::Message(_) | Notice::Behind(_) | Notice::Probe(_) | Notice::Probed(_) => Vec::new(),
         Notice::End { sessions, end } => sessions.iter().map(|f| (*f, end.code)).collect(),
     };
     mail.iter().flat_map(ends).collect()

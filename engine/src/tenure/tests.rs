@@ -73,3 +73,18 @@ async fn what_the_engine_took_for_lost_is_another_term_though_the_clock_says_oth
     renewed(&tenure);
     assert!(renewed_by(&tenure, tenure.now(), true));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_is_settled_when_it_has_been_held_for_as_long_as_it_lasts() {
+    let tenure = Tenure::new(LEASE);
+    for _ in 0..2 {
+        pass(60_000).await;
+        assert!(!tenure.is_settled(HERE));
+        renewed(&tenure);
+        pass(3000).await;
+        renewed(&tenure);
+        assert!(!tenure.is_settled(HERE));
+        pass(2000).await;
+        assert!(tenure.is_settled(HERE));
+    }
+}

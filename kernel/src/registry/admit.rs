@@ -163,6 +163,7 @@ impl Registry {
             connected_at: now,
             active_at: now,
             ends_at: now.after(age),
+            policy: grant.policy,
             joined,
             token: attempt.token,
             address: attempt.address,
@@ -253,7 +254,10 @@ fn probes(user: &UserId, sessions: Vec<(Arc<NodeRef>, Fenced)>) -> Vec<Mail> {
         let known = mail.iter_mut().find(|mail| mail.node == node);
         match known.map(|mail| &mut mail.envelope.notice) {
             Some(Notice::Probe(sessions)) => sessions.push(fenced),
-            Some(Notice::Message(_) | Notice::End { .. } | Notice::Probed(_)) | None => {
+            Some(
+                Notice::Message(_) | Notice::Behind(_) | Notice::End { .. } | Notice::Probed(_),
+            )
+            | None => {
                 let notice = Notice::Probe(vec![fenced]);
                 mail.push(Mail { node, envelope: Envelope { user: user.clone(), notice } });
             }

@@ -12,7 +12,7 @@ use std::{collections::BTreeMap, net::IpAddr};
 
 use protocol::{
     close::CloseCode,
-    grant::{Meta, Origin, SendGrant},
+    grant::{Meta, Origin, Policy, SendGrant},
     id::{ResumeToken, SessionId, Ticket},
     name::{DeviceClass, DeviceId, UserId},
     position::Position,
@@ -80,6 +80,8 @@ pub struct Standing {
     pub active_at: Timestamp,
     /// When it is too old.
     pub ends_at: Timestamp,
+    /// That of its ticket.
+    pub policy: Policy,
     /// Messages up to here are not for it.
     pub joined: Position,
     /// The token to resume with.
@@ -177,6 +179,7 @@ impl From<Standing> for Record {
             connected_at: one.connected_at,
             active_at: one.active_at,
             ends_at: one.ends_at,
+            policy: one.policy,
             joined: one.joined,
             token: one.token,
             address: one.address,
@@ -199,6 +202,7 @@ impl From<&Record> for Standing {
             connected_at: record.connected_at,
             active_at: record.active_at,
             ends_at: record.ends_at,
+            policy: record.policy,
             joined: record.joined,
             token: record.token,
             previous_token: rare.previous_token,

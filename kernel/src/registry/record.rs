@@ -7,7 +7,7 @@ use std::{
 
 use protocol::{
     close::CloseCode,
-    grant::{Meta, Origin, SendGrant},
+    grant::{Meta, Origin, Policy, SendGrant},
     id::{ResumeToken, SessionId},
     limit::{PROBE_SHARED, PROBED_WAIT},
     name::{DeviceClass, DeviceId, UserId},
@@ -17,7 +17,7 @@ use protocol::{
 
 use super::Admitted;
 use crate::{
-    admission::Place,
+    admission::{Newcomer, Place},
     message::{Fence, Fenced, NodeRef},
     plan::{Candidate, Member},
     stream::Stream,
@@ -73,6 +73,8 @@ pub(super) struct Record {
     pub(super) connected_at: Timestamp,
     pub(super) active_at: Timestamp,
     pub(super) ends_at: Timestamp,
+    /// That of its ticket.
+    pub(super) policy: Policy,
     pub(super) joined: Position,
     pub(super) token: ResumeToken,
     pub(super) address: IpAddr,
@@ -231,6 +233,10 @@ impl Record {
             active_at: self.active_at,
             created_at: self.created_at,
         }
+    }
+
+    pub(super) fn newcomer(&self) -> Newcomer<'_> {
+        Newcomer { device: self.device.as_ref(), class: self.class.as_ref() }
     }
 
     pub(super) fn place(&self) -> Place<'_> {

@@ -10,6 +10,7 @@ mod admitting;
 mod blocking;
 mod keys;
 mod probing;
+mod reasserting;
 mod resuming;
 mod sending;
 mod sweeping;
@@ -44,6 +45,7 @@ fn trace(terms: Terms, script: &str) -> String {
         last: None,
         fences: HashMap::new(),
         epochs: Vec::new(),
+        known: Vec::new(),
         trace: String::new(),
     };
     for line in script.split([';', '\n']).map(str::trim).filter(|line| !line.is_empty()) {
@@ -65,6 +67,8 @@ struct Desk {
     /// The fences of each session's admissions, in order.
     fences: HashMap<SessionId, Vec<Fence>>,
     epochs: Vec<u64>,
+    /// What a registry had that forgot it.
+    known: Vec<Person>,
     trace: String,
 }
 
@@ -91,6 +95,7 @@ impl Desk {
                 self.say(&parked.to_string());
                 self.post(mail);
             }
+            "forget" | "reassert" => self.lose(&words),
             "reclaim" => {
                 let fenced = self.fenced(words.nth(1));
                 let reclaimed = self.registry.reclaim(self.now, fenced);
@@ -128,6 +133,27 @@ impl Desk {
                 self.now.0 = if back { self.now.0 - ms } else { self.now.0 + ms };
             }
         }
+    }
+
+    /// The registry forgets all but blocks; what it had, a node has still.
+    fn lose(&mut self, words: &Words<'_>) {
+        if words.nth(0) == "forget" {
+            let Excerpt { people, blocks, .. } = self.registry.excerpt();
+            self.known.extend(people);
+            let kept = Excerpt { blocks, ..Excerpt::default() };
+            self.registry = Registry::of(self.registry.terms, kept);
+            return;
+        }
+        let id = id(words.nth(1));
+        let of = |person: &Person| person.standing.iter().find(|one| one.id == id).cloned();
+        let found = self.known.iter().find_map(|one| Some((one.name.clone(), of(one)?)));
+        let (user, standing) = found.unwrap();
+        let (outcome, mail) = self.registry.reassert(self.now, &user, standing);
+        match outcome {
+            Ok(ended) => self.say(&format!("stands, ended {}", names(&ended))),
+            Err(code) => self.say(&code.to_string()),
+        }
+        self.post(mail);
     }
 
     fn look(&mut self, words: &Words<'_>) {
@@ -411,6 +437,7 @@ impl Desk {
                     let sessions: Vec<_> = sessions.iter().map(|s| self.name(*s)).collect();
                     format!("probe {}", sessions.join(" "))
                 }
+                Notice::Behind(head) => format!("behind {}", self.at(head)),
                 Notice::Probed(session) => format!("probed {}", self.name(session)),
             };
             self.say(&format!("-> {} {}: {notice}", node.id, envelope.user));

@@ -7,6 +7,7 @@ use protocol::{
     close::CloseCode,
     frame::{self, ToSession},
     name::UserId,
+    position::Position,
 };
 
 use super::{Output, Shard, Slot};
@@ -56,6 +57,22 @@ impl Shard {
             let need = if message.position.is_some() { Need::Must } else { Need::May };
             if self.write(slot, frame, need) {
                 self.counts.delivered += 1;
+            }
+        }
+    }
+
+    /// The stream goes up to `head`, in another epoch than that of who follows it.
+    pub(super) fn catch_up(&mut self, user: &UserId, head: Position) {
+        for slot in self.slots_of(user) {
+            let Some(session) = self.get_mut(slot) else { continue };
+            match &mut session.phase {
+                Phase::Opening(opening) => opening.seen = opening.seen.max(head),
+                Phase::Replaying { seen, .. } => *seen = (*seen).max(head),
+                Phase::Following if session.position.epoch < head.epoch => {
+                    session.phase = Phase::Replaying { seen: head, waiting: true, tell: false };
+                    self.read_on_unless_frozen(slot);
+                }
+                Phase::Following => {}
             }
         }
     }

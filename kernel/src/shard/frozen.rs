@@ -76,6 +76,13 @@ impl Shard {
         }
     }
 
+    /// Reads on, now or when it is not frozen any more.
+    pub(super) fn read_on_unless_frozen(&mut self, slot: Slot) {
+        if self.partition(slot).is_some_and(|partition| !self.is_frozen(partition)) {
+            self.read_on(slot);
+        }
+    }
+
     /// A page that came while the session is frozen is read again when it is not.
     pub(super) fn put_off(&mut self, slot: Slot) {
         let Some(session) = self.get_mut(slot) else { return };

@@ -153,6 +153,7 @@ impl Desk {
                 let notice = Notice::Message(Arc::new(entry(name, &words)));
                 self.handle(Input::Deliver(Envelope { user, notice }));
             }
+            "behind" => self.tell_user(Notice::Behind(position(name))),
             "end" => self.end(&words),
             "replied" => {
                 let outcome = match words.value("error") {
@@ -171,10 +172,7 @@ impl Desk {
                 let notice = Notice::Probe(sessions);
                 self.handle(Input::Deliver(Envelope { user, notice }));
             }
-            "probed" => {
-                let notice = Notice::Probed(named(words.nth(1), &words));
-                self.handle(Input::Deliver(Envelope { user: user("alice"), notice }));
-            }
+            "probed" => self.tell_user(Notice::Probed(named(words.nth(1), &words))),
             "everyone" => self.handle(Input::Everyone(Arc::new(entry(name, &words)))),
             "continue" => self.handle(Input::Continue),
             "waiting" => writeln!(self.trace, "  {}", self.shard.waiting_bytes()).unwrap(),
@@ -205,6 +203,10 @@ impl Desk {
                 self.handle(Input::Frame(slot.unwrap(), frame));
             }
         }
+    }
+
+    fn tell_user(&mut self, notice: Notice) {
+        self.handle(Input::Deliver(Envelope { user: user("alice"), notice }));
     }
 
     /// Many pings, `times` times with 10 ms between; what is answered does not show.

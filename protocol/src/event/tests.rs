@@ -33,7 +33,8 @@ fn written() -> Vec<Event> {
     let whats = [
         What::SessionOpened { user: user.clone(), session },
         What::SessionResumed { user: user.clone(), session },
-        What::SessionParked { user: user.clone(), session, code: 1006 },
+        What::SessionParked { user: user.clone(), session, code: 1006, of: None },
+        What::SessionParked { user: user.clone(), session, code: 1006, of: Some("n2".into()) },
         What::SessionEnded { user: user.clone(), session, code: 4409 },
         What::UserOnline { user: user.clone() },
         What::UserOffline { user: user.clone() },

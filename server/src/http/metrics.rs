@@ -4,7 +4,7 @@
 //! format of OpenMetrics 1.0 for those who ask for it, else in that of Prometheus 0.0.4. No label
 //! names a user: there would be as many series as users.
 
-use std::{borrow::Cow, convert::Infallible, fmt, sync::Arc};
+use std::{borrow::Cow, convert::Infallible, fmt, sync::Arc, time::Duration};
 
 use axum::{
     body::Bytes,
@@ -19,6 +19,7 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 use protocol::{limit, problem::ProblemCode};
+use tokio::time::timeout;
 
 use super::{
     reply::respond,
@@ -33,6 +34,9 @@ use crate::{
 
 /// The type of the other format.
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// How long those are waited for who know of all nodes.
+const CENSUS_WAIT: Duration = Duration::from_millis(500);
 
 /// Whether OpenMetrics is asked for.
 #[derive(Debug)]
@@ -149,7 +153,11 @@ async fn families(node: &Node, process: &Process) -> Vec<Family> {
 async fn now(node: &Node) -> Vec<Family> {
     use Samples::One;
     let sums = node.tally.deliveries();
-    let census = node.census().await.ok();
+    // A Redis that is silent holds up nobody who wants to know how this node is.
+    let census = match node.has_engine() {
+        true => timeout(CENSUS_WAIT, node.census()).await.ok().and_then(Result::ok),
+        false => None,
+    };
     let mut sessions = vec![("live", sums.live_sessions)];
     let mut found = Vec::new();
     if let Some(census) = census {
@@ -231,7 +239,7 @@ fn of_process(node: &Node, process: &Process) -> Vec<Family> {
     use Samples::{Info, One, Real};
     let Process { cpu_seconds, resident_bytes, open_fds, max_fds } = *process;
     #[expect(clippy::cast_precision_loss, reason = "milliseconds of this age are exact")]
-    let started_at = node.me().generation as f64 / 1000.0;
+    let started_at = node.started_at().0 as f64 / 1000.0;
     let with = |unit, family| Family { unit: Some(unit), ..family };
     let build = gauge("usher_build", "What runs here", Info("version", VERSION));
     let known = [

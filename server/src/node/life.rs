@@ -1,6 +1,9 @@
 //! Life: what becomes of sessions that have their place.
 
-use engine::contract::{Departure, Ending, Failed};
+use engine::{
+    contract::{Departure, Ending, Failed},
+    fleet::Orphan,
+};
 use kernel::{
     message::Fenced,
     registry::{Blocking, Ended, Reader, Touch},
@@ -20,6 +23,9 @@ use super::{
     unsettled::{Departing, Step},
 };
 use crate::answer::Refusal;
+
+/// RFC 6455, section 7.1.5: the close code of a socket that is gone without a word.
+const NO_WORD: u16 = 1006;
 
 /// Bytes of a replay's page, so that a page always fits an outbox.
 const PAGE_BYTES: usize = limit::OUTBOX_BYTES_MAX / 4;
@@ -95,6 +101,10 @@ impl Node {
         match self.engine.sweep().await {
             Ok(ended) => self.tell_ended(ended),
             Err(error) => tracing::warn!(%error, "a sweep failed"),
+        }
+        for Orphan { session, user, node } in self.fleet.orphans() {
+            let of = Some(node.id.clone().into());
+            self.tell(What::SessionParked { user, session, code: NO_WORD, of });
         }
     }
 

@@ -8,7 +8,6 @@ use protocol::{
     http::{self, NodeState},
     limit,
     problem::ProblemCode,
-    time::Timestamp,
 };
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
@@ -42,6 +41,10 @@ impl Node {
     pub async fn ask_to_leave(&self, node: &str) -> Result<http::Node, Refusal> {
         if node == &*self.me.id {
             self.go_away();
+            // Others may have the name as well. That this one goes is done, whether or not they hear it.
+            if let Err(error) = self.fleet.ask_to_leave(node).await {
+                tracing::warn!(node, %error, "others of this name are not asked to go away");
+            }
             return Ok(self.entry());
         }
         let asked = self.fleet.ask_to_leave(node).await.map_err(not_taken)?;
@@ -187,7 +190,7 @@ impl Node {
             state,
             sessions: self.live_sockets() as u64,
             url: self.config.node_url.clone(),
-            started_at: Timestamp(self.me.generation),
+            started_at: self.started_at(),
             version: VERSION.to_owned(),
         }
     }

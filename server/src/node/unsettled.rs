@@ -116,7 +116,7 @@ impl Node {
         if let Some(code) = *code {
             let (user, session) = (user.clone(), fenced.session);
             self.tell(match departure {
-                Departure::Park => What::SessionParked { user, session, code },
+                Departure::Park => What::SessionParked { user, session, code, of: None },
                 Departure::End(_) => What::SessionEnded { user, session, code },
             });
         }

@@ -132,6 +132,25 @@ fn a_redis_that_stands_still_loses_nothing_in_silence() {
 }
 
 #[test]
+fn a_redis_that_forgets_everything_costs_nobody_a_session() {
+    let fleet = Fleet::of(2);
+    threads().block_on(async {
+        let api: Api = (*fleet.nodes[1]).clone();
+        let people = people(&fleet, 4, &api).await;
+        let backend = Backend::start(&api, &people);
+        backend.is_under_way();
+        fleet.redis.tell("FLUSHALL");
+        backend.is_under_way();
+        until("everybody is there", || sessions(&api) == json!({"live": 4, "parked": 0}));
+        let senders = backend.stop();
+        for person in &people {
+            assert_eq!(person.tickets.load(Ordering::Relaxed), 1, "{}", person.name);
+        }
+        assert!(judge(people, &senders).await >= 4, "everybody is told what was lost");
+    });
+}
+
+#[test]
 fn a_redis_that_is_full_accepts_nothing_and_goes_on_when_it_has_room() {
     let fleet = Fleet::of(2);
     threads().block_on(async {

@@ -157,6 +157,9 @@ fn a_redis_that_dies_makes_nodes_unready_and_loses_nothing_in_silence() {
         let all = json!({"live": people.len(), "parked": 0});
         until("everybody is back", || sessions(&api) == all);
         let senders = backend.stop();
+        for person in &people {
+            assert_eq!(person.tickets.load(Ordering::Relaxed), 1, "{}", person.name);
+        }
         // It kept nothing on disk, so all of its past is lost, and everybody is told.
         assert!(judge(people, &senders).await >= 4);
     });

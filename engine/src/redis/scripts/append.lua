@@ -5,7 +5,7 @@
 -- ARGV: to whom, and which of them; a session that does not get it; whether it is volatile; its
 -- time to live; bytes of its data; what does not change of it; most messages, most bytes and the
 -- age that a stream keeps; fingerprint, id, and how long keys are remembered; until when the sender's
--- node is sure of it ('' for a backend).
+-- node is sure of it ('' for a backend); how long nodes may take to say whom they have.
 
 local to, which, except, volatile = ARGV[1], ARGV[2], ARGV[3], ARGV[4] == '1'
 local most, most_bytes, most_age = tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
@@ -49,6 +49,11 @@ for _, row in ipairs(rows and cjson.decode(rows) or {}) do
   end
 end
 if #people == 0 then
+  -- Of a user who is not known at all, a partition that has just met this primary cannot say that she
+  -- is not there: nodes that have her sessions may not have said so yet.
+  if not known[2] and is_new(KEYS[1], tonumber(ARGV[15])) then
+    return { 'unsure', false }
+  end
   return answer('0', '0', '0', '0')
 end
 

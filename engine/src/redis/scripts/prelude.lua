@@ -31,8 +31,16 @@ local function epoch_of(key)
     return known[2], known[4]
   end
   local epoch = text(math.max(NOW * 1000, tonumber(known[4] or '0') + 1))
-  redis.call('HSET', key, 'id', id, 'run', run, 'epoch', epoch, 'last', epoch)
+  local met = text(NOW)
+  redis.call('HSET', key, 'id', id, 'run', run, 'epoch', epoch, 'last', epoch, 'met', met)
   return epoch, epoch
+end
+
+-- Whether `key`'s partition met this primary less than `time` ago.
+local function is_new(key, time)
+  epoch_of(key)
+  local age = NOW - tonumber(redis.call('HGET', key, 'met') or '0')
+  return age >= 0 and age < time
 end
 
 -- Begins a user's stream anew, since its past is in doubt; returns its epoch.

@@ -38,6 +38,7 @@ async fn send_astray(hall: &Hall, engine: &Redis, user: &UserId, bits: u128) {
         &draft.id.to_string(),
         "1",
         "",
+        "0",
     ];
     let said: (String, String) =
         engine.run(partition, &script::APPEND, &keys, &words).await.expect("it is accepted");

@@ -6,7 +6,7 @@ use kernel::registry::Proof;
 use protocol::{http::SessionState, position::Position};
 
 use super::{stage::*, *};
-use crate::mailbox::Letter;
+use crate::{fleet::Orphan, mailbox::Letter};
 
 /// Short, so that tests do not wait long for one to lapse.
 const LEASE: Duration = Duration::from_secs(1);
@@ -67,6 +67,26 @@ async fn sessions_of_a_node_that_is_lost_are_parked_and_then_ended() {
         assert!(matches!(node.engine.depart(one.fenced, end).await, Ok(Departed::Ended { .. })));
     }
     drop(lost);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_parks_the_sessions_of_a_lost_node_tells_of_them_once() {
+    let hall = hall_of_short_leases().await;
+    let (lost, gone) = hall.engine("n0").await;
+    let (second, node) = hall.engine("n1").await;
+    let (third, other) = hall.engine("n2").await;
+    let alice = user("alice");
+    let session = open(&gone, &alice, 1).await.fenced.session;
+    hall.stop("n0");
+    hall.pass(LEASE).await;
+    let mut told = Vec::new();
+    for _ in 0..2 {
+        for one in [&node, &other] {
+            sweep(one).await;
+        }
+        told.extend([second.orphans(), third.orphans()].concat());
+    }
+    assert_eq!(told, [Orphan { session, user: alice, node: Arc::clone(&lost.me) }]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

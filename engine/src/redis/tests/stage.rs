@@ -97,9 +97,13 @@ pub(super) async fn next(node: &mut Node, user: &UserId) -> Envelope {
 
 /// The position of the next message for a user at a node.
 pub(super) async fn next_position(node: &mut Node, user: &UserId) -> Position {
-    match next(node, user).await.notice {
-        Notice::Message(message) => message.position.expect("none is volatile"),
-        other => panic!("no message: {other:?}"),
+    loop {
+        match next(node, user).await.notice {
+            Notice::Message(message) => return message.position.expect("none is volatile"),
+            // Another epoch began.
+            Notice::Behind(_) => {}
+            other => panic!("no message: {other:?}"),
+        }
     }
 }
 

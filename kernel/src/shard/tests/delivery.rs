@@ -260,3 +260,32 @@ fn a_slow_session_is_no_matter_to_its_siblings() {
         "#]],
     );
 }
+
+#[test]
+fn a_stream_that_lost_its_past_is_read_at_once() {
+    check(
+        "open a; read a; behind 2.0; read a gap=0-2.0 until=2.0; behind 2.0; deliver 2.1; \
+         freeze; behind 3.0; thaw; read a gap=2.1-3.0 until=3.0",
+        &expect![[r#"
+            open a
+              a reads alice @0
+            read a
+              a < welcome s1 alice @0 r1
+              opened s1#1 alice
+            behind 2.0
+              a reads alice @0
+            read a gap=0-2.0 until=2.0
+              a < gap @0 to @2.0 Expired
+            behind 2.0
+            deliver 2.1
+              a < @2.1 m1
+            freeze
+            behind 3.0
+            thaw
+              a reads alice @2.1
+              a is listened to
+            read a gap=2.1-3.0 until=3.0
+              a < gap @2.1 to @3.0 Expired
+        "#]],
+    );
+}

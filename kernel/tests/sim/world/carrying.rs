@@ -191,7 +191,8 @@ impl World {
                 self.lost_probes.insert(*fenced);
                 return;
             }
-            Notice::Probed(_) => {}
+            // No registry forgets here.
+            Notice::Behind(_) | Notice::Probed(_) => {}
         }
         let dropped = |world: &Self| world.nodes[node].shards[shard].counts().dropped;
         let before = dropped(self);

@@ -1,0 +1,136 @@
+//! What Redis forgot, and nodes know.
+
+use kernel::{message::Notice, registry::Proof};
+use protocol::{grant::Policy, http::SessionState};
+
+use super::{stage::*, *};
+
+/// Short, so that tests do not wait long for one to lapse.
+const LEASE: Duration = Duration::from_secs(1);
+
+async fn hall_on(settings: &[&str]) -> Hall {
+    let mut hall = Hall::on(settings).await;
+    hall.lease = LEASE;
+    hall
+}
+
+/// Redis forgets everything, and goes on.
+async fn flush(hall: &Hall) {
+    let _done: String = hall.server.tell("FLUSHALL").await;
+}
+
+async fn told_end(node: &mut Node, user: &UserId) -> CloseCode {
+    let told = next(node, user).await.notice;
+    let Notice::End { end, .. } = told else { panic!("no end: {told:?}") };
+    end.code
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_was_forgotten_is_registered_again() {
+    let hall = hall_on(&[]).await;
+    let (_, mut node) = hall.engine("n0").await;
+    let (_, other) = hall.engine("n1").await;
+    let alice = user("alice");
+    let opened = open(&node, &alice, 1).await;
+    let before = send(&other, &alice, 1).await;
+    assert_eq!(next_position(&mut node, &alice).await, before);
+    flush(&hall).await;
+    let told = next(&mut node, &alice).await.notice;
+    let Notice::Behind(head) = told else { panic!("it has missed something: {told:?}") };
+    assert!(head.epoch > before.epoch, "the past is lost");
+    let shown = other.engine.sessions(&Query::User(alice.clone())).await.unwrap();
+    let shown: Vec<_> = shown.iter().map(|one| (one.id, one.state)).collect();
+    assert_eq!(shown, [(opened.fenced.session, SessionState::Live)]);
+    let after = send(&other, &alice, 2).await;
+    assert!(after > head);
+    assert_eq!(next_position(&mut node, &alice).await, after);
+    let resumed = async {
+        // The other node may have no lease before it is renewed.
+        loop {
+            match place(&other, Proof::Resume(opened.token, before), 2).await {
+                Err(NotAdmitted::Failed(_)) => tokio::task::yield_now().await,
+                resumed => return resumed,
+            }
+        }
+    };
+    let resumed = tokio::time::timeout(LEASE * 3, resumed).await.expect("it is renewed");
+    assert_eq!(resumed.expect("its token is good").fenced.session, opened.fenced.session);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_ended_while_its_node_was_deaf_does_not_come_back() {
+    let mut hall = hall_on(&["--appendonly", "yes", "--appendfsync", "always"]).await;
+    let (_, mut node) = hall.engine("n0").await;
+    let (engine, other) = hall.engine("n1").await;
+    let alice = user("alice");
+    let opened = open(&node, &alice, 1).await;
+    hall.freeze("n0", true);
+    hall.pass(LEASE).await;
+    let ending = Ending::Session(opened.fenced.session);
+    let ended = other.engine.end(&ending, CloseCode::ClosedByBackend).await.unwrap();
+    assert_eq!(ended.len(), 1);
+    hall.server.kill().await;
+    until_lost(&engine).await;
+    hall.server.rise().await;
+    hall.freeze("n0", false);
+    assert_eq!(told_end(&mut node, &alice).await, CloseCode::ClosedByBackend);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_whose_place_was_given_to_another_meanwhile_does_not_come_back() {
+    let hall = hall_on(&[]).await;
+    let (_, mut node) = hall.engine("n0").await;
+    let (_, other) = hall.engine("n1").await;
+    let alice = user("alice");
+    let single = |bits| {
+        let (ticket, ttl) = (Ticket::new(Partition::of(&alice), bits), Duration::from_secs(60));
+        (Proof::Ticket(ticket, None), ticket, grant(&alice, Policy::SINGLE), ttl)
+    };
+    let (proof, ticket, leave, ttl) = single(1);
+    node.engine.mint(ticket, leave, ttl).await.unwrap();
+    place(&node, proof, 1).await.expect("there is a place");
+    hall.freeze("n0", true);
+    flush(&hall).await;
+    let (proof, ticket, leave, ttl) = single(2);
+    other.engine.mint(ticket, leave, ttl).await.unwrap();
+    let placed = async {
+        // Its node has no lease until it is renewed.
+        while place(&other, proof, 2).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(LEASE * 3, placed).await.expect("the place is free");
+    hall.freeze("n0", false);
+    assert_eq!(told_end(&mut node, &alice).await, CloseCode::Replaced);
+    let shown = other.engine.sessions(&Query::User(alice.clone())).await.unwrap();
+    assert_eq!(shown.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_said_not_to_be_there_before_nodes_could_say_whom_they_have() {
+    let hall = Hall::on(&[]).await;
+    let (_, node) = hall.engine("n0").await;
+    let (_, other) = hall.engine("n1").await;
+    let (alice, bob) = (user("alice"), user("bob"));
+    open(&node, &alice, 1).await;
+    let nobody = other.engine.append(&bob, draft(1)).await.expect("it is long known");
+    assert_eq!((nobody.live, nobody.parked), (0, 0));
+    hall.freeze("n0", true);
+    flush(&hall).await;
+    for user in [&alice, &bob] {
+        let unsure = other.engine.append(user, draft(2)).await;
+        assert_eq!(unsure, Err(NotAppended::Failed(Failed::NotDone)));
+    }
+    hall.freeze("n0", false);
+    let accepted = async {
+        loop {
+            match other.engine.append(&alice, draft(3)).await {
+                Ok(receipt) => return receipt.live,
+                Err(_) => tokio::task::yield_now().await,
+            }
+        }
+    };
+    assert_eq!(tokio::time::timeout(hall.lease, accepted).await, Ok(1));
+    let nobody = async { while other.engine.append(&bob, draft(4)).await.is_err() {} };
+    tokio::time::timeout(hall.lease * 2, nobody).await.expect("in the end it is sure");
+}
