@@ -18,8 +18,21 @@ pub enum Health {
     /// Not yet, or not any more: nobody should be admitted. If it was asked again since, what stands
     /// against it.
     Lost(Option<String>),
+    /// It is there for most users, and not for those of this many partitions; as before, why.
+    Partly(usize, Option<String>),
     /// It answers, what it sends arrives, and what was lost has been made up for.
     Here,
+}
+
+impl Health {
+    /// Whether anybody should be admitted.
+    #[must_use]
+    pub fn is_here(&self) -> bool {
+        match self {
+            Self::Lost(_) => false,
+            Self::Partly(..) | Self::Here => true,
+        }
+    }
 }
 
 /// What happened at a node, between two places of its own count. All that it tells is told in this

@@ -1,6 +1,6 @@
 //! Place: where an engine keeps what it keeps, as its URL says, and the way there.
 
-use std::{fmt, pin::Pin, sync::Arc, time::Duration};
+use std::{fmt, path::PathBuf, pin::Pin, sync::Arc, time::Duration};
 
 use kernel::{message::NodeRef, registry::Terms};
 
@@ -9,16 +9,15 @@ use crate::{
     fleet::{Alone, Fleet},
     mailbox::Mailboxes,
     memory::{Clock, Memory},
-    redis::{self, Redis},
+    redis::{self, Redis, Shape},
 };
 
-pub use crate::redis::Refused;
-
-/// What a URL begins with, for a Redis that nodes share.
-const REDIS: &str = "redis://";
+pub use crate::redis::{Misread, Refused};
 
 /// What a URL may be, for people.
-pub const FORM: &str = "`memory:`, `redis://[user:password@]host:port`";
+pub const FORM: &str = "`memory:`, `redis://[user:password@]host:port` or a list of them, \
+                        `redis+sentinel://host:port,host:port/name`, \
+                        `redis+cluster://host:port,host:port`; `rediss` for TLS";
 
 /// Where an engine keeps what it keeps.
 #[derive(Clone, PartialEq, Eq, Default)]
@@ -26,8 +25,8 @@ pub enum Place {
     /// The memory of the process.
     #[default]
     Memory,
-    /// A Redis, by its URL. A secret, if there is a password in it.
-    Redis(Box<str>),
+    /// A Redis. A secret, if there is a password in it.
+    Redis(Shape),
 }
 
 impl Place {
@@ -35,19 +34,19 @@ impl Place {
     ///
     /// # Errors
     /// Says what it should be, and nothing of what it is.
-    pub fn parse(url: &str) -> Result<Self, &'static str> {
+    pub fn parse(url: &str) -> Result<Self, Misread> {
         if url == "memory:" {
             return Ok(Self::Memory);
         }
-        if ["rediss:", "redis+"].iter().any(|scheme| url.starts_with(scheme)) {
-            return Err(
-                "must be \"memory:\" or \"redis://host:port\": TLS, Sentinel and Cluster are \
-                        not in this version",
-            );
-        }
-        match url.starts_with(REDIS) && redis::is_url(url) {
-            true => Ok(Self::Redis(url.into())),
-            false => Err("must be \"memory:\" or \"redis://[user:password@]host:port\""),
+        Shape::parse(url).map(Self::Redis)
+    }
+
+    /// Its URLs, without what is secret.
+    #[must_use]
+    pub fn urls(&self) -> Vec<String> {
+        match self {
+            Self::Memory => vec![self.to_string()],
+            Self::Redis(shape) => shape.urls(),
         }
     }
 
@@ -63,13 +62,7 @@ impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Memory => f.write_str("memory:"),
-            Self::Redis(url) => {
-                let rest = url.strip_prefix(REDIS).unwrap_or_default();
-                let shown = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
-                // Some libraries take a password behind a question mark.
-                let shown = shown.split('?').next().unwrap_or_default();
-                write!(f, "{REDIS}{shown}")
-            }
+            Self::Redis(shape) => write!(f, "{shape}"),
         }
     }
 }
@@ -84,6 +77,8 @@ impl fmt::Debug for Place {
 pub struct Setup {
     /// Where the engine is.
     pub place: Place,
+    /// Who signed the certificates of its servers, if the roots of the web did not.
+    pub ca_file: Option<PathBuf>,
     /// What its keys begin with.
     pub prefix: String,
     /// After what time without a sign of this node its sessions count as parked.
@@ -136,11 +131,11 @@ impl Opened {
 /// # Errors
 /// Says in one line why not.
 pub async fn open(setup: Setup) -> Result<Opened, Refused> {
-    let Setup { place, prefix, lease, me, mailboxes, terms, clock } = setup;
+    let Setup { place, ca_file, prefix, lease, me, mailboxes, terms, clock } = setup;
     match place {
         Place::Memory => Ok(Opened::alone(Arc::new(Memory::new(terms, mailboxes, clock)))),
-        Place::Redis(url) => {
-            let options = redis::Options { prefix, lease, ..redis::Options::new(&url) };
+        Place::Redis(shape) => {
+            let options = redis::Options { ca_file, prefix, lease, ..redis::Options::new(shape) };
             let (engine, tasks) = Redis::connect(&options, mailboxes, me, terms).await?;
             let fleet: Arc<dyn Fleet> = Arc::clone(&engine) as _;
             Ok(Opened { engine, fleet, tasks: Box::pin(tasks.run()) })

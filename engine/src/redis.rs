@@ -5,9 +5,11 @@
 //! numbered, kept, aimed and sent by one script (`sends`). Envelopes travel by sharded pub/sub,
 //! counted, and what gets lost is made up for from what is kept (`post`, `repair`, `keeper`).
 //!
-//! Not here: more than one server, TLS. Why it is so: `docs/design/0017-redis-engine.md`.
+//! Where a partition is, and whether there are several servers, only `atlas` knows and what is below
+//! it. Why it is so: `docs/design/0017-redis-engine.md`, `docs/design/0018-redis-shapes.md`.
 
 mod keeper;
+mod meet;
 mod fleet;
 mod news;
 mod repair;
@@ -22,12 +24,16 @@ mod orphans;
 mod look;
 mod way;
 mod atlas;
+mod chart;
 mod host;
 mod ear;
 mod wire;
 mod roll;
 mod kept;
 mod link;
+mod judge;
+mod seek;
+mod dial;
 mod counts;
 mod turns;
 mod sweepers;
@@ -35,6 +41,7 @@ mod script;
 mod shade;
 mod keys;
 mod options;
+mod shape;
 
 use std::{
     fmt,
@@ -59,13 +66,24 @@ use protocol::{
     http::{Durability, Session},
     id::{ResumeToken, Ticket},
     name::UserId,
+    partition::{PARTITIONS, Partition},
     time::Timestamp,
 };
 use tokio::sync::watch;
 
 use self::{
-    atlas::Atlas, counts::Counts, keys::Keys, link::Fault, news::News, orphans::Orphans,
-    roll::Roll, sweepers::Sweepers, turns::Turns,
+    atlas::Atlas,
+    counts::Counts,
+    dial::Dial,
+    host::Host,
+    judge::{Judge, Layout},
+    keys::{HOME, Keys},
+    link::Fault,
+    news::News,
+    orphans::Orphans,
+    roll::Roll,
+    sweepers::Sweepers,
+    turns::Turns,
 };
 use crate::{
     contract::{
@@ -77,10 +95,10 @@ use crate::{
     tenure::Tenure,
 };
 
-pub(crate) use self::options::is_url;
 pub use self::{
     keeper::Tasks,
     options::{Options, Refused},
+    shape::{Misread, Shape},
 };
 
 /// The longest prefix of keys.
@@ -135,7 +153,7 @@ impl Redis {
             return Err(Refused::Prefix);
         }
         let engine = Arc::new(Self {
-            atlas: Atlas::new(options)?,
+            atlas: Atlas::new(options.shape.clone(), Dial::new(options)?),
             keys: Keys::new(prefix),
             terms,
             me,
@@ -155,10 +173,39 @@ impl Redis {
             sweepers: Sweepers::default(),
             orphans: Orphans::default(),
         });
-        for host in engine.atlas.hosts() {
-            host.link.connect(&engine.keys.layout()).await?;
-        }
+        engine.reach().await?;
         Ok((Arc::clone(&engine), Tasks { engine }))
+    }
+
+    /// Connects to all servers. One that does not answer is missed later, if there are others.
+    async fn reach(&self) -> Result<(), Refused> {
+        self.atlas.look().await?;
+        let (mut missed, mut why) = (0, None);
+        for host in self.atlas.hosts() {
+            match host.link.connect(&self.judge(&host)).await {
+                Err(refused) if refused.is_absence() => {
+                    missed += self.atlas.of(&host).len();
+                    why = Some(refused);
+                }
+                reached => reached?,
+            }
+        }
+        why.filter(|_| missed * 2 >= PARTITIONS).map_or(Ok(()), Err)
+    }
+
+    /// What a server should be.
+    fn judge(&self, host: &Arc<Host>) -> Judge {
+        let cluster = self.atlas.shape().is_cluster();
+        let key = if cluster { self.keys.layout_of_all() } else { self.keys.layout() };
+        let is_asked =
+            !cluster || self.atlas.host(HOME).is_some_and(|home| Arc::ptr_eq(&home, host));
+        let primaries = Partition::all().filter(|_| !cluster).map(|one| self.keys.primary(one));
+        let layout = is_asked.then(|| Layout {
+            key,
+            text: self.atlas.shape().layout(),
+            primaries: primaries.collect(),
+        });
+        Judge { cluster, layout }
     }
 
     /// How many partitions were repaired, since something sent to this node did not arrive.

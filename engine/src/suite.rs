@@ -35,6 +35,9 @@ use protocol::{http::Durability, time::Timestamp};
 
 use crate::{contract::Engine, mailbox::Mailbox};
 
+/// Tests that share what is under their engine, at a time.
+pub const AT_ONCE: usize = 6;
+
 /// One node of a test.
 #[derive(Debug)]
 pub struct Node {
@@ -83,7 +86,15 @@ pub trait Rig: Send + Sync {
 #[macro_export]
 macro_rules! suite {
     ($make:ident) => {
-        $crate::suite! { $make:
+        $crate::suite! { each $make }
+    };
+    // The same as one test, for engines that take long to start: `start` starts one, on which
+    // `make` (an `async fn(Arc<_>) -> impl Rig`) makes room for one test among others.
+    (at_once $start:ident $make:ident) => {
+        $crate::suite! { at_once [$start $make] }
+    };
+    ($how:ident $make:tt) => {
+        $crate::suite! { $how $make:
             tickets {
                 a_ticket_opens_one_session
                 another_attempt_with_a_spent_ticket_is_refused
@@ -211,7 +222,27 @@ macro_rules! suite {
             }
         }
     };
-    ($make:ident: $($noun:ident { $($sentence:ident)* })*) => {$(
+    (at_once [$start:ident $make:ident]: $($noun:ident { $($sentence:ident)* })*) => {
+        #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+        #[ignore = "takes minutes, and a machine that has nothing else to do: windows are short"]
+        async fn the_contract_holds() {
+            let ground = std::sync::Arc::new($start().await);
+            let turns = std::sync::Arc::new(tokio::sync::Semaphore::new($crate::suite::AT_ONCE));
+            let mut running = Vec::new();
+            $($({
+                let (ground, turns) = (std::sync::Arc::clone(&ground), std::sync::Arc::clone(&turns));
+                let case = async move {
+                    let _turn = turns.acquire().await;
+                    $crate::suite::$noun::$sentence(&$make(ground).await).await;
+                };
+                running.push((stringify!($sentence), tokio::spawn(case)));
+            })*)*
+            for (sentence, case) in running {
+                assert!(case.await.is_ok(), "{sentence}");
+            }
+        }
+    };
+    (each $make:ident: $($noun:ident { $($sentence:ident)* })*) => {$(
         mod $noun {
             $(
                 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

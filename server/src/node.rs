@@ -23,7 +23,7 @@ use std::{
 
 use engine::{
     contract::{Engine, Failed},
-    fleet::{Fleet, Health},
+    fleet::Fleet,
     tenure::Tenure,
 };
 use kernel::message::{Fenced, NodeRef};
@@ -133,7 +133,7 @@ impl Node {
         fleet: Arc<dyn Fleet>,
         clock: Clock,
     ) -> Self {
-        let has_engine = *fleet.health().borrow() == Health::Here;
+        let has_engine = fleet.health().borrow().is_here();
         let node = Self {
             placement: Placement::new(config.public_url.clone()),
             failed_handshakes: Limiter::new(config.limits.failed_handshakes),

@@ -146,9 +146,9 @@ pub fn bind(address: SocketAddr) -> Result<TcpListener, Failed> {
 /// If threads or sockets cannot be had, or what sockets should show is unusable.
 pub fn start(config: Config, listeners: impl Into<Listeners>) -> Result<Running, Failed> {
     begin(config, listeners.into(), |config, runtime, me, mailboxes| {
-        let Engine { url, url_file: _, prefix, lease } = config.engine.clone();
+        let Engine { url, url_file: _, ca_file, prefix, lease } = config.engine.clone();
         let (terms, clock) = (config.terms(), Arc::new(Clock::timestamp));
-        let setup = Setup { place: url, prefix, lease, me, mailboxes, terms, clock };
+        let setup = Setup { place: url, ca_file, prefix, lease, me, mailboxes, terms, clock };
         Ok(runtime.block_on(place::open(setup))?)
     })
 }

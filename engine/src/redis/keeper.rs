@@ -36,6 +36,9 @@ const RENEWALS: u32 = 3;
 const SOUNDS: Duration = Duration::from_millis(500);
 const HEARD_WITHIN: Duration = Duration::from_secs(1);
 
+/// Partitions of a server by which it is tried.
+const SOUNDED: usize = 3;
+
 /// Between two tries to connect; each time a little longer, up to the last.
 const PAUSES: [Duration; 5] = [
     Duration::ZERO,
@@ -44,6 +47,9 @@ const PAUSES: [Duration; 5] = [
     Duration::from_millis(500),
     Duration::from_secs(1),
 ];
+
+/// Between two looks at where partitions are.
+const LOOKS: Duration = Duration::from_millis(50);
 
 /// What a renewal says: epoch, envelopes, sessions, whether the lease had lapsed, and until when it
 /// lasts now.
@@ -78,7 +84,7 @@ struct Why(Option<Refused>);
 impl From<Fault> for Why {
     fn from(fault: Fault) -> Self {
         match fault {
-            Fault::NotDone | Fault::Unknown | Fault::Foreign => Self(None),
+            Fault::NotDone | Fault::Moving | Fault::Unknown | Fault::Foreign => Self(None),
         }
     }
 }
@@ -92,32 +98,63 @@ pub struct Tasks {
 impl Tasks {
     /// Runs until it is dropped.
     pub async fn run(self) {
-        tokio::join!(self.engine.keep_all(), self.engine.hear_all());
+        let Self { engine } = self;
+        tokio::join!(engine.keep_all(), engine.follow(), engine.hear_all());
     }
 }
 
 impl Redis {
     /// Keeps the node connected to all servers, and its leases there.
     async fn keep_all(&self) {
-        let mut kept: FuturesUnordered<_> =
-            self.atlas.hosts().into_iter().map(|host| self.keep_one(host)).collect();
-        while kept.next().await.is_some() {}
+        let mut changes = self.atlas.changes();
+        let (mut running, mut kept) = (Vec::new(), FuturesUnordered::new());
+        loop {
+            for host in self.atlas.hosts() {
+                if !running.iter().any(|one| Arc::ptr_eq(one, &host)) {
+                    running.push(Arc::clone(&host));
+                    kept.push(self.keep_one(host));
+                }
+            }
+            self.weigh();
+            tokio::select! {
+                Some(gone) = kept.next() => running.retain(|one| !Arc::ptr_eq(one, &gone)),
+                Ok(()) = changes.changed() => {}
+                else => return,
+            }
+        }
     }
 
-    async fn keep_one(&self, host: Arc<Host>) {
-        tokio::join!(self.carry(&host), self.keep_with(&host));
+    /// Keeps a server for as long as it has partitions.
+    async fn keep_one(&self, host: Arc<Host>) -> Arc<Host> {
+        tokio::select! {
+            () = self.carry(&host) => {}
+            () = self.keep_with(&host) => {}
+        }
+        host
+    }
+
+    /// Asks where partitions are, whenever that is in doubt.
+    async fn follow(&self) {
+        loop {
+            self.atlas.doubted().await;
+            // Whoever doubts still says so again.
+            self.atlas.look().await.ok();
+            sleep(LOOKS).await;
+        }
     }
 
     /// Keeps the node connected to a server, and its leases there.
     async fn keep_with(&self, host: &Arc<Host>) {
         let mut tries = 0;
         let mut known = Known::default();
-        loop {
+        while self.atlas.has(host) {
             match self.keep_on(host, &mut known, &mut tries).await {
                 Ok(never) => match never {},
                 Err(why) => {
                     host.fall(why.0.map(|refused| refused.to_string()));
                     self.weigh();
+                    // Another may have taken its place.
+                    self.atlas.doubt();
                     let pause = PAUSES[tries.min(PAUSES.len() - 1)];
                     tries += 1;
                     sleep(pause).await;
@@ -134,7 +171,7 @@ impl Redis {
         tries: &mut usize,
     ) -> Result<std::convert::Infallible, Why> {
         if !host.link.is_there() {
-            let connected = host.link.connect(&self.keys.layout()).await;
+            let connected = host.link.connect(&self.judge(host)).await;
             connected.map_err(|refused| Why(Some(refused)))?;
         }
         let mut listening = self.listen(host).await?;
@@ -146,12 +183,14 @@ impl Redis {
         renewals.set_missed_tick_behavior(MissedTickBehavior::Delay);
         sounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
         renewals.tick().await;
+        let mut changes = self.atlas.changes();
         loop {
             let mut renews = false;
             tokio::select! {
                 _ = renewals.tick() => renews = true,
                 _ = sounds.tick() => {}
                 () = host.ear.alarm() => renews = true,
+                Ok(()) = changes.changed() => renews = true,
                 () = host.link.lost() => {}
                 // Repairs may take longer than a lease, so they are not waited for.
                 _ = proven.wait_for(|proven| *proven >= repaired), if !host.is_up() => {
@@ -160,7 +199,7 @@ impl Redis {
                 }
             }
             // What is lost here is found by those who use it, and connected again.
-            if !host.link.is_there() || host.ear.is_deaf() {
+            if !host.link.is_there() || host.ear.is_deaf() || !self.atlas.has(host) {
                 drop(listening);
                 return Err(Fault::NotDone.into());
             }
@@ -182,7 +221,11 @@ impl Redis {
         let all = Partition::all().count();
         let there = Partition::all().filter(is_there).count();
         let why = || self.atlas.hosts().iter().find_map(|host| host.why());
-        let now = if there * 2 > all { Health::Here } else { Health::Lost(why()) };
+        let now = match all - there {
+            0 => Health::Here,
+            lost if lost * 2 < all => Health::Partly(lost, why()),
+            _ => Health::Lost(why()),
+        };
         self.health.send_if_modified(|health| {
             let is_new = *health != now;
             *health = now;
@@ -197,41 +240,52 @@ impl Redis {
         let counts = Arc::new(AtomicBool::new(true));
         host.ear.hear_again();
         let ear = ear::hearing(Arc::clone(&host.ear), inboxes, Arc::clone(&counts));
-        let line = host.link.listen(ear).await?;
-        Ok(Listening { counts, line })
+        let line = host.link.listen(ear).await;
+        if line.is_err() {
+            // What waits for answers there waits in vain.
+            host.link.give_up();
+        }
+        Ok(Listening { counts, line: line? })
     }
 
-    /// Listens to those partitions of a server that are not heard yet, and tells which they are.
-    async fn open(
-        &self,
-        host: &Arc<Host>,
-        listening: &mut Listening,
-    ) -> Result<BTreeSet<Partition>, Why> {
-        let before = host.ear.opened();
-        let missing: Vec<Partition> =
-            self.atlas.of(host).into_iter().filter(|one| !before.contains(one)).collect();
-        let Some(first) = missing.first() else { return Ok(BTreeSet::new()) };
+    /// Listens to those partitions of a server that are not heard yet. Which are heard then, the ear
+    /// knows: answers may be mistaken for each other, when a channel ends unasked in between.
+    async fn open(&self, host: &Arc<Host>, listening: &mut Listening) -> Result<(), Why> {
+        let open = host.ear.opened();
+        let mut missing = self.atlas.of(host);
+        missing.retain(|one| !open.contains(one));
+        let Some(first) = missing.first() else { return Ok(()) };
         let subscribe = |partition| {
             let mut subscribe = redis::cmd("SSUBSCRIBE");
             subscribe.arg(self.keys.inbox(partition, &self.me));
             subscribe
         };
-        // The first alone: what stands against it stands against all.
-        let answer = subscribe(*first).exec_async(&mut listening.line).await;
-        answer.map_err(|error| Why(Some(host.link.refused(&error))))?;
+        // The first alone: what stands against it stands against all, unless it has moved.
+        match subscribe(*first).exec_async(&mut listening.line).await {
+            Err(error) if Fault::from(&error) == Fault::Moving => self.atlas.doubt(),
+            Err(error) => return Err(Why(Some(host.link.refused(&error)))),
+            Ok(()) => {}
+        }
         // One each: a command with several has several answers.
         let mut all = Pipeline::new();
-        for partition in missing {
-            all.add_command(subscribe(partition)).ignore();
+        for partition in &missing {
+            all.add_command(subscribe(*partition));
         }
-        let subscribed: Result<(), _> = all.query_async(&mut listening.line).await;
-        subscribed.or(Err(Fault::NotDone))?;
-        Ok(host.ear.opened().difference(&before).copied().collect())
+        let answers = all.ignore_errors().query_async::<redis::Value>(&mut listening.line).await;
+        answers.or(Err(Fault::NotDone))?;
+        if !missing.iter().all(|one| host.ear.hears(*one)) {
+            self.atlas.doubt();
+        }
+        Ok(())
     }
 
-    /// Renews the leases on some partitions of a server. Those that were lost by the node's own
-    /// clock are lapsed as well.
-    async fn renew(&self, host: &Host, partitions: &[Partition]) -> Result<Vec<Renewed>, Fault> {
+    /// Renews the leases on some partitions of a server; there is none of those that move. Those
+    /// that were lost by the node's own clock are lapsed as well.
+    async fn renew(
+        &self,
+        host: &Arc<Host>,
+        partitions: &[Partition],
+    ) -> Result<Vec<Option<Renewed>>, Fault> {
         let sent = self.tenure.now();
         let node = self.me.to_string();
         let words = [node.clone(), self.lease.as_millis().to_string()];
@@ -246,14 +300,29 @@ impl Redis {
         };
         let calls: Vec<Cmd> = partitions.iter().map(call).collect();
         let calls: Vec<&Cmd> = calls.iter().collect();
-        let renewed = host.link.each(Some(&script::RENEW), &calls).await;
-        let renewed: Result<Vec<Renewed>, Fault> = renewed.into_iter().collect();
+        let mut renewed = host.link.each(Some(&script::RENEW), &calls).await;
+        let is_moving = |at: &usize| matches!(renewed[*at], Err(Fault::Moving));
+        let moving: Vec<usize> = (0..calls.len()).filter(is_moving).collect();
+        if !moving.is_empty() {
+            self.atlas.doubt();
+            let some: Vec<Partition> = moving.iter().map(|at| partitions[*at]).collect();
+            self.meet(host, &some).await;
+            let calls: Vec<&Cmd> = moving.iter().map(|at| calls[*at]).collect();
+            let again = host.link.each(Some(&script::RENEW), &calls).await;
+            moving.into_iter().zip(again).for_each(|(at, again)| renewed[at] = again);
+        }
+        let renewed = renewed.into_iter().map(|renewed| match renewed {
+            Err(Fault::Moving) => Ok(None),
+            renewed => renewed.map(Some),
+        });
+        let renewed: Result<Vec<Option<Renewed>>, Fault> = renewed.collect();
         if renewed.is_err() {
             // Whether it is lost or only silent: another may do better.
             host.link.give_up();
         }
         let mut renewed = renewed?;
-        for (partition, (_, _, _, lapsed, until)) in partitions.iter().zip(&mut renewed) {
+        for (partition, renewed) in partitions.iter().zip(&mut renewed) {
+            let Some((_, _, _, lapsed, until)) = renewed else { continue };
             let until = Timestamp(number(until)?);
             let renewal = Renewal { sent, lapsed: *lapsed == 1, until };
             *lapsed = u8::from(self.tenure.renewed(*partition, renewal));
@@ -268,10 +337,10 @@ impl Redis {
         listening: &mut Listening,
         known: &mut Known,
     ) -> Result<(), Why> {
+        // What is not heard any more is new when it is heard again.
+        known.epochs.retain(|one, _| host.ear.hears(*one));
         // Before it is renewed: what was sent before is repaired, what comes later is heard.
-        for new in self.open(host, listening).await? {
-            known.epochs.remove(&new);
-        }
+        self.open(host, listening).await?;
         let spilt = host.ear.take_spilt();
         let partitions: Vec<Partition> = host.ear.opened().into_iter().collect();
         let before: Vec<u64> = partitions.iter().map(|one| self.counts.last(*one)).collect();
@@ -279,7 +348,7 @@ impl Redis {
         // All that was counted has arrived before this does, or never will.
         self.sound(host).await?;
         for ((partition, before), renewed) in partitions.into_iter().zip(before).zip(renewed) {
-            let (epoch, count, sessions, lapsed, _) = renewed;
+            let Some((epoch, count, sessions, lapsed, _)) = renewed else { continue };
             let count = number(&count)?;
             let is_new = known.epochs.insert(partition, epoch.clone()) != Some(epoch);
             let is_in_doubt = is_new || count < before || spilt || lapsed == 1;
@@ -345,7 +414,17 @@ impl Redis {
     /// Sends something to this node itself, and returns its number when it was heard. All that the
     /// server sent before is then with the carrier.
     async fn sound(&self, host: &Host) -> Result<u64, Fault> {
-        let partition = host.ear.opened().first().copied().ok_or(Fault::NotDone)?;
+        // One that has just moved away hears nothing here.
+        for partition in host.ear.opened().into_iter().take(SOUNDED) {
+            match self.sound_by(host, partition).await {
+                Err(Fault::Moving) => self.atlas.doubt(),
+                heard => return heard,
+            }
+        }
+        Err(Fault::NotDone)
+    }
+
+    async fn sound_by(&self, host: &Host, partition: Partition) -> Result<u64, Fault> {
         let number = self.proofs.fetch_add(1, Ordering::Relaxed) + 1;
         let mut heard = host.ear.heard();
         let mut publish = Cmd::new();
@@ -354,7 +433,7 @@ impl Redis {
         let sound = async {
             let listeners: u32 = host.link.ask(&publish).await?;
             if listeners == 0 {
-                return Err(Fault::NotDone);
+                return Err(Fault::Moving);
             }
             heard.wait_for(|heard| *heard >= number).await.map(|_| ()).or(Err(Fault::NotDone))
         };

@@ -37,6 +37,11 @@ fn slot(tag: &[u8]) -> u16 {
     crc % 16_384
 }
 
+/// The slot of a cluster that a partition is.
+pub(super) fn slot_of(partition: Partition) -> u16 {
+    slot(tag(partition).as_bytes())
+}
+
 /// The tag of a partition.
 pub(super) fn tag(partition: Partition) -> &'static str {
     &TAGS[usize::from(partition.0) % PARTITIONS]
@@ -67,6 +72,11 @@ impl Keys {
     /// How the partitions are laid out; not of one of them.
     pub(super) fn layout(&self) -> String {
         format!("{}layout", self.prefix)
+    }
+
+    /// The same, where one server has it for all.
+    pub(super) fn layout_of_all(&self) -> String {
+        self.at(HOME, "layout")
     }
 
     /// What nodes tell of themselves.

@@ -4,32 +4,33 @@
 //! An answer that was lost on the way leaves unknown whether the step was taken; an error that
 //! Redis gives before it begins a script says that it was not.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicU64, Ordering},
+};
 
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, ErrorKind, FromRedisValue, IntoConnectionInfo, Pipeline,
-    ProtocolVersion, PushInfo, RedisError, RedisResult, Script, ServerErrorKind,
-    aio::MultiplexedConnection,
+    Cmd, ErrorKind, FromRedisValue, Pipeline, PushInfo, RedisError, RedisResult, Script,
+    ServerErrorKind, aio::MultiplexedConnection,
 };
 use tokio::sync::Notify;
 
 use super::{
-    options::{Options, Refused},
-    script,
+    dial::{self, Dial},
+    judge::Judge,
+    options::Refused,
+    seek::Seek,
+    shape::Door,
 };
 use crate::contract::Failed;
-
-/// Steps that wait for the connection to take them; more callers wait before it.
-const WAITING_MAX: usize = 1024;
-
-/// The layout of keys: another number is another layout, which no version of ours reads by mistake.
-const LAYOUT: &str = "usher 1, 256 partitions";
 
 /// Why there is no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fault {
     /// It was not done.
     NotDone,
+    /// It was not done here, and may be done soon, here or elsewhere: what it is about is moving.
+    Moving,
     /// It may have been done.
     Unknown,
     /// Something is kept there that is not ours.
@@ -40,14 +41,14 @@ impl Fault {
     /// Where nothing was to change, nothing has.
     pub(super) fn of_look(self) -> Failed {
         match self {
-            Self::NotDone | Self::Unknown | Self::Foreign => Failed::NotDone,
+            Self::NotDone | Self::Moving | Self::Unknown | Self::Foreign => Failed::NotDone,
         }
     }
 
     /// Where something was to change.
     pub(super) fn of_change(self) -> Failed {
         match self {
-            Self::NotDone => Failed::NotDone,
+            Self::NotDone | Self::Moving => Failed::NotDone,
             Self::Unknown | Self::Foreign => Failed::Unknown,
         }
     }
@@ -57,11 +58,11 @@ impl From<&RedisError> for Fault {
     fn from(error: &RedisError) -> Self {
         match error.kind() {
             ErrorKind::Server(
+                ServerErrorKind::Moved | ServerErrorKind::Ask | ServerErrorKind::TryAgain,
+            ) => Self::Moving,
+            ErrorKind::Server(
                 ServerErrorKind::BusyLoading
                 | ServerErrorKind::NoScript
-                | ServerErrorKind::Moved
-                | ServerErrorKind::Ask
-                | ServerErrorKind::TryAgain
                 | ServerErrorKind::ClusterDown
                 | ServerErrorKind::CrossSlot
                 | ServerErrorKind::MasterDown
@@ -84,113 +85,59 @@ impl From<&RedisError> for Fault {
 /// The connection that is used now, with its number.
 type Current = Option<(u64, MultiplexedConnection)>;
 
-/// The way to Redis.
+/// The way to a server.
 pub(super) struct Link {
-    place: Client,
-    config: AsyncConnectionConfig,
-    at: String,
+    dial: Arc<Dial>,
+    seek: Seek,
+    /// Where it was found last.
+    at: Mutex<Door>,
     current: Mutex<Current>,
+    /// How many there were.
+    count: AtomicU64,
     lost: Notify,
 }
 
 impl Link {
-    /// Knows where Redis is; connects to nobody yet.
-    pub(super) fn new(options: &Options) -> Result<Self, Refused> {
-        let info = options.url.as_str().into_connection_info().or(Err(Refused::Url))?;
-        if info.redis_settings().db() != 0 {
-            return Err(Refused::Database);
+    /// Connects to nobody yet.
+    pub(super) fn new(dial: Arc<Dial>, seek: Seek) -> Self {
+        let at = Mutex::new(seek.hint());
+        Self {
+            dial,
+            seek,
+            at,
+            current: Mutex::default(),
+            count: AtomicU64::new(0),
+            lost: Notify::new(),
         }
-        let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
-        let at = info.addr().to_string();
-        let place = Client::open(info.set_redis_settings(settings)).or(Err(Refused::Url))?;
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(options.patience))
-            .set_response_timeout(Some(options.patience))
-            .set_pipeline_buffer_size(WAITING_MAX);
-        Ok(Self { place, config, at, current: Mutex::default(), lost: Notify::new() })
     }
 
-    /// Connects, and looks whether this Redis can be used. `layout` is the key of its layout.
-    pub(super) async fn connect(&self, layout: &str) -> Result<(), Refused> {
-        let connected = self.place.get_multiplexed_async_connection_with_config(&self.config).await;
-        let mut line = connected.map_err(|error| self.refused(&error))?;
-        self.judge(&mut line, layout).await?;
-        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        let number = current.as_ref().map_or(0, |(number, _)| *number) + 1;
-        *current = Some((number, line));
+    /// Where it is, or who knows.
+    pub(super) fn door(&self) -> Door {
+        self.at.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Connects, and looks whether the server can be used.
+    pub(super) async fn connect(&self, judge: &Judge) -> Result<(), Refused> {
+        let door = self.seek.find(&self.dial).await?;
+        let mut line = self.dial.to(&door).await?;
+        judge.look(&door, &mut line).await?;
+        *self.at.lock().unwrap_or_else(PoisonError::into_inner) = door;
+        let number = self.count.fetch_add(1, Ordering::Relaxed);
+        *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Some((number, line));
         Ok(())
     }
 
-    /// Connects once more, for what Redis sends unasked.
+    /// Connects once more, for what the server sends unasked.
     pub(super) async fn listen(
         &self,
         hear: impl Fn(PushInfo) -> Result<(), ()> + Send + Sync + 'static,
     ) -> Result<MultiplexedConnection, Fault> {
-        let config = self.config.clone().set_push_sender(hear);
-        let connected = self.place.get_multiplexed_async_connection_with_config(&config).await;
-        connected.or(Err(Fault::NotDone))
+        self.dial.listen(&self.door(), hear).await.or(Err(Fault::NotDone))
     }
 
-    async fn judge(
-        &self,
-        connection: &mut MultiplexedConnection,
-        layout: &str,
-    ) -> Result<(), Refused> {
-        let at = self.at.clone();
-        let mut info = String::new();
-        for section in ["server", "replication", "memory"] {
-            let answer = redis::cmd("INFO").arg(section).query_async::<String>(connection).await;
-            info += &answer.map_err(|error| self.refused(&error))?;
-        }
-        let said = |name: &str| {
-            let mut lines = info.lines();
-            let value = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-            value.unwrap_or_default().trim().to_owned()
-        };
-        let version = said("redis_version");
-        let major = version.split('.').next().and_then(|major| major.parse::<u32>().ok());
-        if major.is_none_or(|major| major < 7) {
-            return Err(Refused::TooOld { at, version });
-        }
-        if said("role") != "master" {
-            return Err(Refused::Replica { at });
-        }
-        let policy = said("maxmemory_policy");
-        if policy != "noeviction" {
-            return Err(Refused::Evicts { at, policy });
-        }
-        let mut set = redis::cmd("SET");
-        set.arg(layout).arg(LAYOUT).arg("NX").arg("GET");
-        let found = set.query_async::<Option<String>>(connection).await;
-        let found = found.map_err(|error| self.refused(&error))?;
-        if let Some(found) = found.filter(|found| found != LAYOUT) {
-            let (key, expected) = (layout.to_owned(), LAYOUT.to_owned());
-            let found = found.chars().take(80).collect();
-            return Err(Refused::Layout { at, key, found, expected });
-        }
-        for script in script::all() {
-            script.load_async(connection).await.map_err(|error| self.refused(&error))?;
-        }
-        Ok(())
-    }
-
-    /// What an error says of this Redis.
+    /// What an error says of this server.
     pub(super) fn refused(&self, error: &RedisError) -> Refused {
-        let at = self.at.clone();
-        let why = match (error.code(), error.detail()) {
-            (Some(code), Some(detail)) => format!("{code} {detail}"),
-            (None, Some(detail)) => detail.to_owned(),
-            (_, None) => error.category().to_owned(),
-        };
-        match error.kind() {
-            ErrorKind::AuthenticationFailed => Refused::Password { at, why },
-            ErrorKind::Io => Refused::Unreachable { at, why: error.to_string() },
-            ErrorKind::Server(ServerErrorKind::ReadOnly) => Refused::Replica { at },
-            _ => match error.code() {
-                Some("NOAUTH" | "WRONGPASS" | "NOPERM") => Refused::Password { at, why },
-                _ => Refused::Unfit { at, why },
-            },
-        }
+        dial::refused(&self.door(), error)
     }
 
     /// Whether there is a connection, as far as anybody noticed.
@@ -224,7 +171,10 @@ impl Link {
 
     fn noted<T>(&self, number: u64, answer: Result<T, RedisError>) -> Result<T, Fault> {
         answer.map_err(|error| {
-            if error.is_unrecoverable_error() && !error.is_timeout() {
+            let read_only = ErrorKind::Server(ServerErrorKind::ReadOnly);
+            let is_lost = error.is_unrecoverable_error() && !error.is_timeout();
+            // It was a primary; another is, or will be.
+            if is_lost || error.kind() == read_only {
                 self.lose(number);
             }
             Fault::from(&error)

@@ -1,14 +1,16 @@
 //! Options: what an operator says of Redis, and why it may be refused.
 
-use std::{fmt, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
-use redis::IntoConnectionInfo;
+use super::shape::Shape;
 
 /// Where Redis is and how it is used.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Options {
-    /// `redis://[user:password@]host:port`. A secret, for the password in it.
-    pub url: String,
+    /// Which servers.
+    pub shape: Shape,
+    /// Who signed their certificates, if the roots of the web did not; a file in PEM form.
+    pub ca_file: Option<PathBuf>,
     /// What all keys begin with; clusters with different ones share a Redis without meeting.
     pub prefix: String,
     /// After what time without a renewal a node's sessions count as parked.
@@ -20,9 +22,10 @@ pub struct Options {
 impl Options {
     /// Those that fit most.
     #[must_use]
-    pub fn new(url: &str) -> Self {
+    pub fn new(shape: Shape) -> Self {
         Self {
-            url: url.to_owned(),
+            shape,
+            ca_file: None,
             prefix: "usher:".to_owned(),
             lease: Duration::from_secs(5),
             patience: Duration::from_secs(2),
@@ -30,31 +33,9 @@ impl Options {
     }
 }
 
-/// Whether this can be the URL of a Redis.
-pub(crate) fn is_url(url: &str) -> bool {
-    url.into_connection_info().is_ok()
-}
-
-impl fmt::Debug for Options {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { url: _, prefix, lease, patience } = self;
-        f.debug_struct("Options")
-            .field("prefix", prefix)
-            .field("lease", lease)
-            .field("patience", patience)
-            .finish_non_exhaustive()
-    }
-}
-
 /// Why this Redis is not used; each in one line that says what to change.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
-    /// The URL is none.
-    #[error("the engine's URL is not redis://[user:password@]host:port")]
-    Url,
-    /// Databases share their pub/sub.
-    #[error("the engine's URL names a database of Redis; give it a prefix instead")]
-    Database,
     /// A prefix with braces would choose the slot.
     #[error("the engine's prefix must have no braces and at most 64 bytes")]
     Prefix,
@@ -65,6 +46,66 @@ pub enum Refused {
         at: String,
         /// What the system says.
         why: String,
+    },
+    /// Those who signed cannot be read.
+    #[error("engine.ca_file {file}: {why}")]
+    CaFile {
+        /// The file.
+        file: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// It is not known to be who it should be.
+    #[error(
+        "Redis at {at} has a certificate that is not believed: {why}; name who signed it with \
+         engine.ca_file, and the host as the certificate does"
+    )]
+    Certificate {
+        /// Host and port.
+        at: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// Its port is another.
+    #[error("Redis at {at} does not speak TLS: {why}; name its TLS port, or write redis without s")]
+    Plain {
+        /// Host and port.
+        at: String,
+        /// What was seen.
+        why: String,
+    },
+    /// Sentinels know no such server.
+    #[error("the Sentinel at {at} knows no \"{name}\"; see to the name behind the / of engine.url")]
+    Name {
+        /// Host and port.
+        at: String,
+        /// What was asked for.
+        name: String,
+    },
+    /// It is of another kind than the URL says.
+    #[error("Redis at {at} is {is}; write {instead} in engine.url")]
+    Kind {
+        /// Host and port.
+        at: String,
+        /// What it is.
+        is: &'static str,
+        /// What to write.
+        instead: &'static str,
+    },
+    /// It is one of other servers.
+    #[error(
+        "Redis at {at} has kept \"{found}\", and engine.url asks for \"{expected}\"; give all nodes \
+         the same list, or stop them all and delete {key} on each server to change it"
+    )]
+    List {
+        /// Host and port.
+        at: String,
+        /// The key.
+        key: String,
+        /// What is there.
+        found: String,
+        /// What should be.
+        expected: String,
     },
     /// It wants a user or a password, or another one.
     #[error(
@@ -124,4 +165,11 @@ pub enum Refused {
         /// What it says.
         why: String,
     },
+}
+
+impl Refused {
+    /// Whether it may be there in a moment, as it was.
+    pub(super) fn is_absence(&self) -> bool {
+        matches!(self, Self::Unreachable { .. })
+    }
 }

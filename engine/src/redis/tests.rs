@@ -9,9 +9,13 @@ mod nodes;
 mod primaries;
 mod proxy;
 mod server;
+mod shapes;
 mod stage;
 
-use std::{collections::BTreeMap, sync::Mutex};
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, atomic::AtomicBool},
+};
 
 use async_trait::async_trait;
 use kernel::{message::NodeRef, registry::Terms, stream::Bounds};
@@ -38,17 +42,33 @@ crate::suite!(hall);
 /// A node's task, and whether it goes on.
 type Running = (JoinHandle<()>, watch::Sender<bool>);
 
-/// Three nodes on one Redis.
-struct Hall {
-    server: Server,
+/// What nodes of a test share.
+trait Ground: Send + Sync {
+    fn url(&self) -> String;
+}
+
+/// The ways to servers.
+fn options(url: &str) -> Options {
+    Options::new(Shape::parse(url).expect("it is a URL"))
+}
+
+/// Three nodes on one Redis, or on more.
+struct Hall<G = Server> {
+    server: G,
+    /// What is this hall's, where others are on the same ground.
+    prefix: String,
     engines: Mutex<Vec<Arc<Redis>>>,
     /// What each node does besides, by its name.
     tasks: Mutex<BTreeMap<String, Running>>,
     lease: Duration,
     stream: Bounds,
+    window: Duration,
+    nodes: usize,
+    /// Whether all of it is still to be made to look as if it had been there for long.
+    ages: AtomicBool,
 }
 
-impl Drop for Hall {
+impl<G> Drop for Hall<G> {
     fn drop(&mut self) {
         self.tasks.lock().unwrap().values().for_each(|(task, _)| task.abort());
     }
@@ -58,36 +78,52 @@ async fn hall() -> Hall {
     Hall::on(&[]).await
 }
 
-/// Makes all partitions have met a server long ago, so that it is sure of who is not there.
-async fn age(server: &Server) {
-    const SCRIPT: &str = "
+/// Makes all partitions have met their primary long ago, so that it is sure of who is not there.
+async fn age(engine: &Redis) {
+    let script = redis::Script::new(
+        "
         local id = string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)')
         local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
         local epoch = string.format('%.0f', (redis.call('TIME')[1] - 60) * 1000000)
-        for _, key in ipairs(KEYS) do
-          redis.call('HSET', key, 'id', id, 'run', run, 'epoch', epoch, 'last', epoch, 'met', '0')
-        end";
-    let keys = Keys::new("usher:");
-    let mut age = redis::cmd("EVAL");
-    age.arg(SCRIPT).arg(Partition::all().count());
-    for partition in Partition::all() {
-        age.arg(keys.primary(partition));
-    }
-    let _nothing: Option<String> = server.ask(&age).await;
+        return redis.call(
+          'HSET', KEYS[1], 'id', id, 'run', run, 'epoch', epoch, 'last', epoch, 'met', '0')",
+    );
+    let calls = Partition::all().map(|one| (one, (vec![engine.keys.primary(one)], Vec::new())));
+    let aged: Vec<u32> = engine.run_all(&script, calls).await.expect("it is there");
+    assert_eq!(aged.len(), Partition::all().count());
 }
 
 impl Hall {
     /// On a Redis with further settings.
     async fn on(settings: &[&str]) -> Self {
-        let server = Server::start(settings).await;
-        age(&server).await;
+        let mut hall = Self::at(Server::start(settings).await, "usher:");
+        hall.ages = AtomicBool::new(true);
+        hall
+    }
+}
+
+impl<G: Ground> Hall<G> {
+    /// On what is there, under a prefix.
+    fn at(server: G, prefix: &str) -> Self {
         let lease = Duration::from_secs(5);
         let stream = Bounds { messages: 100, bytes: 8 * 1024, age: Duration::from_secs(7) };
-        Self { server, engines: Mutex::default(), tasks: Mutex::default(), lease, stream }
+        let (engines, tasks, prefix) = (Mutex::default(), Mutex::default(), prefix.to_owned());
+        Self {
+            server,
+            prefix,
+            engines,
+            tasks,
+            lease,
+            stream,
+            window: WINDOW,
+            nodes: 3,
+            ages: AtomicBool::new(false),
+        }
     }
 
     fn options(&self) -> Options {
-        Options { lease: self.lease, ..Options::new(&self.server.url()) }
+        let prefix = self.prefix.clone();
+        Options { lease: self.lease, prefix, ..options(&self.server.url()) }
     }
 
     /// A node, and its way to the engine.
@@ -101,6 +137,9 @@ impl Hall {
         let me = Arc::new(NodeRef { id: name.into(), generation: 1 });
         let connected = Redis::connect(options, mailboxes, Arc::clone(&me), self.terms()).await;
         let (engine, tasks) = connected.expect("this Redis is fit");
+        if self.ages.swap(false, Ordering::Relaxed) {
+            age(&engine).await;
+        }
         let goes_on = watch::Sender::new(true);
         let task = tokio::spawn(run(tasks, goes_on.subscribe()));
         self.tasks.lock().unwrap().insert(name.to_owned(), (task, goes_on));
@@ -131,7 +170,7 @@ async fn run(tasks: Tasks, mut goes_on: watch::Receiver<bool>) {
     }
 }
 
-impl Hall {
+impl<G: Ground> Hall<G> {
     /// A node is frozen, or goes on.
     fn freeze(&self, name: &str, frozen: bool) {
         self.tasks.lock().unwrap()[name].1.send_replace(!frozen);
@@ -145,9 +184,9 @@ impl Hall {
 }
 
 #[async_trait]
-impl Rig for Hall {
+impl<G: Ground> Rig for Hall<G> {
     fn nodes(&self) -> usize {
-        3
+        self.nodes
     }
 
     async fn start(&self, name: &str) -> Node {
@@ -170,7 +209,7 @@ impl Rig for Hall {
     }
 
     fn terms(&self) -> Terms {
-        let (resume_window, stream) = (WINDOW, self.stream);
+        let (resume_window, stream) = (self.window, self.stream);
         Terms { resume_window, stream, ..Terms::default() }
     }
 

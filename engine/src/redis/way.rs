@@ -1,11 +1,20 @@
 //! Way: calls go to the server that keeps their partition.
+//!
+//! While a slot of a Cluster moves, what is asked of it is refused, or leads elsewhere. Nothing was
+//! done then, so it is tried again for a while, wherever the partition is by then. What may have been
+//! done is never tried again here.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use protocol::partition::Partition;
 use redis::{Cmd, FromRedisValue, Pipeline, Script};
+use tokio::time::sleep;
 
 use super::{Redis, host::Host, link::Fault};
+
+/// Between two tries, and how many there are: in all about as long as a small slot takes to move.
+const PAUSE: Duration = Duration::from_millis(50);
+const TRIES: usize = 100;
 
 /// Keys of a script, and its words.
 pub(super) type Call = (Vec<String>, Vec<String>);
@@ -13,7 +22,16 @@ pub(super) type Call = (Vec<String>, Vec<String>);
 impl Redis {
     /// The server that keeps a partition.
     fn keeper_of(&self, partition: Partition) -> Result<Arc<Host>, Fault> {
-        self.atlas.host(partition).ok_or(Fault::NotDone)
+        self.atlas.host(partition).ok_or_else(|| {
+            self.atlas.doubt();
+            Fault::NotDone
+        })
+    }
+
+    /// A partition moves, or has moved.
+    async fn wait(&self) {
+        self.atlas.doubt();
+        sleep(PAUSE).await;
     }
 
     /// Runs a script.
@@ -24,7 +42,13 @@ impl Redis {
         keys: &[String],
         words: &[&str],
     ) -> Result<T, Fault> {
-        self.keeper_of(partition)?.link.run(script, keys, words).await
+        for _ in 0..TRIES {
+            match self.keeper_of(partition)?.link.run(script, keys, words).await {
+                Err(Fault::Moving) => self.wait().await,
+                answer => return answer,
+            }
+        }
+        Err(Fault::NotDone)
     }
 
     /// Runs one command.
@@ -33,7 +57,13 @@ impl Redis {
         partition: Partition,
         command: &Cmd,
     ) -> Result<T, Fault> {
-        self.keeper_of(partition)?.link.ask(command).await
+        for _ in 0..TRIES {
+            match self.keeper_of(partition)?.link.ask(command).await {
+                Err(Fault::Moving) => self.wait().await,
+                answer => return answer,
+            }
+        }
+        Err(Fault::NotDone)
     }
 
     /// Runs commands in one go.
@@ -42,29 +72,62 @@ impl Redis {
         partition: Partition,
         commands: &Pipeline,
     ) -> Result<T, Fault> {
-        self.keeper_of(partition)?.link.pipe(commands).await
+        for _ in 0..TRIES {
+            match self.keeper_of(partition)?.link.pipe(commands).await {
+                Err(Fault::Moving) => self.wait().await,
+                answer => return answer,
+            }
+        }
+        Err(Fault::NotDone)
     }
 
-    /// Runs a command in each of several partitions; the answers come in the same order.
+    /// Runs a command in each of several partitions, in one go at each server; the answers come in
+    /// the same order. `script` is what the commands call.
     pub(super) async fn each<T: FromRedisValue>(
         &self,
         script: Option<&Script>,
         commands: &[(Partition, Cmd)],
     ) -> Vec<Result<T, Fault>> {
-        let mut answers: Vec<Result<T, Fault>> =
-            commands.iter().map(|_| Err(Fault::NotDone)).collect();
-        for host in self.atlas.hosts() {
-            let is_there = |partition| {
-                self.atlas.host(partition).is_some_and(|keeper| Arc::ptr_eq(&keeper, &host))
-            };
-            let here: Vec<usize> =
-                (0..commands.len()).filter(|at| is_there(commands[*at].0)).collect();
+        let mut answers: Vec<Result<T, Fault>> = Vec::new();
+        answers.resize_with(commands.len(), || Err(Fault::Moving));
+        for again in 0..TRIES {
+            let missing = |at: &usize| matches!(answers[*at], Err(Fault::Moving));
+            let missing: Vec<usize> = (0..commands.len()).filter(missing).collect();
+            if missing.is_empty() {
+                return answers;
+            }
+            if again > 0 {
+                self.wait().await;
+            }
+            self.each_once(script, commands, &missing, &mut answers).await;
+        }
+        answers
+    }
+
+    /// Tries those commands of which there is no answer yet.
+    async fn each_once<T: FromRedisValue>(
+        &self,
+        script: Option<&Script>,
+        commands: &[(Partition, Cmd)],
+        missing: &[usize],
+        answers: &mut [Result<T, Fault>],
+    ) {
+        let mut at_host: Vec<(Arc<Host>, Vec<usize>)> = Vec::new();
+        for at in missing {
+            match self.keeper_of(commands[*at].0) {
+                Ok(host) => match at_host.iter_mut().find(|(one, _)| Arc::ptr_eq(one, &host)) {
+                    Some((_, here)) => here.push(*at),
+                    None => at_host.push((host, vec![*at])),
+                },
+                Err(fault) => answers[*at] = Err(fault),
+            }
+        }
+        for (host, here) in at_host {
             let some: Vec<&Cmd> = here.iter().map(|at| &commands[*at].1).collect();
             for (at, answer) in here.into_iter().zip(host.link.each(script, &some).await) {
                 answers[at] = answer;
             }
         }
-        answers
     }
 
     /// Runs a script in each of several partitions, with other keys and words each time.

@@ -153,9 +153,9 @@ impl<'a> Draft<'a> {
                 Some(format!("engine.url_file: there is an engine.url already, from {url}"))
             }
             Err(error) => Some(format!("cannot read {}: {error}", file.display())),
-            Ok(text) => text::set_engine_url(&mut self.config, text.trim())
+            Ok(text) => text::set_engine_url(&mut self.config, &[text.trim()])
                 .err()
-                .map(|detail| format!("what is in {} {detail}", file.display())),
+                .map(|(_, detail)| format!("what is in {} {detail}", file.display())),
         };
         if let Some(detail) = refused {
             self.refuse(in_file, detail);

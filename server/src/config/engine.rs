@@ -12,6 +12,8 @@ pub struct Engine {
     pub url: Place,
     /// A file with the URL, since there may be a password in it.
     pub url_file: Option<PathBuf>,
+    /// Who signed the certificates of its servers, where the roots of the web did not.
+    pub ca_file: Option<PathBuf>,
     /// What its keys begin with, in a store that others use too.
     pub prefix: String,
     /// After what time without a sign of a node its sessions count as parked.
@@ -23,6 +25,7 @@ impl Default for Engine {
         Self {
             url: Place::Memory,
             url_file: None,
+            ca_file: None,
             prefix: "usher:".to_owned(),
             lease: limit::LEASE,
         }

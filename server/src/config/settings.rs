@@ -116,10 +116,10 @@ pub(super) static SETTINGS: &[Setting] = &[
     Setting {
         section: "engine",
         key: "url",
-        slot: Slot::Text {
+        slot: Slot::List {
             form: engine::place::FORM,
             set: text::set_engine_url,
-            get: |c| Some(c.engine.url.to_string()),
+            get: |c| c.engine.url.urls(),
         },
         absent: None,
         help: "What keeps sessions and messages: this process, or a Redis that nodes share.",
@@ -133,6 +133,16 @@ pub(super) static SETTINGS: &[Setting] = &[
         },
         absent: Some(Absent { words: "none", example: "\"engine.url\"" }),
         help: "A file with that URL, where there is a password in it.",
+    },
+    Setting {
+        section: "engine",
+        key: "ca_file",
+        slot: Slot::File {
+            set: |c, path| c.engine.ca_file = Some(path),
+            get: |c| c.engine.ca_file.clone(),
+        },
+        absent: Some(Absent { words: "those of the web", example: "\"ca.pem\"" }),
+        help: "Who signed the certificates of `rediss` servers, in PEM form.",
     },
     Setting {
         section: "engine",

@@ -107,9 +107,11 @@ pub(super) fn set_node(config: &mut Config, text: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Says nothing of what was written, either.
-pub(super) fn set_engine_url(config: &mut Config, text: &str) -> Result<(), String> {
-    config.engine.url = Place::parse(text)?;
+/// Says nothing of what was written, either. What a variable or flag has commas between is put
+/// together again: there are commas in URLs of engines too.
+pub(super) fn set_engine_url(config: &mut Config, items: &[&str]) -> Result<(), (usize, String)> {
+    let place = Place::parse(&items.join(","));
+    config.engine.url = place.map_err(|misread| (0, misread.to_string()))?;
     Ok(())
 }
 

@@ -106,8 +106,10 @@ impl Node {
     /// are here stay for a grace, and are told then to try another node.
     pub(crate) async fn watch_engine<S: Future<Output = ()>>(&self, send_away: impl Fn() -> S) {
         let mut health = self.fleet.health();
+        let mut partly = false;
         loop {
-            let here = *health.borrow_and_update() == Health::Here;
+            let now = health.borrow_and_update().clone();
+            let here = now.is_here();
             let was = self.has_engine.swap(here, Ordering::Relaxed);
             match (was, here) {
                 (false, true) => self.tell(What::EngineUp),
@@ -118,6 +120,7 @@ impl Node {
                 (true, true) | (false, false) => {}
             }
             if here {
+                partly = note_part(&now, partly);
                 if health.changed().await.is_err() {
                     return;
                 }
@@ -132,7 +135,7 @@ impl Node {
                     tracing::warn!(why, "the engine cannot be used yet");
                     told = Some(why.clone());
                 }
-                *now == Health::Here
+                now.is_here()
             };
             let grace = self.config.session.resume_window;
             let back = timeout(grace, health.wait_for(&mut is_back)).await;
@@ -153,7 +156,7 @@ impl Node {
     /// Returns when the engine is there, or that has taken too long.
     pub(crate) async fn engine_found(&self, patience: Duration) {
         let mut health = self.fleet.health();
-        let here = health.wait_for(|health| *health == Health::Here);
+        let here = health.wait_for(Health::is_here);
         timeout(patience, here).await.map(drop).ok();
     }
 
@@ -193,5 +196,22 @@ impl Node {
             started_at: self.started_at(),
             version: VERSION.to_owned(),
         }
+    }
+}
+
+/// Tells when a part of the engine is lost, and when it is back; returns whether it is lost.
+fn note_part(now: &Health, was: bool) -> bool {
+    match now {
+        Health::Partly(partitions, why) if !was => {
+            let why = why.as_deref().unwrap_or("not known yet");
+            tracing::warn!(partitions, why, "the engine is lost for the users of some partitions");
+            true
+        }
+        Health::Partly(..) => true,
+        Health::Here if was => {
+            tracing::info!("the engine is there for all users again");
+            false
+        }
+        Health::Here | Health::Lost(_) => false,
     }
 }

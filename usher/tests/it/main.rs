@@ -29,6 +29,7 @@ mod bench;
 mod following;
 mod secrets;
 mod operate;
+mod shapes;
 mod serving;
 mod operating;
 mod connecting;

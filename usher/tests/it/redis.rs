@@ -5,7 +5,7 @@ use std::{
     fs,
     io::{BufRead, BufReader, Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::Command,
 };
 
@@ -92,11 +92,21 @@ impl Redis {
         BufReader::new(socket).lines().map(|line| line.expect("it answers"))
     }
 
+    /// Where it keeps what it keeps.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// What it says of itself, of one kind.
     pub(crate) fn info(&self, kind: &str) -> String {
+        self.text(&format!("INFO {kind}"))
+    }
+
+    /// Does a command whose answer has many lines.
+    pub(crate) fn text(&self, command: &str) -> String {
         let mut socket = TcpStream::connect(self.address).expect("it listens");
         socket.set_read_timeout(Some(PATIENCE)).expect("it is a socket");
-        write!(socket, "INFO {kind}\r\nQUIT\r\n").expect("it reads");
+        write!(socket, "{command}\r\nQUIT\r\n").expect("it reads");
         let mut text = String::new();
         socket.read_to_string(&mut text).expect("it answers");
         text

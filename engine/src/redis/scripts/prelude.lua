@@ -2,7 +2,8 @@
 --
 -- Numbers of streams and tickets must not be good twice. A primary that lost writes (restarted, or
 -- promoted before it had them all) would give them again, so each partition notes which primary it
--- last met. A new one begins a new epoch: the time then, and more than any epoch given before.
+-- last met. A new one begins a new epoch: the time then, and more than any epoch given before. But a
+-- slot of a cluster that moves takes all with it, from a primary that goes on.
 --
 -- The id of replication changes with each restart and promotion, but also when the first replica
 -- comes or the last one stays away. Then the process is the same, and there is no second id.
@@ -14,12 +15,22 @@ local function text(number)
   return string.format('%.0f', number)
 end
 
+-- Begins an epoch of `key`'s partition, after `last`.
+local function begin_epoch(key, id, run, last)
+  local epoch = text(math.max(NOW * 1000, tonumber(last or '0') + 1))
+  local met = text(NOW)
+  redis.call('HSET', key, 'id', id, 'run', run, 'epoch', epoch, 'last', epoch, 'met', met)
+  return epoch
+end
+
 -- The epoch in which `key`'s partition met this primary, and the last one that a stream was given.
+-- If it has not met it, whoever keeps the partition must find out first what that means (`meet`).
 local function epoch_of(key)
   local known = redis.call('HMGET', key, 'id', 'epoch', 'run', 'last')
   local info = redis.call('INFO', 'replication')
   -- Nearly always it is the same; to look for that is cheaper than to read what it is.
-  local is_same = known[2] and string.find(info, 'master_replid:' .. known[1] .. '\r', 1, true)
+  local line = 'master_replid:' .. (known[1] or '-') .. '\r'
+  local is_same = known[2] and string.find(info, line, 1, true)
   if is_same then
     return known[2], known[4]
   end
@@ -30,9 +41,10 @@ local function epoch_of(key)
     redis.call('HSET', key, 'id', id)
     return known[2], known[4]
   end
-  local epoch = text(math.max(NOW * 1000, tonumber(known[4] or '0') + 1))
-  local met = text(NOW)
-  redis.call('HSET', key, 'id', id, 'run', run, 'epoch', epoch, 'last', epoch, 'met', met)
+  if known[2] then
+    error(redis.error_reply('TRYAGAIN this partition has not met this primary'))
+  end
+  local epoch = begin_epoch(key, id, run)
   return epoch, epoch
 end
 

@@ -8,7 +8,7 @@ use super::{proxy::Proxy, stage::*, *};
 async fn apart(hall: &Hall) -> (Proxy, Arc<Redis>, Node, Node) {
     let proxy = Proxy::before(&hall.server).await;
     let patience = Duration::from_millis(300);
-    let options = Options { patience, ..Options::new(&proxy.url()) };
+    let options = Options { patience, ..options(&proxy.url()) };
     let (engine, node) = hall.engine_with("n0", &options).await;
     let (_, other) = hall.engine("n1").await;
     (proxy, engine, node, other)

@@ -187,7 +187,7 @@ async fn a_replica_that_is_promoted_is_another_primary() {
     // What comes now may be lost with the first.
     let lost = send(&node, &alice, 2).await;
     let _promoted: String = replica.tell("REPLICAOF NO ONE").await;
-    let (_, other) = hall.engine_with("n1", &Options::new(&replica.url())).await;
+    let (_, other) = hall.engine_with("n1", &options(&replica.url())).await;
     let key = engine.keys.ticket(shade::ticket(ticket));
     assert!(replica.ask::<bool>(redis::cmd("EXISTS").arg(key)).await, "it has the ticket");
     let refused = place(&other, Proof::Ticket(ticket, None), 2).await;

@@ -14,6 +14,8 @@ use tokio::{
     process::{Child, ChildStdout, Command},
 };
 
+use super::Ground;
+
 /// Ends the server when nobody holds the other end of its input any more, however a test ends.
 const SHELL: &str =
     "redis-server \"$@\" & trap \"kill -9 $!; wait\" EXIT; while read -r _; do :; done";
@@ -27,6 +29,14 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const MISSING: &str = "redis-server is missing: `cargo xtask test --install` installs it, as does \
                        `apt-get install redis-server`";
 
+/// The file of a Sentinel, which it writes to as well.
+const GUARD: &str = "sentinel.conf";
+
+pub(super) fn free_port() -> u16 {
+    let free = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
+    free.local_addr().expect("it has one").port()
+}
+
 /// A server that ends with it.
 pub(super) struct Server {
     port: u16,
@@ -38,16 +48,19 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// Starts one, with further settings.
+    /// Starts one, with further settings, in which `{port}` and `{folder}` are its own.
     pub(super) async fn start(settings: &[&str]) -> Self {
         let settings: Vec<String> = settings.iter().map(|one| (*one).to_owned()).collect();
         for _ in 0..TRIES {
-            let free = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
-            let port = free.local_addr().expect("it has one").port();
-            drop(free);
+            let port = free_port();
             let folder = temp_dir().join(format!("usher-redis-{}-{port}", process::id()));
             std::fs::create_dir_all(&folder).expect("a folder can be made");
-            let mut server = Self { port, settings: settings.clone(), folder, running: None };
+            let own = |one: &String| {
+                one.replace("{port}", &port.to_string())
+                    .replace("{folder}", &folder.display().to_string())
+            };
+            let settings = settings.iter().map(own).collect();
+            let mut server = Self { port, settings, folder: folder.clone(), running: None };
             if server.run().await {
                 return server;
             }
@@ -55,19 +68,43 @@ impl Server {
         panic!("{MISSING}; or it does not start with {settings:?}");
     }
 
+    /// Starts a Sentinel, with the lines of its file.
+    pub(super) async fn guard(lines: &str) -> Self {
+        for _ in 0..TRIES {
+            let port = free_port();
+            let folder = temp_dir().join(format!("usher-sentinel-{}-{port}", process::id()));
+            std::fs::create_dir_all(&folder).expect("a folder can be made");
+            let text = format!("port {port}\nbind 127.0.0.1\ndir {}\n{lines}\n", folder.display());
+            std::fs::write(folder.join(GUARD), text).expect("a file can be written");
+            let mut server = Self { port, settings: Vec::new(), folder, running: None };
+            if server.run().await {
+                return server;
+            }
+        }
+        panic!("{MISSING}; or no Sentinel starts with {lines}");
+    }
+
     /// Starts it, at its port; whether it could.
     async fn run(&mut self) -> bool {
         let port = self.port.to_string();
         let mut command = Command::new("sh");
-        command.args(["-c", SHELL, "redis", "--port", &port, "--bind", "127.0.0.1"]);
-        command.arg("--dir").arg(&self.folder);
-        command.args(["--save", "", "--enable-debug-command", "yes"]).args(&self.settings);
+        command.args(["-c", SHELL, "redis"]);
+        let guard = self.folder.join(GUARD);
+        match guard.exists() {
+            true => command.arg(guard).arg("--sentinel"),
+            false => command
+                .args(["--port", &port, "--bind", "127.0.0.1", "--save", ""])
+                .arg("--dir")
+                .arg(&self.folder)
+                .args(["--enable-debug-command", "yes"])
+                .args(&self.settings),
+        };
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().expect("there is a shell");
         let output = child.stdout.take().expect("it is piped");
         let mut lines = BufReader::new(output).lines();
         while let Ok(Some(line)) = lines.next_line().await {
-            if line.contains("Ready to accept connections") {
+            if line.contains("Ready to accept connections") || line.contains("+monitor master") {
                 self.running = Some((child, lines));
                 return true;
             }
@@ -103,13 +140,13 @@ impl Server {
         panic!("it does not start again with {:?}", self.settings);
     }
 
+    pub(super) fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Host and port.
     pub(super) fn at(&self) -> String {
         format!("127.0.0.1:{}", self.port)
-    }
-
-    pub(super) fn url(&self) -> String {
-        format!("redis://{}", self.at())
     }
 
     /// Does a command; words have spaces between.
@@ -128,6 +165,12 @@ impl Server {
         let line = redis.get_multiplexed_async_connection_with_config(&config).await;
         let mut line = line.expect("it answers");
         command.query_async(&mut line).await.expect("it does that")
+    }
+}
+
+impl Ground for Server {
+    fn url(&self) -> String {
+        format!("redis://{}", self.at())
     }
 }
 

@@ -14,6 +14,24 @@ fn there_is_the_engine_in_memory() {
 }
 
 #[test]
+fn there_is_redis_in_each_of_its_shapes() {
+    let url = |file: &str, environment: &[(&str, &str)]| {
+        let said = Said { file, environment, ..Said::default() };
+        resolve(said).unwrap().config.engine.url.urls()
+    };
+    let list = "[engine]\nurl = [\"redis://:s3cret@a\", \"redis://b:1\"]\n";
+    assert_eq!(url(list, &[]), ["redis://a:6379", "redis://b:1"]);
+    for text in ["redis://:s3cret@a,redis://b:1", "redis://:s3cret@a redis://b:1"] {
+        let shown = ["redis://a:6379", "redis://b:1"];
+        assert_eq!(url("", &[("USHER_ENGINE__URL", text)]), shown, "{text}");
+    }
+    for text in ["redis+cluster://a:1,b:2", "rediss+sentinel://a:1,b:2/main"] {
+        assert_eq!(url(&format!("[engine]\nurl = \"{text}\"\n"), &[]), [text]);
+        assert_eq!(url("", &[("USHER_ENGINE__URL", text)]), [text]);
+    }
+}
+
+#[test]
 fn c12_another_engine_is_refused_and_its_password_is_not_repeated() {
     check_file(
         "[engine]\nurl = \"redis://:0123456789@localhost:6379\"\nprefix = \"{0123456789}\"\n",
@@ -22,9 +40,15 @@ fn c12_another_engine_is_refused_and_its_password_is_not_repeated() {
         "#]],
     );
     check_environment(
-        &[("USHER_ENGINE__URL", "rediss://:0123456789@h:1")],
+        &[("USHER_ENGINE__URL", "redis://:0123456789@h:1/2")],
         expect![[r#"
-            USHER_ENGINE__URL: must be "memory:" or "redis://host:port": TLS, Sentinel and Cluster are not in this version
+            USHER_ENGINE__URL: must name no database; give each set of nodes an engine.prefix of its own instead
+        "#]],
+    );
+    check_environment(
+        &[("USHER_ENGINE__URL", "http://:0123456789@h:1")],
+        expect![[r#"
+            USHER_ENGINE__URL: must be "memory:", "redis://[user:password@]host:port" or a list of them, "redis+sentinel://host:port,host:port/name" or "redis+cluster://host:port,host:port"; with "rediss" for TLS
         "#]],
     );
 }

@@ -39,6 +39,7 @@ fn each_value_is_shown_with_where_it_comes_from() {
         [engine]
         url = "memory:"                          # default
         # url_file = (not set)                   # default
+        # ca_file = (not set)                    # default
         prefix = "usher:"                        # default
         lease = "5s"                             # default
 
