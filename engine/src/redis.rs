@@ -180,15 +180,18 @@ impl Redis {
     /// Connects to all servers. One that does not answer is missed later, if there are others.
     async fn reach(&self) -> Result<(), Refused> {
         self.atlas.look().await?;
-        let (mut missed, mut why) = (0, None);
+        let (mut missed, mut why, mut is_new) = (0, None, false);
         for host in self.atlas.hosts() {
             match host.link.connect(&self.judge(&host)).await {
                 Err(refused) if refused.is_absence() => {
                     missed += self.atlas.of(&host).len();
                     why = Some(refused);
                 }
-                reached => reached?,
+                reached => is_new |= reached?,
             }
+        }
+        if is_new {
+            self.found().await;
         }
         why.filter(|_| missed * 2 >= PARTITIONS).map_or(Ok(()), Err)
     }

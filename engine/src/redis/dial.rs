@@ -58,7 +58,7 @@ impl Dial {
             settings = settings.set_password(password);
         }
         let info = door.address().into_connection_info();
-        let client =
+        let place =
             info.map(|info| info.set_redis_settings(settings)).and_then(|info| match door.secure {
                 true => Client::build_with_tls(
                     info,
@@ -66,8 +66,8 @@ impl Dial {
                 ),
                 false => Client::open(info),
             });
-        let client = client.map_err(|error| refused(door, &error))?;
-        let connected = client.get_multiplexed_async_connection_with_config(&config).await;
+        let place = place.map_err(|error| refused(door, &error))?;
+        let connected = place.get_multiplexed_async_connection_with_config(&config).await;
         connected.map_err(|error| refused(door, &error))
     }
 

@@ -23,12 +23,12 @@ pub(super) struct Layout {
 }
 
 impl Judge {
-    /// Looks at a server, and makes it ready.
+    /// Looks at a server, and makes it ready; tells whether nothing of ours was there before.
     pub(super) async fn look(
         &self,
         door: &Door,
         line: &mut MultiplexedConnection,
-    ) -> Result<(), Refused> {
+    ) -> Result<bool, Refused> {
         let at = door.to_string();
         let mut info = String::new();
         for section in ["server", "replication", "memory"] {
@@ -61,18 +61,19 @@ impl Judge {
         if policy != "noeviction" {
             return Err(Refused::Evicts { at, policy });
         }
-        if let Some(layout) = &self.layout {
-            layout.look(door, line).await?;
-        }
+        let is_new = match &self.layout {
+            Some(layout) => layout.look(door, line).await?,
+            None => false,
+        };
         for script in script::all() {
             script.load_async(line).await.map_err(|error| refused(door, &error))?;
         }
-        Ok(())
+        Ok(is_new)
     }
 }
 
 impl Layout {
-    async fn look(&self, door: &Door, line: &mut MultiplexedConnection) -> Result<(), Refused> {
+    async fn look(&self, door: &Door, line: &mut MultiplexedConnection) -> Result<bool, Refused> {
         let failed = |error| refused(door, &error);
         let found = redis::cmd("GET").arg(&self.key).query_async::<Option<String>>(line).await;
         if found.map_err(failed)?.is_none() && !self.primaries.is_empty() {
@@ -87,7 +88,8 @@ impl Layout {
         let mut set = redis::cmd("SET");
         set.arg(&self.key).arg(&self.text).arg("NX").arg("GET");
         let found = set.query_async::<Option<String>>(line).await.map_err(failed)?;
-        let Some(found) = found.filter(|found| *found != self.text) else { return Ok(()) };
+        let is_new = found.is_none();
+        let Some(found) = found.filter(|found| *found != self.text) else { return Ok(is_new) };
         let (at, key, expected) = (door.to_string(), self.key.clone(), self.text.clone());
         let found: String = found.chars().take(400).collect();
         let begin = |text: &str| text.split(" on ").next().map(str::to_owned);

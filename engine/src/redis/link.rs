@@ -116,15 +116,15 @@ impl Link {
         self.at.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Connects, and looks whether the server can be used.
-    pub(super) async fn connect(&self, judge: &Judge) -> Result<(), Refused> {
+    /// Connects, and looks whether the server can be used; tells whether nothing of ours was there.
+    pub(super) async fn connect(&self, judge: &Judge) -> Result<bool, Refused> {
         let door = self.seek.find(&self.dial).await?;
         let mut line = self.dial.to(&door).await?;
-        judge.look(&door, &mut line).await?;
+        let is_new = judge.look(&door, &mut line).await?;
         *self.at.lock().unwrap_or_else(PoisonError::into_inner) = door;
         let number = self.count.fetch_add(1, Ordering::Relaxed);
         *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Some((number, line));
-        Ok(())
+        Ok(is_new)
     }
 
     /// Connects once more, for what the server sends unasked.

@@ -13,6 +13,13 @@ use redis::{Cmd, Pipeline};
 use super::{Redis, host::Host, link::Fault, script, way};
 
 impl Redis {
+    /// Begins partitions where nothing was kept before. Without it nodes wait whether somebody else
+    /// knows of sessions there, so it is no harm if it fails.
+    pub(super) async fn found(&self) {
+        let call = |one| (one, (vec![self.keys.primary(one)], Vec::new()));
+        self.run_all::<u8>(&script::FOUND, Partition::all().map(call)).await.ok();
+    }
+
     /// Partitions that do not know the server that keeps them get to know it.
     pub(super) async fn meet(&self, host: &Arc<Host>, partitions: &[Partition]) {
         let mut others = Vec::new();

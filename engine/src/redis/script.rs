@@ -37,6 +37,8 @@ scripts! {
     READ = "read.lua";
     /// A message to all nodes.
     EVERYONE = "everyone.lua";
+    /// A partition begins.
+    FOUND = "found.lua";
     /// A partition has another primary.
     MEET = "meet.lua";
     /// Holds a node's lease for longer.

@@ -292,7 +292,10 @@ fn account(authority: &str) -> Result<(Account, &str), Misread> {
 
 fn door(place: &str, port: u16, secure: bool, account: &Account) -> Result<Door, Misread> {
     let info = format!("redis://{place}").into_connection_info().or(Err(Misread::Url))?;
-    let ConnectionAddr::Tcp(host, said) = info.addr() else { return Err(Misread::Url) };
+    let (host, said) = match info.addr() {
+        ConnectionAddr::Tcp(host, said) => (host, said),
+        _ => return Err(Misread::Url),
+    };
     let says = place.rsplit_once(':').is_some_and(|(_, end)| !end.ends_with(']'));
     let port = if says { *said } else { port };
     if place.is_empty() || place.contains(['?', '#', '@', '/']) {

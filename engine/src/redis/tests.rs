@@ -12,10 +12,7 @@ mod server;
 mod shapes;
 mod stage;
 
-use std::{
-    collections::BTreeMap,
-    sync::{Mutex, atomic::AtomicBool},
-};
+use std::{collections::BTreeMap, sync::Mutex};
 
 use async_trait::async_trait;
 use kernel::{message::NodeRef, registry::Terms, stream::Bounds};
@@ -64,8 +61,6 @@ struct Hall<G = Server> {
     stream: Bounds,
     window: Duration,
     nodes: usize,
-    /// Whether all of it is still to be made to look as if it had been there for long.
-    ages: AtomicBool,
 }
 
 impl<G> Drop for Hall<G> {
@@ -78,27 +73,10 @@ async fn hall() -> Hall {
     Hall::on(&[]).await
 }
 
-/// Makes all partitions have met their primary long ago, so that it is sure of who is not there.
-async fn age(engine: &Redis) {
-    let script = redis::Script::new(
-        "
-        local id = string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)')
-        local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
-        local epoch = string.format('%.0f', (redis.call('TIME')[1] - 60) * 1000000)
-        return redis.call(
-          'HSET', KEYS[1], 'id', id, 'run', run, 'epoch', epoch, 'last', epoch, 'met', '0')",
-    );
-    let calls = Partition::all().map(|one| (one, (vec![engine.keys.primary(one)], Vec::new())));
-    let aged: Vec<u32> = engine.run_all(&script, calls).await.expect("it is there");
-    assert_eq!(aged.len(), Partition::all().count());
-}
-
 impl Hall {
     /// On a Redis with further settings.
     async fn on(settings: &[&str]) -> Self {
-        let mut hall = Self::at(Server::start(settings).await, "usher:");
-        hall.ages = AtomicBool::new(true);
-        hall
+        Self::at(Server::start(settings).await, "usher:")
     }
 }
 
@@ -108,17 +86,7 @@ impl<G: Ground> Hall<G> {
         let lease = Duration::from_secs(5);
         let stream = Bounds { messages: 100, bytes: 8 * 1024, age: Duration::from_secs(7) };
         let (engines, tasks, prefix) = (Mutex::default(), Mutex::default(), prefix.to_owned());
-        Self {
-            server,
-            prefix,
-            engines,
-            tasks,
-            lease,
-            stream,
-            window: WINDOW,
-            nodes: 3,
-            ages: AtomicBool::new(false),
-        }
+        Self { server, prefix, engines, tasks, lease, stream, window: WINDOW, nodes: 3 }
     }
 
     fn options(&self) -> Options {
@@ -137,9 +105,6 @@ impl<G: Ground> Hall<G> {
         let me = Arc::new(NodeRef { id: name.into(), generation: 1 });
         let connected = Redis::connect(options, mailboxes, Arc::clone(&me), self.terms()).await;
         let (engine, tasks) = connected.expect("this Redis is fit");
-        if self.ages.swap(false, Ordering::Relaxed) {
-            age(&engine).await;
-        }
         let goes_on = watch::Sender::new(true);
         let task = tokio::spawn(run(tasks, goes_on.subscribe()));
         self.tasks.lock().unwrap().insert(name.to_owned(), (task, goes_on));

@@ -8,7 +8,7 @@ mod tls;
 mod cluster_of;
 mod slots;
 
-use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::sync::atomic::AtomicUsize;
 
 use super::{fitness::refusal, server::Server, stage::*, *};
 
@@ -25,7 +25,6 @@ fn room<G: Ground>(ground: Arc<G>) -> Hall<Arc<G>> {
     let mut hall = Hall::at(ground, &format!("room{count}:"));
     // Nodes take time to start, and two are enough to be apart.
     hall.nodes = 2;
-    hall.ages = AtomicBool::new(true);
     // Tests at once have less time each.
     hall.window = WINDOW * 2;
     hall.stream.age = hall.window + Duration::from_secs(2);
