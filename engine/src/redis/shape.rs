@@ -11,7 +11,10 @@
 
 use std::fmt;
 
-use redis::{ConnectionAddr, IntoConnectionInfo};
+use redis::{
+    ConnectionAddr::{self, Tcp, TcpTls},
+    IntoConnectionInfo,
+};
 
 /// Where Redis and its Sentinels are, unless it is said.
 const PORT: u16 = 6379;
@@ -211,8 +214,8 @@ impl Door {
     pub(super) fn address(&self) -> ConnectionAddr {
         let (host, port) = (self.host.to_string(), self.port);
         match self.secure {
-            true => ConnectionAddr::TcpTls { host, port, insecure: false, tls_params: None },
-            false => ConnectionAddr::Tcp(host, port),
+            true => TcpTls { host, port, insecure: false, tls_params: None },
+            false => Tcp(host, port),
         }
     }
 }
@@ -292,10 +295,7 @@ fn account(authority: &str) -> Result<(Account, &str), Misread> {
 
 fn door(place: &str, port: u16, secure: bool, account: &Account) -> Result<Door, Misread> {
     let info = format!("redis://{place}").into_connection_info().or(Err(Misread::Url))?;
-    let (host, said) = match info.addr() {
-        ConnectionAddr::Tcp(host, said) => (host, said),
-        _ => return Err(Misread::Url),
-    };
+    let Tcp(host, said) = info.addr() else { return Err(Misread::Url) };
     let says = place.rsplit_once(':').is_some_and(|(_, end)| !end.ends_with(']'));
     let port = if says { *said } else { port };
     if place.is_empty() || place.contains(['?', '#', '@', '/']) {

@@ -42,8 +42,7 @@ pub(super) fn run(args: &Storm) -> Result<Report, Failure> {
 
     let empty = fleet.redis.as_ref().map(|redis| redis.read()).transpose()?;
     let meter = Meter::start(&fleet, &load)?;
-    parts.order(Order::Gather)?;
-    parts.done(&mut load)?;
+    parts.gather(&mut load)?;
     let spent = meter.stop(&load)?;
     let full = fleet.redis.as_ref().map(|redis| redis.read()).transpose()?;
     let held = full.zip(empty).map(|(full, empty)| (full - empty).used_bytes);

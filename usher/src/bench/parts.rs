@@ -95,6 +95,16 @@ impl Parts {
         self.inputs.len()
     }
 
+    /// Has all sessions opened, a part after the other: so as many are on their way at once as if
+    /// there were one part, and servers are not asked for more than they can do.
+    pub(super) fn gather(&mut self, load: &mut Load) -> Result<(), Failure> {
+        for part in 0..self.count() {
+            say(&mut self.inputs[part], &Order::Gather)?;
+            self.outcome(load)?;
+        }
+        Ok(())
+    }
+
     /// Tells all of them what to do.
     pub(super) fn order(&mut self, order: Order) -> Result<(), Failure> {
         self.inputs.iter_mut().try_for_each(|input| say(input, &order))
@@ -117,14 +127,19 @@ impl Parts {
     pub(super) fn done(&self, load: &mut Load) -> Result<Sum, Failure> {
         let mut sum = Sum { outcome: Outcome::default(), sent: Tally::new(), back: Tally::new() };
         for _ in 0..self.count() {
-            match self.next(load)? {
-                Told::Done(outcome) => sum.add(&outcome),
-                Told::Ready | Told::Failed(_) => {
-                    return Err(Failure::failed("a part of the load did something else"));
-                }
-            }
+            sum.add(&self.outcome(load)?);
         }
         Ok(sum)
+    }
+
+    /// What came of an order that one of them was given.
+    fn outcome(&self, load: &mut Load) -> Result<Outcome, Failure> {
+        match self.next(load)? {
+            Told::Done(outcome) => Ok(outcome),
+            Told::Ready | Told::Failed(_) => {
+                Err(Failure::failed("a part of the load did something else"))
+            }
+        }
     }
 
     /// What one of them tells next, unless it failed.
