@@ -57,7 +57,7 @@ pub(crate) fn run(args: &Serve) -> Result<(), Failure> {
         }
     }
     let engine = &running.node().config().engine.url;
-    tracing::info!(%engine, "sessions and messages are kept");
+    tracing::info!(target: "usher::engine", %engine, "sessions and messages are kept");
     let events = running.node().journal().watch_own();
     let follower = Follower::start(events, log::event).map_err(Failure::failed)?;
     let told = running.block_on(async {

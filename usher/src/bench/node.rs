@@ -32,7 +32,7 @@ const SETTINGS: [(&str, &str); 6] = [
 ];
 
 /// What it logs: where it listens, and what goes wrong, but not each session.
-const LOG: &str = "info,usher::log=off";
+const LOG: &str = "info,usher::log=off,usher::engine=off";
 
 /// Settings of the log, which is read here.
 const LOG_SETTINGS: &str = "USHER_LOG__";
