@@ -35,7 +35,7 @@ const USAGE: &str = "\
 cargo xtask floors    crates depend on lower floors only
 cargo xtask tidy      module order, names, sizes, links, dead files
 cargo xtask test      all that a change must pass, cheap stages first
-    --only STAGE      only this one; may be repeated: fmt floors tidy clippy test docs chaos
+    --only STAGE      only this one; may be repeated: fmt floors tidy clippy test docs shapes chaos
     --install         may use sudo to install what tests need
 cargo xtask autobahn  the WebSocket conformance suite; needs Python 2.7
     --cases CASES     core, limits or all

@@ -34,13 +34,23 @@ pub(crate) enum Stage {
     Test,
     /// Can the docs be built without a warning?
     Docs,
+    /// Does the engine keep its contract on each shape of Redis?
+    Shapes,
     /// Does a fleet keep its promises when things fail?
     Chaos,
 }
 
 impl Stage {
-    const ALL: [Self; 7] =
-        [Self::Fmt, Self::Floors, Self::Tidy, Self::Clippy, Self::Test, Self::Docs, Self::Chaos];
+    const ALL: [Self; 8] = [
+        Self::Fmt,
+        Self::Floors,
+        Self::Tidy,
+        Self::Clippy,
+        Self::Test,
+        Self::Docs,
+        Self::Shapes,
+        Self::Chaos,
+    ];
 
     fn name(self) -> &'static str {
         match self {
@@ -49,6 +59,7 @@ impl Stage {
             Self::Tidy => "tidy",
             Self::Clippy => "clippy",
             Self::Test => "test",
+            Self::Shapes => "shapes",
             Self::Chaos => "chaos",
             Self::Docs => "docs",
         }
@@ -76,6 +87,11 @@ impl Stage {
                 cargo("test --workspace --all-features --locked --no-fail-fast")
                     .env(PYTHON_VARIABLE, tools::test_python(root)?),
             ),
+            // Alone and one after the other: their windows are short, and they start many servers.
+            Self::Shapes => program::show(&mut cargo(
+                "test -p usher-engine --all-features --locked --lib -- --ignored --test-threads 1 \
+                 the_contract_holds",
+            )),
             Self::Chaos => chaos::smoke(root),
             Self::Docs => program::show(
                 cargo("doc --workspace --no-deps --locked").env("RUSTDOCFLAGS", "-D warnings"),
@@ -139,7 +155,7 @@ fn clean(is_clean: bool) -> Result<(), String> {
     if is_clean { Ok(()) } else { Err("faults above".to_owned()) }
 }
 
-fn names() -> [&'static str; 7] {
+fn names() -> [&'static str; 8] {
     Stage::ALL.map(Stage::name)
 }
 

@@ -10,7 +10,10 @@ fn each_stage_is_found_by_its_name() {
         assert_eq!(stage.name().parse(), Ok(stage));
     }
     let unknown = "all".parse::<Stage>().expect_err("is no stage");
-    assert_eq!(unknown, "no stage all; there are fmt, floors, tidy, clippy, test, docs, chaos");
+    assert_eq!(
+        unknown,
+        "no stage all; there are fmt, floors, tidy, clippy, test, docs, shapes, chaos"
+    );
 }
 
 #[test]
