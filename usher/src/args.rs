@@ -110,7 +110,8 @@ pub(crate) struct Serve {
     /// The address that tickets name
     #[arg(long, value_name = "URL")]
     pub(crate) public_url: Option<String>,
-    /// What keeps sessions and messages: memory: or redis://host:port, which nodes share
+    /// What keeps sessions and messages: memory: or, for nodes to share, redis://host:port, several
+    /// of them, redis+sentinel://host:port/name or redis+cluster://host:port; rediss for TLS
     #[arg(long, value_name = "URL")]
     pub(crate) engine: Option<String>,
     /// A file with an API key of at least 24 bytes

@@ -11,6 +11,13 @@ struct Secured {
     ca_file: std::path::PathBuf,
 }
 
+impl Drop for Secured {
+    fn drop(&mut self) {
+        let folder = self.ca_file.parent().expect("it is in a folder of its own");
+        std::fs::remove_dir_all(folder).ok();
+    }
+}
+
 impl Ground for Secured {
     fn url(&self) -> String {
         format!("rediss://localhost:{}", self.server.port())
