@@ -13,6 +13,6 @@ fn urls_say_where_and_keep_their_secrets() {
     assert_eq!(shown(several).as_deref(), Some(&*format!("{several} {several}")));
     for wrong in ["", "memory", "redis:", "redis://", "http://h"] {
         let error = Place::parse(wrong).expect_err(wrong).to_string();
-        assert!(error.starts_with("must be \"memory:\" or "), "{wrong}: {error}");
+        assert!(error.starts_with("must be \"memory:\", "), "{wrong}: {error}");
     }
 }
