@@ -127,7 +127,7 @@ fn the_file_of_defaults_is_right_without_its_comments() {
     let file: String = keys.map(|line| line.to_owned() + "\n").collect();
     let wrong = resolve(Said { file: &file, ..Said::default() }).unwrap_err();
     expect![[r#"
-        conf/usher.toml:166: cannot read conf/backend.key: no such file
+        conf/usher.toml:169: cannot read conf/backend.key: no such file
     "#]]
     .assert_eq(&wrong);
 }
