@@ -74,7 +74,7 @@ impl Tenure {
         &self.held[usize::from(partition.0)]
     }
 
-    /// Now, on the clock that counts; never [`LOST`].
+    /// Now, on the clock that counts.
     #[must_use]
     pub fn now(&self) -> Instant {
         Instant::now()
