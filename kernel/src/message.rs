@@ -6,6 +6,7 @@ use protocol::{
     close::CloseCode,
     data::Data,
     frame::By,
+    http,
     id::{MessageId, SessionId},
     name::{DeviceClass, DeviceId, UserId},
     position::Position,
@@ -24,6 +25,12 @@ pub struct NodeRef {
 impl fmt::Display for NodeRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{:x}", self.id, self.generation)
+    }
+}
+
+impl From<&http::Node> for NodeRef {
+    fn from(listed: &http::Node) -> Self {
+        Self { id: listed.node.as_str().into(), generation: listed.generation }
     }
 }
 

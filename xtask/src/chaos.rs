@@ -5,7 +5,11 @@
 //! delivered to whom, 11 for somebody who did not come back, 12 for a node that crashed, 13 for a
 //! run that could not be made. `docs/proof.md` says what is judged.
 
-use std::{path::Path, path::PathBuf, process::ExitCode, str::FromStr};
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, ExitCode},
+    str::FromStr,
+};
 
 use crate::{
     program,
@@ -67,16 +71,13 @@ impl FromStr for Engine {
 /// Runs it; the code that it ended with.
 pub(crate) fn run(root: &Path, options: &Options) -> Result<ExitCode, String> {
     tools::ensure(Consent::RootOnly)?;
-    let (test, features) = match options.which {
-        Which::Long => ("long", None),
-        Which::Planted => ("planted", Some(["--features", "planted"])),
-        Which::Races(_) => ("races", None),
-        Which::Check(_) => ("check", None),
+    let (test, features): (_, &[_]) = match options.which {
+        Which::Long => ("long", &[]),
+        Which::Planted => ("planted", &["--features", "planted"]),
+        Which::Races(_) => ("races", &[]),
+        Which::Check(_) => ("check", &[]),
     };
-    let mut command = program::cargo();
-    command.current_dir(root).args(["test", "--locked", "--package", "usher-server"]);
-    command.args(features.into_iter().flatten());
-    command.args(["--test", "chaos", "--", "--ignored", "--exact", test, "--nocapture"]);
+    let mut command = cargo(root, features, test);
     command.env("USHER_CHAOS_ENGINE", options.engine.name());
     if let Which::Races(races) = options.which {
         command.env("USHER_CHAOS_RACES", races.to_string());
@@ -99,7 +100,14 @@ pub(crate) fn run(root: &Path, options: &Options) -> Result<ExitCode, String> {
 
 /// The part that is a stage of `test`: a few minutes, with the same faults each time.
 pub(crate) fn smoke(root: &Path) -> Result<(), String> {
-    let words = "test --locked --package usher-server --test chaos -- --ignored --exact smoke \
-                 --nocapture";
-    program::show(program::cargo().current_dir(root).args(words.split_whitespace()))
+    program::show(&mut cargo(root, &[], "smoke"))
+}
+
+/// Runs one of the tests that take minutes.
+fn cargo(root: &Path, features: &[&str], test: &str) -> Command {
+    let mut command = program::cargo();
+    command.current_dir(root).args(["test", "--locked", "--package", "usher-server"]);
+    command.args(features);
+    command.args(["--test", "chaos", "--", "--ignored", "--exact", test, "--nocapture"]);
+    command
 }

@@ -146,7 +146,7 @@ impl Redis {
         };
         let step = |now, registry: &mut Registry| registry.withdraw(now, &hidden);
         let taken = self.take(look, Manner::default(), step).await?;
-        let standing = taken.seen.person().into_iter().flat_map(|person| &person.standing);
+        let standing = taken.seen.standing();
         for one in standing.filter(|one| one.token == hidden.token) {
             let fenced = Fenced { session: one.id, fence: one.fence };
             let is_gone = taken.outcome != Withdrawn::Nothing;

@@ -156,8 +156,7 @@ impl Atlas {
                     self.turn(&seeds[0], &chart);
                     return Ok(());
                 }
-                Err(new) if why.as_ref().is_none_or(Refused::is_absence) => why = Some(new),
-                Err(_) => {}
+                Err(new) => why = Some(Refused::weightier(why, new)),
             }
         }
         Err(why.expect("there is at least one seed"))

@@ -337,8 +337,7 @@ impl<'a> Change<'a> {
 impl Seen {
     /// The nodes whose leases mattered.
     fn nodes(&self) -> BTreeSet<String> {
-        let standing = self.person().into_iter().flat_map(|person| &person.standing);
-        let nodes = standing.filter_map(|one| match &one.state {
+        let nodes = self.standing().filter_map(|one| match &one.state {
             State::Live(node) => Some(node.to_string()),
             State::Parked { .. } => None,
         });

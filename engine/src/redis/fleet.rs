@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use kernel::message::NodeRef;
 use protocol::{http, partition::Partition};
 use redis::Cmd;
 use tokio::sync::{mpsc, watch};
@@ -59,9 +58,8 @@ impl Fleet for Redis {
         let mut nodes = self.nodes().await?;
         nodes.retain(|node| node.node == name);
         for node in &nodes {
-            let node = NodeRef { id: node.node.as_str().into(), generation: node.generation };
             let mut publish = Cmd::new();
-            publish.arg("SPUBLISH").arg(self.keys.inbox(HOME, &node)).arg(wire::LEAVE);
+            publish.arg("SPUBLISH").arg(self.keys.inbox(HOME, &node.into())).arg(wire::LEAVE);
             let heard: u32 = self.ask(HOME, &publish).await.map_err(Fault::of_change)?;
             if heard == 0 {
                 return Err(Failed::NotDone);

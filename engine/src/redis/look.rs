@@ -161,10 +161,15 @@ impl Seen {
         self.excerpt.people.first()
     }
 
+    /// The user's sessions.
+    pub(super) fn standing(&self) -> impl Iterator<Item = &Standing> {
+        self.person().into_iter().flat_map(|person| &person.standing)
+    }
+
     /// Where a session was live, by that admission.
     pub(super) fn node_of(&self, fenced: Fenced) -> Option<Arc<NodeRef>> {
-        let mut standing = self.person().into_iter().flat_map(|person| &person.standing);
-        let one = standing.find(|one| one.id == fenced.session && one.fence == fenced.fence)?;
+        let one =
+            self.standing().find(|one| one.id == fenced.session && one.fence == fenced.fence)?;
         match &one.state {
             State::Live(node) => Some(Arc::clone(node)),
             State::Parked { .. } => None,
@@ -175,7 +180,7 @@ impl Seen {
     pub(super) fn registry(&self, terms: Terms) -> (Registry, Vec<Mail>) {
         let mut registry = Registry::of(terms, self.excerpt.clone());
         let mut mail = Vec::new();
-        for one in self.person().into_iter().flat_map(|person| &person.standing) {
+        for one in self.standing() {
             if let State::Live(node) = &one.state
                 && !self.holds(&node.to_string())
             {

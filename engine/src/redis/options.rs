@@ -172,4 +172,9 @@ impl Refused {
     pub(super) fn is_absence(&self) -> bool {
         matches!(self, Self::Unreachable { .. })
     }
+
+    /// Which of two is told: what one that answers says is worth more than that another does not.
+    pub(super) fn weightier(old: Option<Self>, new: Self) -> Self {
+        old.filter(|old| !old.is_absence()).unwrap_or(new)
+    }
 }

@@ -116,7 +116,7 @@ impl Redis {
 
     /// Where the registry has a session that this node has.
     fn place(&self, seen: &Seen, fenced: Fenced) -> Place {
-        let standing = seen.person().into_iter().flat_map(|person| &person.standing);
+        let standing = seen.standing();
         let is_it = |one: &&Standing| one.id == fenced.session;
         match standing.filter(is_it).map(|one| (one.fence, &one.state)).next() {
             None => Place::Gone,
@@ -196,7 +196,7 @@ impl Redis {
         for (session, user) in strangers.iter().zip(users) {
             let Some(user) = user else { continue };
             let seen = self.look(Look::at(&user)).await?;
-            let standing = seen.person().into_iter().flat_map(|person| &person.standing);
+            let standing = seen.standing();
             let fence = standing
                 .filter(|one| one.id == *session && is_at(&self.me, one))
                 .map(|one| one.fence)

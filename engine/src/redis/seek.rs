@@ -39,9 +39,7 @@ impl Seek {
         for at in 0..all.len() {
             match ask(dial, &all[(asked + at) % all.len()], sentinels).await {
                 Ok(door) => return Ok(door),
-                // What one that answers says is worth more than that another one does not.
-                Err(new) if why.as_ref().is_none_or(Refused::is_absence) => why = Some(new),
-                Err(_) => {}
+                Err(new) => why = Some(Refused::weightier(why, new)),
             }
         }
         Err(why.expect("there is at least one"))

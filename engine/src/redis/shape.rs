@@ -237,21 +237,23 @@ fn split(text: &str) -> Vec<&str> {
     urls
 }
 
-fn server(rest: &str, secure: bool) -> Result<Door, Misread> {
+/// What stands before a path, of which there must be none.
+fn without_database(rest: &str) -> Result<&str, Misread> {
     let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
-    if !path.is_empty() {
-        return Err(if path.contains(['?', '#']) { Misread::Url } else { Misread::Database });
+    match path {
+        "" => Ok(authority),
+        path if path.contains(['?', '#']) => Err(Misread::Url),
+        _ => Err(Misread::Database),
     }
-    let (account, place) = account(authority)?;
+}
+
+fn server(rest: &str, secure: bool) -> Result<Door, Misread> {
+    let (account, place) = account(without_database(rest)?)?;
     door(place, PORT, secure, &account)
 }
 
 fn cluster(rest: &str, secure: bool) -> Result<Doors, Misread> {
-    let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
-    if !path.is_empty() {
-        return Err(if path.contains(['?', '#']) { Misread::Url } else { Misread::Database });
-    }
-    let (account, places) = account(authority)?;
+    let (account, places) = account(without_database(rest)?)?;
     let doors = places.split(',').map(|place| door(place, PORT, secure, &account));
     doors.collect::<Result<_, _>>().map(Doors)
 }

@@ -23,10 +23,7 @@ impl Sweepers {
     /// Notes who is there.
     pub(super) fn set(&self, nodes: &[http::Node]) {
         let is_there = |node: &&http::Node| node.state != NodeState::LostEngine;
-        let name = |node: &http::Node| {
-            let id = node.node.as_str().into();
-            NodeRef { id, generation: node.generation }.to_string()
-        };
+        let name = |node: &http::Node| NodeRef::from(node).to_string();
         let names = nodes.iter().filter(is_there).map(name).collect();
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = names;
     }

@@ -34,6 +34,21 @@ impl Redis {
         sleep(PAUSE).await;
     }
 
+    /// Asks the server that keeps a partition, and again for as long as it moves.
+    async fn insist<T, F: Future<Output = Result<T, Fault>>>(
+        &self,
+        partition: Partition,
+        ask: impl Fn(Arc<Host>) -> F,
+    ) -> Result<T, Fault> {
+        for _ in 0..TRIES {
+            match ask(self.keeper_of(partition)?).await {
+                Err(Fault::Moving) => self.wait().await,
+                answer => return answer,
+            }
+        }
+        Err(Fault::NotDone)
+    }
+
     /// Runs a script.
     pub(super) async fn run<T: FromRedisValue>(
         &self,
@@ -42,13 +57,7 @@ impl Redis {
         keys: &[String],
         words: &[&str],
     ) -> Result<T, Fault> {
-        for _ in 0..TRIES {
-            match self.keeper_of(partition)?.link.run(script, keys, words).await {
-                Err(Fault::Moving) => self.wait().await,
-                answer => return answer,
-            }
-        }
-        Err(Fault::NotDone)
+        self.insist(partition, |host| async move { host.link.run(script, keys, words).await }).await
     }
 
     /// Runs one command.
@@ -57,13 +66,7 @@ impl Redis {
         partition: Partition,
         command: &Cmd,
     ) -> Result<T, Fault> {
-        for _ in 0..TRIES {
-            match self.keeper_of(partition)?.link.ask(command).await {
-                Err(Fault::Moving) => self.wait().await,
-                answer => return answer,
-            }
-        }
-        Err(Fault::NotDone)
+        self.insist(partition, |host| async move { host.link.ask(command).await }).await
     }
 
     /// Runs commands in one go.
@@ -72,13 +75,7 @@ impl Redis {
         partition: Partition,
         commands: &Pipeline,
     ) -> Result<T, Fault> {
-        for _ in 0..TRIES {
-            match self.keeper_of(partition)?.link.pipe(commands).await {
-                Err(Fault::Moving) => self.wait().await,
-                answer => return answer,
-            }
-        }
-        Err(Fault::NotDone)
+        self.insist(partition, |host| async move { host.link.pipe(commands).await }).await
     }
 
     /// Runs a command in each of several partitions, in one go at each server; the answers come in

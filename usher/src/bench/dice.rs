@@ -18,4 +18,10 @@ impl Dice {
         let bound = u64::try_from(bound.max(1)).unwrap_or(u64::MAX);
         usize::try_from(self.0 % bound).unwrap_or_default()
     }
+
+    /// All numbers below `count`, one after another from any of them on.
+    pub(super) fn round(&mut self, count: usize) -> impl Iterator<Item = usize> + use<> {
+        let start = self.below(count);
+        (0..count).map(move |step| (start + step) % count)
+    }
 }

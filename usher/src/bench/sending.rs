@@ -93,8 +93,7 @@ impl Sending {
             Route::Any => load.free_caller(),
             Route::Home => load.free_caller_at(first),
             Route::Elsewhere => {
-                let (nodes, start) = (load.nodes(), self.dice.below(load.nodes()));
-                let mut others = (0..nodes).map(|step| (start + step) % nodes);
+                let mut others = self.dice.round(load.nodes());
                 let is_home = |node: &usize| sessions.clone().any(|one| load.home(one) == *node);
                 others.find(|node| !is_home(node)).and_then(|node| load.free_caller_at(node))
             }

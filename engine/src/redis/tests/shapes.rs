@@ -5,6 +5,7 @@ mod lists;
 mod sentinel;
 mod tls;
 
+mod failover;
 mod cluster_of;
 mod slots;
 

@@ -175,10 +175,9 @@ impl Share {
         let looks: [usize; LOOKS] = std::array::from_fn(|_| self.dice.below(self.sessions));
         let mut looks = looks.into_iter();
         let Some(one) = looks.find(|one| self.crew.ledger.is_even(*one)) else { return Ok(false) };
-        let (nodes, start) = (self.load.nodes(), self.dice.below(self.load.nodes()));
-        let mut others = (0..nodes).map(|step| (start + step) % nodes);
-        let caller = others
-            .by_ref()
+        let caller = self
+            .dice
+            .round(self.load.nodes())
             .filter(|node| Some(*node) != self.avoided)
             .find_map(|node| self.load.free_caller_at(node));
         let Some(caller) = caller else { return Ok(false) };

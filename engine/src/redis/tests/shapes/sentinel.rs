@@ -1,9 +1,6 @@
 //! Sentinel: the contract, a primary that is lost, and Sentinels that do not help.
 
-use kernel::registry::Proof;
-use protocol::frame::GapReason;
-
-use super::*;
+use super::{failover::Before, *};
 
 /// A primary, its replica, and three who guard them.
 struct Guarded {
@@ -58,23 +55,13 @@ async fn a_primary_that_is_lost_is_replaced_by_its_replica() {
     let (engine, mut node) = hall.engine("n0").await;
     let (_, other) = hall.engine("n1").await;
     let alice = user("alice");
-    let opened = open(&node, &alice, 1).await;
-    let ticket = mint(&node, &alice, 2).await;
-    let before = send(&other, &alice, 1).await;
-    assert_eq!(next_position(&mut node, &alice).await, before);
+    let before = Before::at(&mut node, &other, &alice).await;
     let replicas: u32 = hall.server.primary.tell("WAIT 1 10000").await;
     assert_eq!(replicas, 1);
     hall.server.primary.kill().await;
     until_lost(&engine).await;
     until_here(&engine).await;
-    let refused = place(&node, Proof::Ticket(ticket, None), 4).await;
-    assert_eq!(refused, Err(NotAdmitted::Refused(CloseCode::TicketUnknown)));
-    let after = send_at_last(&other, &alice, 5).await;
-    assert!(after.epoch > before.epoch, "{after} after {before}");
-    assert_eq!(next_message(&mut node, &alice).await, after);
-    let reader = Reader { user: alice.clone(), fenced: opened.fenced, after: before };
-    let page = node.engine.read(&reader, 10, 1000).await.unwrap().expect("the session was kept");
-    assert_eq!(page.gap.expect("it is told").reason, GapReason::Epoch);
+    before.is_not_good_twice(&mut node, &other).await;
 }
 
 #[tokio::test]
