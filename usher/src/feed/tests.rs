@@ -14,6 +14,7 @@ fn every_event_of_the_fixtures_is_a_line() {
         14:13:20 + alice    s_a40000000000000000000001 connected
         14:13:20 + alice    s_a40000000000000000000001 resumed
         14:13:20 ~ alice    s_a40000000000000000000001 lost its socket (no close frame), may resume
+        14:13:20 ~ alice    s_a40000000000000000000001 lost its socket (no close frame), may resume
         14:13:20 - alice    s_a40000000000000000000001 ended (4409 replaced)
         14:13:20 * alice    online
         14:13:20 * alice    offline
