@@ -29,6 +29,9 @@ pub enum Failed {
     /// It was not done.
     #[error("the engine could not take it")]
     NotDone,
+    /// It was not done, as nothing more finds room. What keeps or takes away what is there goes on.
+    #[error("the engine has no room for more")]
+    Full,
     /// It may have been done, or may still be.
     #[error("the engine did not answer")]
     Unknown,

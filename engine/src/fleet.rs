@@ -20,6 +20,9 @@ pub enum Health {
     Lost(Option<String>),
     /// It is there for most users, and not for those of this many partitions; as before, why.
     Partly(usize, Option<String>),
+    /// It is there, and takes nothing more for the users of this many partitions, while all that keeps
+    /// what they have goes on; and which server is full.
+    Full(usize, String),
     /// It answers, what it sends arrives, and what was lost has been made up for.
     Here,
 }
@@ -30,7 +33,7 @@ impl Health {
     pub fn is_here(&self) -> bool {
         match self {
             Self::Lost(_) => false,
-            Self::Partly(..) | Self::Here => true,
+            Self::Partly(..) | Self::Full(..) | Self::Here => true,
         }
     }
 }

@@ -9,6 +9,7 @@
 //! it. Why it is so: `docs/design/0017-redis-engine.md`, `docs/design/0018-redis-shapes.md`.
 
 mod keeper;
+mod room;
 mod meet;
 mod fleet;
 mod news;

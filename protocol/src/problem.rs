@@ -115,6 +115,8 @@ catalogue! {
         "Report it with request_id, which the server's log has too.";
     Overloaded = 503, "overloaded", "The node cannot take this now.",
         "Nothing was done; come back after retry_ms.";
+    EngineFull = 503, "engine-full", "What keeps sessions and messages has no room for more.",
+        "Nothing was done; those who run the server must give its engine more memory.";
     Draining = 503, "draining", "The node is going away.",
         "Nothing was done; another node will take it.";
     AcceptUnknown = 504, "accept-unknown", "It is not known whether this was accepted.",

@@ -276,5 +276,6 @@ impl Node {
 fn not_taken(failed: Failed) -> Refusal {
     match failed {
         Failed::NotDone | Failed::Unknown => Refusal::later(ProblemCode::Overloaded),
+        Failed::Full => Refusal::later(ProblemCode::EngineFull),
     }
 }

@@ -45,7 +45,8 @@ impl Redis {
         let step = |now, registry: &mut Registry| {
             (registry.mint(now, ticket, grant.clone(), ttl), Vec::new())
         };
-        let taken = self.take(look, Manner::default(), step).await?;
+        let manner = Manner { adds: true, ..Manner::default() };
+        let taken = self.take(look, manner, step).await?;
         taken.outcome.ok_or(NotMinted::Blocked)
     }
 
@@ -75,7 +76,9 @@ impl Redis {
             (_, Proof::Resume(..) | Proof::Ticket(..)) => {}
         }
         let at_head = matches!(attempt.proof, Proof::Ticket(_, None));
-        let manner = Manner { seal: &seal, at_head };
+        // Who comes back was there before.
+        let adds = matches!(attempt.proof, Proof::Ticket(..));
+        let manner = Manner { seal: &seal, at_head, adds };
         let taken = self.take(look, manner, |now, registry| registry.admit(now, &hidden)).await?;
         self.placed(attempt, &hidden, &taken)
     }

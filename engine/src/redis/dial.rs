@@ -119,6 +119,7 @@ pub(super) fn refused(door: &Door, error: &RedisError) -> Refused {
         (ErrorKind::Server(ServerErrorKind::ReadOnly), _) => Refused::Replica { at },
         _ => match error.code() {
             Some("NOAUTH" | "WRONGPASS" | "NOPERM") => Refused::Password { at, why },
+            Some("OOM") => Refused::Full { at },
             _ => Refused::Unfit { at, why },
         },
     }

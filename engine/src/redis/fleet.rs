@@ -12,7 +12,7 @@ use super::{
     kept::{read, write},
     keys::HOME,
     link::Fault,
-    news, script, wire,
+    news, script, way, wire,
 };
 use crate::{
     contract::Failed,
@@ -91,19 +91,17 @@ impl Fleet for Redis {
         let command = |word: &str, key: String| {
             let mut command = redis::cmd(word);
             command.arg(key).arg(&me);
-            command
+            (HOME, command)
         };
-        let mut commands = vec![
-            (HOME, command("ZREM", self.keys.listeners())),
-            (HOME, command("HDEL", self.keys.nodes())),
-        ];
-        for partition in Partition::all() {
-            let mut lapse = command("HSET", self.keys.lease(partition));
-            lapse.arg(0);
-            commands.push((partition, lapse));
-        }
+        let mut commands =
+            vec![command("ZREM", self.keys.listeners()), command("HDEL", self.keys.nodes())];
+        commands.extend(Partition::all().map(|one| {
+            let lapse = (vec![self.keys.lease(one)], vec![me.clone()]);
+            (one, way::evaluate(&script::LAPSE, &lapse))
+        }));
         // What a server that is lost keeps lapses by itself.
-        let left: Result<Vec<u32>, Fault> = self.each(None, &commands).await.into_iter().collect();
+        let left = self.each(Some(&script::LAPSE), &commands).await;
+        let left: Result<Vec<u32>, Fault> = left.into_iter().collect();
         left.map(drop).map_err(Fault::of_change)
     }
 }

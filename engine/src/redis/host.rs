@@ -5,10 +5,14 @@
 
 use std::sync::{
     Arc, Mutex, PoisonError,
-    atomic::{AtomicBool, Ordering},
+    atomic::{AtomicBool, AtomicU32, Ordering},
 };
 
-use super::{ear::Ear, link::Link};
+use super::{ear::Ear, link::Link, options::Refused};
+
+/// How many looks in a row must find room before a server that was full counts as having some. What
+/// ends by itself makes room for a moment, again and again.
+const ROOM_PROVEN: u32 = 4;
 
 /// One server.
 pub(super) struct Host {
@@ -18,12 +22,14 @@ pub(super) struct Host {
     up: AtomicBool,
     /// What stands against it, if it was asked again since it was lost.
     why: Mutex<Option<String>>,
+    /// How many looks more it counts as full.
+    full: AtomicU32,
 }
 
 impl Host {
     pub(super) fn new(link: Link) -> Self {
-        let (up, why) = (AtomicBool::new(false), Mutex::default());
-        Self { link, ear: Arc::new(Ear::new()), up, why }
+        let (up, why, full) = (AtomicBool::new(false), Mutex::default(), AtomicU32::new(0));
+        Self { link, ear: Arc::new(Ear::new()), up, why, full }
     }
 
     /// It is there, and all of it was made up for.
@@ -39,6 +45,20 @@ impl Host {
 
     pub(super) fn is_up(&self) -> bool {
         self.up.load(Ordering::Acquire)
+    }
+
+    /// Notes whether it had room. Tells whether that is news.
+    pub(super) fn note_room(&self, has_room: bool) -> bool {
+        let was = self.full.load(Ordering::Acquire);
+        let is = if has_room { was.saturating_sub(1) } else { ROOM_PROVEN };
+        self.full.store(is, Ordering::Release);
+        (was > 0) != (is > 0)
+    }
+
+    /// What it says to more, if it has had no room of late.
+    pub(super) fn full(&self) -> Option<Refused> {
+        let at = || self.link.door().to_string();
+        (self.full.load(Ordering::Acquire) > 0).then(|| Refused::Full { at: at() })
     }
 
     pub(super) fn why(&self) -> Option<String> {

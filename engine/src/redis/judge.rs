@@ -76,7 +76,8 @@ impl Layout {
     async fn look(&self, door: &Door, line: &mut MultiplexedConnection) -> Result<bool, Refused> {
         let failed = |error| refused(door, &error);
         let found = redis::cmd("GET").arg(&self.key).query_async::<Option<String>>(line).await;
-        if found.map_err(failed)?.is_none() && !self.primaries.is_empty() {
+        let found = found.map_err(failed)?;
+        if found.is_none() && !self.primaries.is_empty() {
             // What is here may be of an earlier list of servers: its partitions may have been
             // elsewhere since, so no number or ticket of theirs may be good again.
             let mut forget = redis::Pipeline::new();
@@ -87,7 +88,11 @@ impl Layout {
         }
         let mut set = redis::cmd("SET");
         set.arg(&self.key).arg(&self.text).arg("NX").arg("GET");
-        let found = set.query_async::<Option<String>>(line).await.map_err(failed)?;
+        let found = match set.query_async::<Option<String>>(line).await.map_err(failed) {
+            // Where memory is full it is refused, though there is nothing to set.
+            Err(Refused::Full { .. }) if found.is_some() => found,
+            found => found?,
+        };
         let is_new = found.is_none();
         let Some(found) = found.filter(|found| *found != self.text) else { return Ok(is_new) };
         let (at, key, expected) = (door.to_string(), self.key.clone(), self.text.clone());

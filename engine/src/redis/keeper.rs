@@ -84,7 +84,9 @@ struct Why(Option<Refused>);
 impl From<Fault> for Why {
     fn from(fault: Fault) -> Self {
         match fault {
-            Fault::NotDone | Fault::Moving | Fault::Unknown | Fault::Foreign => Self(None),
+            Fault::NotDone | Fault::Full | Fault::Moving | Fault::Unknown | Fault::Foreign => {
+                Self(None)
+            }
         }
     }
 }
@@ -178,6 +180,7 @@ impl Redis {
         known.epochs.clear();
         self.round(host, &mut listening, known).await?;
         let (repaired, mut proven) = (self.sound(host).await?, host.ear.proven());
+        self.look_for_room(host).await;
         *tries = 0;
         let (mut renewals, mut sounds) = (interval(self.lease / RENEWALS), interval(SOUNDS));
         renewals.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -208,6 +211,7 @@ impl Redis {
             } else {
                 self.sound(host).await?;
             }
+            self.look_for_room(host).await;
         }
     }
 
@@ -221,8 +225,11 @@ impl Redis {
         let all = Partition::all().count();
         let there = Partition::all().filter(is_there).count();
         let why = || self.atlas.hosts().iter().find_map(|host| host.why());
+        let full = |host: &Arc<Host>| Some((self.atlas.of(host).len(), host.full()?));
+        let full =
+            || self.atlas.hosts().iter().filter_map(full).reduce(|(a, why), (b, _)| (a + b, why));
         let now = match all - there {
-            0 => Health::Here,
+            0 => full().map_or(Health::Here, |(some, why)| Health::Full(some, why.to_string())),
             lost if lost * 2 < all => Health::Partly(lost, why()),
             _ => Health::Lost(why()),
         };

@@ -139,6 +139,11 @@ impl Keys {
         self.one(partition, "node", node)
     }
 
+    /// What is never there.
+    pub(super) fn room(&self, partition: Partition) -> String {
+        self.at(partition, "room")
+    }
+
     /// A user's sessions, and how far the stream reaches. Nobody is kept under no name.
     pub(super) fn user(&self, partition: Partition, user: Option<&UserId>) -> String {
         self.one(partition, "user", user.map_or("", UserId::as_str))

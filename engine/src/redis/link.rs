@@ -29,6 +29,8 @@ use crate::contract::Failed;
 pub(super) enum Fault {
     /// It was not done.
     NotDone,
+    /// It was not done: memory is full.
+    Full,
     /// It was not done here, and may be done soon, here or elsewhere: what it is about is moving.
     Moving,
     /// It may have been done.
@@ -41,7 +43,9 @@ impl Fault {
     /// Where nothing was to change, nothing has.
     pub(super) fn of_look(self) -> Failed {
         match self {
-            Self::NotDone | Self::Moving | Self::Unknown | Self::Foreign => Failed::NotDone,
+            Self::NotDone | Self::Full | Self::Moving | Self::Unknown | Self::Foreign => {
+                Failed::NotDone
+            }
         }
     }
 
@@ -49,6 +53,7 @@ impl Fault {
     pub(super) fn of_change(self) -> Failed {
         match self {
             Self::NotDone | Self::Moving => Failed::NotDone,
+            Self::Full => Failed::Full,
             Self::Unknown | Self::Foreign => Failed::Unknown,
         }
     }
@@ -71,9 +76,8 @@ impl From<&RedisError> for Fault {
             ) => Self::NotDone,
             ErrorKind::Server(_) | ErrorKind::Extension => match error.code() {
                 // Redis refuses the first write of a script with these, and not a later one.
-                Some("OOM" | "MISCONF" | "NOREPLICAS" | "NOAUTH" | "WRONGPASS" | "BUSY") => {
-                    Self::NotDone
-                }
+                Some("OOM") => Self::Full,
+                Some("MISCONF" | "NOREPLICAS" | "NOAUTH" | "WRONGPASS" | "BUSY") => Self::NotDone,
                 _ => Self::Unknown,
             },
             ErrorKind::Parse | ErrorKind::UnexpectedReturnType => Self::Foreign,

@@ -142,6 +142,12 @@ pub enum Refused {
         /// What it is set to.
         policy: String,
     },
+    /// It takes nothing more.
+    #[error("Redis at {at} is full; raise its maxmemory, or take away what is not Usher's")]
+    Full {
+        /// Host and port.
+        at: String,
+    },
     /// What is kept there has another order.
     #[error(
         "Redis at {at} keeps \"{found}\" under {key}, and not \"{expected}\"; use another prefix, or \

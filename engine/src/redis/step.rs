@@ -52,6 +52,8 @@ pub(super) struct Manner<'a> {
     pub(super) seal: &'a str,
     /// Whether a new session begins at the head.
     pub(super) at_head: bool,
+    /// Whether there is more to keep afterwards, which a full memory has no room for.
+    pub(super) adds: bool,
 }
 
 impl Redis {
@@ -122,7 +124,8 @@ impl Redis {
         let Some(commit) = change else { return Ok(Committed::Nothing) };
         let words: Vec<&str> = commit.words.iter().map(String::as_str).collect();
         let partition = seen.look.partition;
-        let answer = self.run(partition, &script::COMMIT, &commit.keys, &words).await;
+        let script = if manner.adds { &script::COMMIT_MORE } else { &script::COMMIT };
+        let answer = self.run(partition, script, &commit.keys, &words).await;
         let head: Option<(String, String)> = answer.map_err(Fault::of_change)?;
         let Some((epoch, seq)) = head else { return Ok(Committed::Late) };
         let number = |text: &str| kept::number(text).map_err(Fault::of_change);

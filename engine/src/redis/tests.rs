@@ -3,6 +3,7 @@
 mod answers;
 mod fitness;
 mod forgotten;
+mod full;
 mod losses;
 mod news;
 mod nodes;

@@ -5,7 +5,7 @@
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use engine::contract::NotAdmitted;
+use engine::contract::{Failed, NotAdmitted};
 use kernel::registry::{Admitted, Attempt};
 use protocol::{
     close::CloseCode,
@@ -64,22 +64,26 @@ pub(crate) async fn on(node: &Arc<Node>, peer: IpAddr, head: &[u8]) -> Verdict {
             return Verdict::Refused(failed.unwrap_or_else(|| Refusal::new(code, detail)));
         }
     };
-    let (code, wait) = match attempt(node, peer, &ask) {
+    let by_code = |code| (code, ProblemCode::of_refusal(code));
+    let ((code, problem), wait) = match attempt(node, peer, &ask) {
         Ok(attempt) => match node.pass(&attempt.proof).await {
             Ok(room) => match node.admit(attempt).await {
                 Ok(admitted) => return Verdict::Admitted(ask, Box::new(admitted), room),
-                Err(NotAdmitted::Refused(code)) => (code, None),
+                Err(NotAdmitted::Refused(code)) => (by_code(code), None),
+                Err(NotAdmitted::Failed(Failed::Full)) => {
+                    ((CloseCode::Overloaded, ProblemCode::EngineFull), None)
+                }
                 Err(NotAdmitted::Asked(_) | NotAdmitted::Failed(_)) => {
-                    (CloseCode::Overloaded, None)
+                    (by_code(CloseCode::Overloaded), None)
                 }
             },
-            Err(wait) => (CloseCode::Overloaded, Some(wait)),
+            Err(wait) => (by_code(CloseCode::Overloaded), Some(wait)),
         },
-        Err(code) => (code, None),
+        Err(code) => (by_code(code), None),
     };
     let foreign = |origin: &Origin| code == CloseCode::Forbidden && !node.config().allows(origin);
     node.tell(What::TicketRefused {
-        problem: ProblemCode::of_refusal(code),
+        problem,
         code: Some(code.number()),
         origin: ask.origin.clone().ok().flatten().filter(foreign),
         address: peer,
@@ -89,7 +93,7 @@ pub(crate) async fn on(node: &Arc<Node>, peer: IpAddr, head: &[u8]) -> Verdict {
     if suspicious && let Err(refusal) = failed(node, peer) {
         return Verdict::Refused(refusal);
     }
-    refused(ask, code, wait)
+    refused(ask, (code, problem), wait)
 }
 
 /// Counts a failure of an address; many users may share it, so nobody else is refused for it.
@@ -119,8 +123,7 @@ fn attempt(node: &Node, peer: IpAddr, ask: &Ask) -> Result<Attempt, CloseCode> {
     })
 }
 
-fn refused(ask: Ask, code: CloseCode, wait: Option<Duration>) -> Verdict {
-    let problem = ProblemCode::of_refusal(code);
+fn refused(ask: Ask, (code, problem): (CloseCode, ProblemCode), wait: Option<Duration>) -> Verdict {
     let refusal = match (code.number(), wait) {
         (_, Some(wait)) => Refusal::later_by(problem, wait),
         (4000..4200, None) => Refusal::later(problem),

@@ -242,8 +242,12 @@ fn response(codes: &[ProblemCode], problem: &Value) -> Value {
 }
 
 /// Problems that say when to try again.
-const RETRIED: [ProblemCode; 3] =
-    [ProblemCode::RateLimited, ProblemCode::Overloaded, ProblemCode::Draining];
+const RETRIED: [ProblemCode; 4] = [
+    ProblemCode::RateLimited,
+    ProblemCode::Overloaded,
+    ProblemCode::EngineFull,
+    ProblemCode::Draining,
+];
 
 fn headers() -> Value {
     json!({

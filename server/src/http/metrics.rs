@@ -166,6 +166,7 @@ async fn now(node: &Node) -> Vec<Family> {
     }
     let watchers = limit::EVENT_WATCHERS_MAX - node.watchers.available_permits();
     let (up, ready) = (u64::from(node.has_engine()), u64::from(node.is_ready()));
+    let full = u64::from(node.is_full());
     let waiting =
         gauge("usher_outbox", "What waits for sockets of slow sessions", One(sums.outbox_bytes));
     found.extend([
@@ -178,6 +179,7 @@ async fn now(node: &Node) -> Vec<Family> {
         Family { unit: Some(Unit::Bytes), ..waiting },
         gauge("usher_event_watchers", "Open feeds of events", One(watchers as u64)),
         gauge("usher_engine_up", "Whether the engine answers", One(up)),
+        gauge("usher_engine_full", "Whether the engine refuses more for want of room", One(full)),
         gauge("usher_ready", "Whether new sessions should be sent here", One(ready)),
     ]);
     found

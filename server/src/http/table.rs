@@ -28,7 +28,7 @@ fn tickets(calls: Calls) -> Calls {
             group: Group::Tickets,
             summary: "Issue the leave to open one session",
             gives: "The ticket",
-            problems: &[ProblemCode::Blocked],
+            problems: &[ProblemCode::Blocked, ProblemCode::EngineFull],
         },
         calls::mint,
     )
@@ -44,7 +44,7 @@ fn messages(calls: Calls) -> Calls {
                 group: Group::Messages,
                 summary: "Send to a user",
                 gives: "What became of it; a user who is not there is no error",
-                problems: &[ProblemCode::Draining],
+                problems: &[ProblemCode::Draining, ProblemCode::EngineFull],
             },
             calls::send,
         )
@@ -56,7 +56,7 @@ fn messages(calls: Calls) -> Calls {
                 group: Group::Messages,
                 summary: "Send to one session",
                 gives: "What became of it",
-                problems: &[ProblemCode::Draining],
+                problems: &[ProblemCode::Draining, ProblemCode::EngineFull],
             },
             calls::send_to_session,
         )
@@ -68,7 +68,7 @@ fn messages(calls: Calls) -> Calls {
                 group: Group::Messages,
                 summary: "Send to many users, or to everyone who is live",
                 gives: "What became of it for each user, or how many nodes tell everyone",
-                problems: &[ProblemCode::Draining],
+                problems: &[ProblemCode::Draining, ProblemCode::EngineFull],
             },
             calls::send_to_many,
         )

@@ -79,7 +79,12 @@ impl Node {
                     BulkResult::Sent(BulkSent { user, sent: sent.answer })
                 }
                 // What holds for one of them is told of that one; all else holds for the call.
-                Err(refusal) if refusal.code == ProblemCode::Overloaded => {
+                Err(refusal)
+                    if matches!(
+                        refusal.code,
+                        ProblemCode::Overloaded | ProblemCode::EngineFull
+                    ) =>
+                {
                     all_replayed = false;
                     let Refusal { code, detail, retry_ms, .. } = refusal;
                     let code = code.name().to_owned();

@@ -106,7 +106,7 @@ impl Node {
     /// are here stay for a grace, and are told then to try another node.
     pub(crate) async fn watch_engine<S: Future<Output = ()>>(&self, send_away: impl Fn() -> S) {
         let mut health = self.fleet.health();
-        let mut partly = false;
+        let mut trouble = None;
         loop {
             let now = health.borrow_and_update().clone();
             let here = now.is_here();
@@ -120,7 +120,7 @@ impl Node {
                 (true, true) | (false, false) => {}
             }
             if here {
-                partly = note_part(&now, partly);
+                trouble = note_trouble(&now, trouble);
                 if health.changed().await.is_err() {
                     return;
                 }
@@ -151,6 +151,11 @@ impl Node {
                 return;
             }
         }
+    }
+
+    /// Whether the engine takes nothing more.
+    pub(crate) fn is_full(&self) -> bool {
+        matches!(*self.fleet.health().borrow(), Health::Full(..))
     }
 
     /// Returns when the engine is there, or that has taken too long.
@@ -199,19 +204,36 @@ impl Node {
     }
 }
 
-/// Tells when a part of the engine is lost, and when it is back; returns whether it is lost.
-fn note_part(now: &Health, was: bool) -> bool {
-    match now {
-        Health::Partly(partitions, why) if !was => {
+/// What may be the matter with an engine that is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Trouble {
+    /// A part of it is lost.
+    Part,
+    /// It takes nothing more.
+    Full,
+}
+
+/// Tells when such trouble begins and ends; returns what there is now.
+fn note_trouble(now: &Health, was: Option<Trouble>) -> Option<Trouble> {
+    match (was, now) {
+        (Some(Trouble::Part), Health::Partly(..)) | (Some(Trouble::Full), Health::Full(..)) => {}
+        (_, Health::Partly(partitions, why)) => {
             let why = why.as_deref().unwrap_or("not known yet");
             tracing::warn!(partitions, why, "the engine is lost for the users of some partitions");
-            true
         }
-        Health::Partly(..) => true,
-        Health::Here if was => {
+        (_, Health::Full(partitions, why)) => {
+            let what = "the engine has no room: tickets, sessions and messages are refused";
+            tracing::error!(partitions, why, "{what}");
+        }
+        (Some(Trouble::Part), Health::Here) => {
             tracing::info!("the engine is there for all users again");
-            false
         }
-        Health::Here | Health::Lost(_) => false,
+        (Some(Trouble::Full), Health::Here) => tracing::info!("the engine has room again"),
+        (None, Health::Here) | (_, Health::Lost(_)) => {}
+    }
+    match now {
+        Health::Partly(..) => Some(Trouble::Part),
+        Health::Full(..) => Some(Trouble::Full),
+        Health::Here | Health::Lost(_) => None,
     }
 }

@@ -166,6 +166,7 @@ pub(super) fn not_accepted(not: NotAppended) -> Refusal {
     match not {
         NotAppended::KeyReused => Refusal::plain(ProblemCode::KeyReused),
         NotAppended::Failed(Failed::NotDone) => Refusal::later(ProblemCode::Overloaded),
+        NotAppended::Failed(Failed::Full) => Refusal::later(ProblemCode::EngineFull),
         NotAppended::Failed(Failed::Unknown) => Refusal::plain(ProblemCode::AcceptUnknown),
     }
 }

@@ -132,6 +132,7 @@ fn metrics_can_be_read_and_agree_with_what_was_done() {
             ("usher_users", 0.0),
             ("usher_messages_total{result=\"accepted\"}", 0.0),
             ("usher_engine_up", 1.0),
+            ("usher_engine_full", 0.0),
             ("usher_ready", 1.0),
             (&format!("usher_build_info{{version=\"{}\"}}", env!("CARGO_PKG_VERSION")), 1.0),
         ]);

@@ -1,13 +1,14 @@
 //! Faults: what happens to people of a fleet when a process stands still, comes back under its old
 //! name, or Redis is slow, full, or holds what is not ours.
 
-use std::sync::atomic::Ordering;
+use std::{sync::atomic::Ordering, time::Duration};
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use crate::{
-    crowd::{Came, Member, Welcomed, threads},
+    crowd::{Came, Member, Welcomed, a_moment, threads},
     nodes::{Fleet, is_ready, names, node_at, sessions, until},
     people::{Backend, judge, people},
     supervised::Api,
@@ -151,21 +152,49 @@ fn a_redis_that_forgets_everything_costs_nobody_a_session() {
 }
 
 #[test]
-fn a_redis_that_is_full_accepts_nothing_and_goes_on_when_it_has_room() {
-    let fleet = Fleet::of(2);
+fn c14_a_redis_that_is_full_accepts_nothing_and_keeps_what_it_has() {
+    let mut fleet = Fleet::of(2);
+    let is_full = |node: &Api, full: u8| {
+        let metrics = node.call("GET", "/metrics", &Value::Null).1;
+        metrics.as_str().is_some_and(|all| all.contains(&format!("\nusher_engine_full {full}\n")))
+    };
     threads().block_on(async {
-        let [first, second] = &fleet.nodes[..] else { panic!("there are two") };
-        let mut alice =
-            Welcomed::dial(first.address, &second.offer(&json!({"user": "alice"}))).await;
+        let [first, second]: [Api; 2] = [0, 1].map(|node| (*fleet.nodes[node]).clone());
+        let offer = second.offer(&json!({"user": "alice", "send": "any"}));
+        let mut alice = Welcomed::dial(first.address, &offer).await;
+        let late = second.offer(&json!({"user": "alice"}));
         fleet.redis.tell("CONFIG SET maxmemory 1");
-        let sent = second.call("POST", "/v1/users/alice/messages", &json!({"data": "lost"}));
-        assert!(matches!(sent.0, 503 | 504), "{sent:?}");
-        assert_eq!(second.call("POST", "/v1/tickets", &json!({"user": "bob"})).0, 503);
+        let message = json!({"data": "lost"});
+        let (status, problem) = second.call("POST", "/v1/users/alice/messages", &message);
+        assert_eq!((status, &problem["code"]), (503, &json!("engine-full")), "{problem}");
+        assert!(problem["retry_ms"].is_u64(), "{problem}");
+        let (status, problem) = second.call("POST", "/v1/tickets", &json!({"user": "bob"}));
+        assert_eq!((status, &problem["code"]), (503, &json!("engine-full")), "{problem}");
+        let mut refused = Member::dial(second.address, &late).await;
+        assert!(refused.typed("closing").await["retry_ms"].is_u64());
+        refused.closed_with(4003).await;
+        let said = json!({"type": "send", "ref": "1", "user": "alice", "data": "lost"});
+        alice.member.send(&said).await;
+        assert_eq!(alice.member.typed("reply").await["error"]["code"], "engine-full");
+        until("it is told", || is_full(&first, 1) && is_full(&second, 1));
+        // Leases would lapse and be swept, if they were not held.
+        let until_swept = Instant::now() + Duration::from_secs(12);
+        while Instant::now() < until_swept {
+            assert!(is_ready(&first) && is_ready(&second));
+            assert_eq!(sessions(&second), json!({"live": 1, "parked": 0}));
+            a_moment().await;
+        }
         fleet.redis.tell("CONFIG SET maxmemory 0");
-        until("both are ready", || fleet.nodes.iter().all(|node| is_ready(node)));
         let sent = second.ask("POST", "/v1/users/alice/messages", &json!({"data": "arrives"}));
         assert_eq!(sent["matched"], 1);
         assert_eq!(alice.member.typed("message").await["data"], "arrives");
+        Welcomed::dial(second.address, &late).await.leave().await;
+        until("that is over", || is_full(&first, 0) && is_full(&second, 0));
+        let at = fleet.redis.at();
+        let said = fleet.nodes[0].program.line_with("the engine has no room");
+        assert!(said.contains(&at) && said.contains("maxmemory"), "{said}");
+        let next = fleet.nodes[0].program.line_with("the engine");
+        assert!(next.contains("the engine has room again"), "{next}");
     });
 }
 

@@ -45,7 +45,7 @@ async fn an_admission_whose_answer_was_lost_is_answered_again_or_taken_back() {
         let ticket = mint(&other, &alice, 1).await;
         let tried = attempt(&node, Proof::Ticket(ticket, None), 1);
         let looks = Query::User(alice.clone());
-        proxy.mute_at(&script::COMMIT);
+        proxy.mute_at(&script::COMMIT_MORE);
         let lost = node.engine.admit(tried.clone()).await;
         assert_eq!(lost, Err(NotAdmitted::Failed(Failed::Unknown)));
         assert_eq!(other.engine.sessions(&looks).await.unwrap().len(), 1, "it was done");

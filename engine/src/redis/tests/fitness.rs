@@ -107,7 +107,7 @@ async fn a_user_who_may_not_listen_is_told_so() {
     let running = tokio::spawn(tasks.run());
     let says = |health: &Health| match health {
         Health::Lost(Some(why)) => why.contains("NOPERM") && !why.contains("right"),
-        Health::Lost(None) | Health::Partly(..) | Health::Here => false,
+        Health::Lost(None) | Health::Partly(..) | Health::Full(..) | Health::Here => false,
     };
     let told = tokio::time::timeout(options.patience, engine.health().wait_for(says)).await.is_ok();
     running.abort();
@@ -155,20 +155,4 @@ async fn c10_foreign_values_under_our_keys_are_no_answer() {
     let _set: String = hall.server.ask(redis::cmd("SET").arg(key).arg("{}")).await;
     let tried = place(&node, Proof::Ticket(ticket, None), 3).await;
     assert_eq!(tried, Err(NotAdmitted::Failed(Failed::NotDone)));
-}
-
-#[tokio::test]
-async fn a_full_memory_refuses_and_loses_nothing() {
-    let hall = Hall::on(&[]).await;
-    let (_, node) = hall.engine("n0").await;
-    let alice = user("alice");
-    let opened = open(&node, &alice, 1).await;
-    let kept = send(&node, &alice, 1).await;
-    let _full: String = hall.server.tell("CONFIG SET maxmemory 1").await;
-    assert_eq!(node.engine.append(&alice, draft(2)).await, Err(Failed::NotDone.into()));
-    let reader = Reader { user: alice.clone(), fenced: opened.fenced, after: opened.joined };
-    let page = node.engine.read(&reader, 10, 1000).await.unwrap().expect("it stands");
-    assert_eq!((page.gap, page.messages.len(), page.until), (None, 1, kept));
-    let _free: String = hall.server.tell("CONFIG SET maxmemory 0").await;
-    assert_eq!(send(&node, &alice, 3).await.seq, kept.seq + 1);
 }
