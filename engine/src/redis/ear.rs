@@ -48,6 +48,8 @@ pub(super) struct Ear {
     deaf: AtomicBool,
     /// Something is to be looked after.
     alarm: Notify,
+    /// The server is kept no longer.
+    left: Notify,
 }
 
 impl Ear {
@@ -62,6 +64,7 @@ impl Ear {
             spilt: AtomicBool::new(false),
             deaf: AtomicBool::new(false),
             alarm: Notify::new(),
+            left: Notify::new(),
         }
     }
 
@@ -112,6 +115,20 @@ impl Ear {
     /// Makes whoever looks after it look.
     pub(super) fn wake(&self) {
         self.alarm.notify_one();
+    }
+
+    /// The server is kept no longer.
+    pub(super) fn leave(&self) {
+        self.left.notify_one();
+    }
+
+    /// What comes next, while the server is kept.
+    pub(super) async fn next(&self, waiting: &mut mpsc::Receiver<Sent>) -> Option<Sent> {
+        tokio::select! {
+            biased;
+            () = self.left.notified() => None,
+            sent = waiting.recv() => sent,
+        }
     }
 
     /// Listens anew, to nothing yet.

@@ -128,10 +128,11 @@ impl Redis {
 
     /// Keeps a server for as long as it has partitions.
     async fn keep_one(&self, host: Arc<Host>) -> Arc<Host> {
-        tokio::select! {
-            () = self.carry(&host) => {}
-            () = self.keep_with(&host) => {}
-        }
+        let left = async {
+            self.keep_with(&host).await;
+            host.ear.leave();
+        };
+        tokio::join!(self.carry(&host), left);
         host
     }
 

@@ -16,10 +16,11 @@ use super::{
 };
 
 impl Redis {
-    /// Delivers what comes from a server, for as long as the engine is there.
+    /// Delivers what comes from a server while it is kept. It is left between two things and never
+    /// within one: what is counted or noted is delivered as well, or made up for.
     pub(super) async fn carry(&self, host: &Host) {
         let mut waiting = host.ear.waiting.lock().await;
-        while let Some(sent) = waiting.recv().await {
+        while let Some(sent) = host.ear.next(&mut waiting).await {
             let (Sent::Text(partition, _) | Sent::Due(partition, _) | Sent::Anew(partition, _)) =
                 sent;
             // A partition may have moved, and what came before wait still.

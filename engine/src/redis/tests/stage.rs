@@ -95,6 +95,14 @@ pub(super) async fn next(node: &mut Node, user: &UserId) -> Envelope {
     }
 }
 
+/// Fills the mailbox of a user's shard to the last place, with what says nothing.
+pub(super) fn fill(engine: &Redis, node: &Node, user: &UserId) {
+    let shard = protocol::partition::slice_of(user, node.shards.len());
+    for _ in 0..node.shards[shard].letters.capacity() {
+        engine.mailboxes.deliver(Envelope { user: user.clone(), notice: Notice::Probe(vec![]) });
+    }
+}
+
 /// The position of the next message for a user at a node.
 pub(super) async fn next_position(node: &mut Node, user: &UserId) -> Position {
     loop {

@@ -65,3 +65,23 @@ async fn a_slot_moves_while_messages_flow_and_none_is_lost() {
     place(&other, Proof::Ticket(ticket, None), 5).await.expect("the ticket is good still");
     until_here(&engine).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waited_for_room_when_the_last_slot_left_its_server_is_not_lost() {
+    let hall = Hall::at(Cluster::of(2, false).await, "usher:");
+    let (engine, mut node) = hall.engine("n0").await;
+    let (cluster, alice) = (&hall.server, user("alice"));
+    let partition = Partition::of(&alice);
+    let keeper = cluster.keeper(partition);
+    open(&node, &alice, 1).await;
+    fill(&engine, &node, &alice);
+    let before = engine.counts.last(partition);
+    let sent = send(&node, &alice, 1).await;
+    until("it waits for room", || async { engine.counts.last(partition) > before }).await;
+    for one in Partition::all().filter(|one| cluster.keeper(*one) == keeper) {
+        cluster.shift(one, keeper, 1 - keeper).await;
+    }
+    until("the server keeps nothing", || async { engine.atlas.hosts().len() == 1 }).await;
+    assert_eq!(next_message(&mut node, &alice).await, sent);
+    until_here(&engine).await;
+}
