@@ -28,6 +28,7 @@ mod atlas;
 mod chart;
 mod host;
 mod ear;
+mod queue;
 mod wire;
 mod roll;
 mod kept;

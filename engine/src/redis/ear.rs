@@ -1,7 +1,6 @@
-//! Ear: what is heard from one server, until the carrier takes it.
+//! Ear: what is heard from one server.
 //!
-//! Which channels are heard is noted as the server says so, since it may end one unasked. The queue
-//! to the carrier is bounded: what it cannot take is as lost as what the network lost.
+//! Which channels are heard is noted as the server says so, since it may end one unasked.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -13,58 +12,39 @@ use std::{
 
 use protocol::partition::Partition;
 use redis::{PushInfo, PushKind, Value};
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{Notify, watch};
 
-use super::wire;
-
-/// Envelopes that may wait for the shards to take them.
-const WAITING_MAX: usize = 1 << 16;
-
-/// What is put before the carrier.
-#[derive(Debug)]
-pub(super) enum Sent {
-    /// It came by a partition's channel.
-    Text(Partition, Vec<u8>),
-    /// By now this many envelopes were sent; those that have not come are to be made up for.
-    Due(Partition, u64),
-    /// The same, where nothing that came before counts any more.
-    Anew(Partition, u64),
-}
+use super::{
+    queue::{Queue, Sent},
+    wire,
+};
 
 /// What is heard from one server.
 #[derive(Debug)]
 pub(super) struct Ear {
-    queue: mpsc::Sender<Sent>,
-    pub(super) waiting: tokio::sync::Mutex<mpsc::Receiver<Sent>>,
+    /// What the carrier has not taken yet.
+    pub(super) queue: Queue,
     /// The partitions whose channels are heard.
     open: Mutex<BTreeSet<Partition>>,
     /// The last proof that was heard.
     heard: watch::Sender<u64>,
     /// The last proof that the carrier came to.
     proven: watch::Sender<u64>,
-    /// Whether something could not be taken.
-    spilt: AtomicBool,
     /// Whether the listening connection is lost.
     deaf: AtomicBool,
     /// Something is to be looked after.
     alarm: Notify,
-    /// The server is kept no longer.
-    left: Notify,
 }
 
 impl Ear {
     pub(super) fn new() -> Self {
-        let (queue, waiting) = mpsc::channel(WAITING_MAX);
         Self {
-            queue,
-            waiting: waiting.into(),
+            queue: Queue::default(),
             open: Mutex::default(),
             heard: watch::Sender::new(0),
             proven: watch::Sender::new(0),
-            spilt: AtomicBool::new(false),
             deaf: AtomicBool::new(false),
             alarm: Notify::new(),
-            left: Notify::new(),
         }
     }
 
@@ -97,14 +77,9 @@ impl Ear {
         self.proven.send_modify(|proven| *proven = number.max(*proven));
     }
 
-    /// Returns when the connection is lost, or something was.
+    /// Returns when the connection is lost, or a channel.
     pub(super) async fn alarm(&self) {
         self.alarm.notified().await;
-    }
-
-    /// Whether anything could not be taken since the last time.
-    pub(super) fn take_spilt(&self) -> bool {
-        self.spilt.swap(false, Ordering::AcqRel)
     }
 
     /// Whether nothing more will be heard.
@@ -117,36 +92,10 @@ impl Ear {
         self.alarm.notify_one();
     }
 
-    /// The server is kept no longer.
-    pub(super) fn leave(&self) {
-        self.left.notify_one();
-    }
-
-    /// What comes next, while the server is kept.
-    pub(super) async fn next(&self, waiting: &mut mpsc::Receiver<Sent>) -> Option<Sent> {
-        tokio::select! {
-            biased;
-            () = self.left.notified() => None,
-            sent = waiting.recv() => sent,
-        }
-    }
-
     /// Listens anew, to nothing yet.
     pub(super) fn hear_again(&self) {
         self.open().clear();
         self.deaf.store(false, Ordering::Release);
-    }
-
-    /// Puts something before the carrier. If there is no room, all is made up for later.
-    pub(super) fn put(&self, sent: Sent) {
-        if self.queue.try_send(sent).is_err() {
-            self.raise(&self.spilt);
-        }
-    }
-
-    fn raise(&self, flag: &AtomicBool) {
-        flag.store(true, Ordering::Release);
-        self.wake();
     }
 
     /// Notes what a listening connection says.
@@ -157,7 +106,10 @@ impl Ear {
             _ => None,
         };
         match (kind, inbox) {
-            (PushKind::Disconnection, _) => self.raise(&self.deaf),
+            (PushKind::Disconnection, _) => {
+                self.deaf.store(true, Ordering::Release);
+                self.wake();
+            }
             (PushKind::SSubscribe, Some(partition)) => {
                 self.open().insert(partition);
             }
@@ -169,7 +121,7 @@ impl Ear {
             (PushKind::SMessage, Some(partition)) => {
                 let Some(Value::BulkString(text)) = data.next() else { return };
                 let proof = wire::proof_of(&text);
-                self.put(Sent::Text(partition, text));
+                self.queue.put(Sent::Text(partition, text));
                 if let Some(number) = proof {
                     self.heard.send_modify(|heard| *heard = number.max(*heard));
                 }

@@ -20,11 +20,11 @@ use redis::{Cmd, Pipeline, aio::MultiplexedConnection};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use super::{
-    Redis, Refused,
-    ear::{self, Sent},
+    Redis, Refused, ear,
     host::Host,
     kept::{self, number},
     link::Fault,
+    queue::Sent,
     script, way, wire,
 };
 use crate::{contract::Failed, fleet::Health, tenure::Renewal};
@@ -130,7 +130,7 @@ impl Redis {
     async fn keep_one(&self, host: Arc<Host>) -> Arc<Host> {
         let left = async {
             self.keep_with(&host).await;
-            host.ear.leave();
+            host.ear.queue.leave();
         };
         tokio::join!(self.carry(&host), left);
         host
@@ -349,7 +349,6 @@ impl Redis {
         known.epochs.retain(|one, _| host.ear.hears(*one));
         // Before it is renewed: what was sent before is repaired, what comes later is heard.
         self.open(host, listening).await?;
-        let spilt = host.ear.take_spilt();
         let partitions: Vec<Partition> = host.ear.opened().into_iter().collect();
         let before: Vec<u64> = partitions.iter().map(|one| self.counts.last(*one)).collect();
         let renewed = self.renew(host, &partitions).await?;
@@ -359,8 +358,8 @@ impl Redis {
             let Some((epoch, count, sessions, lapsed, _)) = renewed else { continue };
             let count = number(&count)?;
             let is_new = known.epochs.insert(partition, epoch.clone()) != Some(epoch);
-            let is_in_doubt = is_new || count < before || spilt || lapsed == 1;
-            host.ear.put(match is_in_doubt || self.counts.is_broken(partition) {
+            let is_in_doubt = is_new || count < before || lapsed == 1;
+            host.ear.queue.put(match is_in_doubt || self.counts.is_broken(partition) {
                 true => Sent::Anew(partition, count),
                 false => Sent::Due(partition, count),
             });
@@ -398,7 +397,7 @@ impl Redis {
         let missing: BTreeSet<SessionId> = here.difference(&there).copied().collect();
         let before = known.missing.insert(partition, missing.clone()).unwrap_or_default();
         if !missing.is_disjoint(&before) {
-            host.ear.put(Sent::Anew(partition, self.counts.last(partition)));
+            host.ear.queue.put(Sent::Anew(partition, self.counts.last(partition)));
         }
         Ok(())
     }

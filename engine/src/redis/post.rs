@@ -10,8 +10,8 @@ use protocol::partition::Partition;
 
 use super::{
     Redis,
-    ear::Sent,
     host::Host,
+    queue::Sent,
     wire::{self, Arrival, Mail},
 };
 
@@ -19,8 +19,7 @@ impl Redis {
     /// Delivers what comes from a server while it is kept. It is left between two things and never
     /// within one: what is counted or noted is delivered as well, or made up for.
     pub(super) async fn carry(&self, host: &Host) {
-        let mut waiting = host.ear.waiting.lock().await;
-        while let Some(sent) = host.ear.next(&mut waiting).await {
+        while let Some(sent) = host.ear.queue.next().await {
             let (Sent::Text(partition, _) | Sent::Due(partition, _) | Sent::Anew(partition, _)) =
                 sent;
             // A partition may have moved, and what came before wait still.

@@ -1,6 +1,7 @@
 //! The contract, with several nodes on a real Redis, and what only Redis can show.
 
 mod answers;
+mod crowds;
 mod fitness;
 mod forgotten;
 mod full;

@@ -174,6 +174,14 @@ pub(super) fn proof_of(text: &[u8]) -> Option<u64> {
     str::from_utf8(text.strip_suffix(b" ?")?).ok()?.parse().ok()
 }
 
+/// The number of what is counted.
+pub(super) fn count_of(text: &[u8]) -> Option<u64> {
+    let mut words = text.splitn(2, |byte| *byte == b' ');
+    let (count, rest) = (words.next()?, words.next()?);
+    let is_counted = !matches!(rest, [b'?'] | [b'-', ..]);
+    str::from_utf8(count).ok().filter(|_| is_counted)?.parse().ok()
+}
+
 /// What a node is told of a session that another let go of in its name. It is not counted: that
 /// the session is gone shows anyway.
 pub(super) fn gone(fenced: Fenced) -> String {
