@@ -1,5 +1,7 @@
 //! Redis Cluster: the contract, and a primary that is lost.
 
+use kernel::registry::Proof;
+
 use super::{cluster_of::Cluster, failover::Before, *};
 
 async fn start() -> Cluster {
@@ -28,6 +30,44 @@ async fn a_primary_that_is_lost_is_replaced_and_nothing_of_it_is_good_twice() {
     let after = before.is_not_good_twice(&mut node, &other).await;
     let other_epoch = send_at_last(&other, &elsewhere, 6).await;
     assert!(other_epoch.epoch < after.epoch, "the others lost nothing");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_primary_that_does_not_know_that_it_was_replaced_vouches_for_nothing() {
+    let hall = Hall::at(start().await, "usher:");
+    let (engine, mut node) = hall.engine("n0").await;
+    let (second, other) = hall.engine("n1").await;
+    let alice = user("alice");
+    let partition = Partition::of(&alice);
+    let before = Before::at(&mut node, &other, &alice).await;
+    let spent = mint(&node, &alice, 3).await;
+    let keeper = hall.server.keeper(partition);
+    let replicas: u32 = hall.server.nodes[keeper].tell("WAIT 1 10000").await;
+    assert_eq!(replicas, 1);
+    let new = hall.server.replace_unheard(keeper).await.at();
+    // These the old one accepts, and the new one never has.
+    place(&node, Proof::Ticket(spent, None), 3).await.expect("it is good, once");
+    let lost = send(&other, &alice, 2).await;
+    assert_eq!(next_position(&mut node, &alice).await, lost);
+    for engine in [&engine, &second] {
+        until("the new one is found", || async {
+            engine.atlas.doubt();
+            engine.atlas.host(partition).is_some_and(|host| host.link.door().to_string() == new)
+        })
+        .await;
+    }
+    let again = async {
+        loop {
+            match place(&other, Proof::Ticket(spent, None), 9).await {
+                Err(NotAdmitted::Failed(_)) => tokio::time::sleep(LOOKS).await,
+                placed => return placed,
+            }
+        }
+    };
+    let again = tokio::time::timeout(SOON, again).await.expect("it is usable");
+    assert_eq!(again, Err(NotAdmitted::Refused(CloseCode::TicketUnknown)));
+    let after = before.is_not_good_twice(&mut node, &other).await;
+    assert!(after.epoch > lost.epoch, "{after} after {lost}");
 }
 
 #[tokio::test]

@@ -100,6 +100,34 @@ impl Cluster {
         (0..self.primaries).find(of).expect("all slots are kept")
     }
 
+    /// Puts the replica of a primary in its place, of which that one hears nothing: it goes on, with
+    /// what it has. Returns where the replica is.
+    pub(super) async fn replace_unheard(&self, primary: usize) -> &Server {
+        let old = &self.nodes[primary];
+        let _set: String = old.tell("CONFIG SET cluster-require-full-coverage no").await;
+        for (at, node) in self.nodes.iter().enumerate() {
+            if at != primary {
+                let id: String = node.tell("CLUSTER MYID").await;
+                let _forgotten: String = old.tell(&format!("CLUSTER FORGET {id}")).await;
+            }
+        }
+        let new = &self.nodes[primary + self.primaries];
+        let _done: String = new.tell("CLUSTER FAILOVER TAKEOVER").await;
+        until("all others know the new one", || async {
+            let id: String = new.tell("CLUSTER MYID").await;
+            for (at, node) in self.nodes.iter().enumerate() {
+                let nodes: String = node.tell("CLUSTER NODES").await;
+                let line = nodes.lines().find(|line| line.starts_with(&id));
+                if at != primary && !line.is_some_and(|line| line.contains("master")) {
+                    return false;
+                }
+            }
+            true
+        })
+        .await;
+        new
+    }
+
     /// Moves a partition's slot from one primary to another, with all keys.
     pub(super) async fn shift(&self, partition: Partition, from: usize, to: usize) {
         let slot = slot_of(partition);
