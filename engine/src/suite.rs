@@ -197,6 +197,7 @@ macro_rules! suite {
                 of_the_same_message_sent_at_once_one_is_accepted
                 another_message_under_a_key_is_refused
                 a_key_is_forgotten_in_time
+                of_what_a_users_sessions_send_the_last_is_known
                 a_call_to_many_is_known_by_its_key
                 a_message_to_everyone_reaches_each_shard_once
                 a_message_to_everyone_is_refused_where_too_many_wait

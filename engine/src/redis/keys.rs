@@ -174,6 +174,11 @@ impl Keys {
         self.one(session.partition(), "session", &session.to_string())
     }
 
+    /// What became of messages of a user's sessions to those of one partition.
+    pub(super) fn sent(&self, partition: Partition, sender: &UserId) -> String {
+        self.one(partition, "sent", sender.as_str())
+    }
+
     /// What became of a message that may be sent again.
     pub(super) fn key(&self, partition: Partition, hash: &str) -> String {
         self.one(partition, "key", hash)

@@ -10,7 +10,7 @@ use kernel::{
 use protocol::{
     frame::GapReason,
     id::{MessageId, SessionId},
-    limit::KEY_MEMORY,
+    limit::{KEY_MEMORY, KEYS_PER_SENDER_MAX},
     name::UserId,
     partition::Partition,
     target::Target,
@@ -32,11 +32,21 @@ type Said = (String, Option<String>);
 /// A part of a stream: time, epoch, last, floor, why, messages.
 type Part = (String, String, String, String, String, Vec<String>);
 
+/// Under what a message may be known.
+#[derive(Debug, Default)]
+struct Known {
+    key: String,
+    /// Which of those that are kept there; none where it is by itself.
+    which: String,
+    /// Of what was asked for; none where there is no idempotency key.
+    print: String,
+}
+
 impl Redis {
     pub(super) async fn number(&self, user: &UserId, draft: Draft) -> Result<Receipt, NotAppended> {
         let partition = Partition::of(user);
-        let (key, print) =
-            self.key(partition, draft.key.as_ref(), Some(user), draft.echo_of.as_ref());
+        let Known { key, which: mine, print } =
+            self.known(partition, draft.key.as_ref(), Some(user), draft.echo_of.as_ref());
         let keys = [
             self.keys.primary(partition),
             self.keys.lease(partition),
@@ -72,6 +82,8 @@ impl Redis {
             &ms(KEY_MEMORY),
             &sure_until,
             &ms(self.lease),
+            &mine,
+            &KEYS_PER_SENDER_MAX.to_string(),
         ];
         let said = self.run::<Said>(partition, &script::APPEND, &keys, &words).await;
         #[cfg(feature = "planted")]
@@ -90,22 +102,30 @@ impl Redis {
         }
     }
 
-    /// The place of an idempotency key, and its fingerprint.
-    fn key(
+    /// Where an idempotency key is kept.
+    fn known(
         &self,
         partition: Partition,
         key: Option<&Key>,
         recipient: Option<&UserId>,
         echo_of: Option<&UserId>,
-    ) -> (String, String) {
-        let Some(key) = key else { return (self.keys.key(partition, ""), String::new()) };
-        let (kind, whose) = match &key.scope {
+    ) -> Known {
+        let Some(Key { scope, text, fingerprint }) = key else {
+            return Known { key: self.keys.key(partition, ""), ..Known::default() };
+        };
+        let (kind, whose) = match scope {
             KeyScope::Backend(name) => ("backend", &**name),
             KeyScope::Many(name) => ("many", &**name),
             KeyScope::User(user) => ("user", user.as_str()),
         };
-        let name = write(&(kind, whose, &key.text, recipient, echo_of));
-        (self.keys.key(partition, &shade::name(&["key", &name])), format!("{:x}", key.fingerprint))
+        let name = shade::name(&["key", &write(&(kind, whose, text, recipient, echo_of))]);
+        let (key, which) = match scope {
+            KeyScope::User(user) => (self.keys.sent(partition, user), name),
+            KeyScope::Backend(_) | KeyScope::Many(_) => {
+                (self.keys.key(partition, &name), String::new())
+            }
+        };
+        Known { key, which, print: format!("{fingerprint:x}") }
     }
 
     /// A message to all nodes, or only the key of a call to many.
@@ -116,7 +136,7 @@ impl Redis {
     ) -> Result<Spread, NotAppended> {
         // One partition keeps the keys of them all, and its leases are the nodes.
         let partition = HOME;
-        let (key, print) = self.key(partition, key, None, None);
+        let Known { key, print, .. } = self.known(partition, key, None, None);
         let keys = [self.keys.lease(partition), self.keys.mail(partition), key];
         let id = message.map_or_else(|| MessageId::new(partition, 0), |message| message.id);
         let text = message.map(|message| wire::broadcast(message)).unwrap_or_default();

@@ -10,6 +10,7 @@ mod news;
 mod nodes;
 mod primaries;
 mod proxy;
+mod sent;
 mod server;
 mod shapes;
 mod stage;

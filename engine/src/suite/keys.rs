@@ -9,7 +9,7 @@ use kernel::{
 };
 use protocol::{
     id::MessageId,
-    limit::{BROADCASTS_WAITING_MAX, KEY_MEMORY},
+    limit::{BROADCASTS_WAITING_MAX, KEY_MEMORY, KEYS_PER_SENDER_MAX},
     partition::Partition,
     time::Timestamp,
 };
@@ -85,6 +85,29 @@ pub async fn a_key_is_forgotten_in_time(rig: &dyn Rig) {
     }
     stage.rig.pass(KEY_MEMORY).await;
     stage.sweep().await;
+}
+
+pub async fn of_what_a_users_sessions_send_the_last_is_known(rig: &dyn Rig) {
+    let (mut stage, alice) = (Stage::of(rig).await, user("alice"));
+    let mut send = async |sender: &str, n: usize| {
+        let scope = match sender {
+            "" => KeyScope::Backend("k".into()),
+            user_of => KeyScope::User(user(user_of)),
+        };
+        let key = Key { scope, text: n.to_string().into(), fingerprint: 1 };
+        let draft = Draft { key: Some(key), ..stage.draft() };
+        stage.engine(n).append(&alice, draft).await.expect("there is room").replayed
+    };
+    // Those of others are not forgotten for it.
+    assert!(!send("", 0).await && !send("carol", 0).await);
+    for n in 0..=KEYS_PER_SENDER_MAX {
+        assert!(!send("bob", n).await, "{n}");
+    }
+    assert!(send("bob", 1).await && send("bob", KEYS_PER_SENDER_MAX).await);
+    assert!(!send("bob", 0).await, "it made room");
+    assert!(!send("bob", 1).await, "so it was the oldest");
+    assert!(send("bob", 3).await);
+    assert!(send("", 0).await && send("carol", 0).await);
 }
 
 pub async fn a_call_to_many_is_known_by_its_key(rig: &dyn Rig) {

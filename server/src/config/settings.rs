@@ -322,7 +322,7 @@ pub(super) static SETTINGS: &[Setting] = &[
         "idempotency_keys",
         256..=1 << 30,
         Field::Large(|c| &mut c.limits.keys),
-        "Idempotency keys remembered at once, each for ten minutes.",
+        "Idempotency keys remembered at once, each for ten minutes. Of an engine in memory.",
     ),
     count(
         "admissions_per_second",

@@ -1,11 +1,12 @@
 -- Accepts a message: numbers it, keeps it, chooses its targets, and puts one envelope on its way
 -- to each node that has one. `plan::settle`, `plan::matches` and `Stream::append` of the kernel are
 -- the rules; the contract's suite asks both the same cases.
--- KEYS: primary, lease, mail, user, stream, key.
+-- KEYS: primary, lease, mail, user, stream, key or keys.
 -- ARGV: to whom, and which of them; a session that does not get it; whether it is volatile; its
 -- time to live; bytes of its data; what does not change of it; most messages, most bytes and the
 -- age that a stream keeps; fingerprint, id, and how long keys are remembered; until when the sender's
--- node is sure of it ('' for a backend); how long nodes may take to say whom they have.
+-- node is sure of it ('' for a backend); how long nodes may take to say whom they have; which of
+-- the sender's keys it is ('' for a backend's, which is by itself), and how many of them are kept.
 
 local to, which, except, volatile = ARGV[1], ARGV[2], ARGV[3], ARGV[4] == '1'
 local most, most_bytes, most_age = tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
@@ -13,8 +14,23 @@ local most, most_bytes, most_age = tonumber(ARGV[8]), tonumber(ARGV[9]), tonumbe
 if ARGV[14] ~= '' and NOW >= tonumber(ARGV[14]) then
   return { 'late', false }
 end
+-- What users' sessions send is kept in a ring for each of them: the key, at its turn the name of it,
+-- and how many there were.
+local mine, turns, turn, old = ARGV[16], tonumber(ARGV[17]), 0, nil
 if ARGV[11] ~= '' then
-  local known = redis.call('GET', KEYS[6])
+  local known
+  if mine == '' then
+    known = redis.call('GET', KEYS[6])
+  else
+    local kept = redis.call('HMGET', KEYS[6], mine, 'count')
+    turn = tonumber(kept[2] or '0')
+    local until_, at, what = string.match(kept[1] or '', '^(%d+) (%d+) (.+)$')
+    if until_ and tonumber(until_) > NOW then
+      known = what
+    else
+      old = at
+    end
+  end
   if known then
     local print, receipt = string.match(known, '^(%x+) (.+)$')
     if print ~= ARGV[11] then
@@ -24,10 +40,30 @@ if ARGV[11] ~= '' then
   end
 end
 
+local function keep(receipt)
+  local what = ARGV[11] .. ' ' .. receipt
+  if mine == '' then
+    redis.call('SET', KEYS[6], what, 'PX', ARGV[13])
+    return
+  end
+  local at = text(turn % turns)
+  local oldest = turn >= turns and redis.call('HGET', KEYS[6], at)
+  what = table.concat({ text(NOW + tonumber(ARGV[13])), at, what }, ' ')
+  redis.call('HSET', KEYS[6], mine, what, at, mine, 'count', text(turn + 1))
+  redis.call('PEXPIRE', KEYS[6], ARGV[13])
+  if oldest and oldest ~= mine then
+    redis.call('HDEL', KEYS[6], oldest)
+  end
+  if old and old ~= at then
+    -- One that was over is new; it is not the oldest when its old turn comes.
+    redis.call('HDEL', KEYS[6], old)
+  end
+end
+
 local function answer(epoch, seq, live, parked)
   local receipt = table.concat({ ARGV[12], epoch, seq, live, parked }, ' ')
   if ARGV[11] ~= '' then
-    redis.call('SET', KEYS[6], ARGV[11] .. ' ' .. receipt, 'PX', ARGV[13])
+    keep(receipt)
   end
   return { 'new', receipt }
 end

@@ -39,6 +39,8 @@ async fn send_astray(hall: &Hall, engine: &Redis, user: &UserId, bits: u128) {
         "1",
         "",
         "0",
+        "",
+        "0",
     ];
     let said: (String, String) =
         engine.run(partition, &script::APPEND, &keys, &words).await.expect("it is accepted");
