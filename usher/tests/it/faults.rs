@@ -9,8 +9,9 @@ use tokio::time::Instant;
 
 use crate::{
     crowd::{Came, Member, Welcomed, a_moment, threads},
-    nodes::{Fleet, is_ready, names, node_at, sessions, until},
+    nodes::{Fleet, is_ready, names, node_at, sessions},
     people::{Backend, judge, people},
+    program::until,
     supervised::Api,
 };
 

@@ -9,9 +9,9 @@ use tokio::time::Instant;
 
 use crate::{
     crowd::{Member, Welcomed, threads},
-    nodes::{Fleet, is_ready, names, node, sessions, until},
+    nodes::{Fleet, is_ready, names, node, sessions},
     people::{Backend, judge, people},
-    program::usher,
+    program::{until, usher},
     redis::Redis,
     supervised::{Api, Supervised, UNLIMITED, serve},
 };

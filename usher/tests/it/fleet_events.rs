@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use crate::{
     crowd::{Welcomed, threads},
     feed::{Feed, Seen},
-    nodes::{Fleet, names, node, until},
+    nodes::{Fleet, names, node},
+    program::until,
     supervised::Api,
 };
 

@@ -45,6 +45,8 @@ mod node;
 mod feed;
 mod people;
 mod nodes;
+mod guarded;
+mod cluster;
 mod redis;
 mod supervised;
 mod served;

@@ -1,12 +1,11 @@
 //! Nodes: several on one Redis, which know of each other.
 
-use std::{collections::BTreeMap, net::SocketAddr, thread, time::Duration};
+use std::{collections::BTreeMap, net::SocketAddr};
 
 use serde_json::{Value, json};
-use tokio::time::Instant;
 
 use crate::{
-    program::PATIENCE,
+    program::until,
     redis::{Redis, free_address},
     supervised::{Api, Supervised, UNLIMITED, serve},
 };
@@ -62,15 +61,6 @@ pub(crate) fn names(api: &Api) -> BTreeMap<String, String> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let items = list["items"].as_array().cloned().unwrap_or_default();
     items.iter().map(|node| (text(&node["node"]), text(&node["state"]))).collect()
-}
-
-/// Looks until it is so.
-pub(crate) fn until(what: &str, is_so: impl Fn() -> bool) {
-    let start = Instant::now();
-    while !is_so() {
-        assert!(start.elapsed() < PATIENCE, "waited in vain until {what}");
-        thread::sleep(Duration::from_millis(20));
-    }
 }
 
 pub(crate) fn is_ready(api: &Api) -> bool {

@@ -6,7 +6,8 @@ use serde_json::json;
 
 use crate::{
     crowd::{Came, Welcomed, threads},
-    nodes::{Fleet, is_ready, names, sessions, until},
+    nodes::{Fleet, is_ready, names, sessions},
+    program::until,
     redis::Redis,
     supervised::{Supervised, UNLIMITED, serve},
 };

@@ -18,8 +18,8 @@ use tokio::{task::JoinHandle, time::Instant};
 
 use crate::{
     crowd::soon,
-    nodes::{Fleet, until},
-    program::PATIENCE,
+    nodes::Fleet,
+    program::{PATIENCE, until},
     supervised::Api,
     witness::{LAST, Seen, Sender},
 };

@@ -9,6 +9,7 @@ use std::{
 };
 
 use serde_json::Value;
+use tokio::time::Instant;
 
 /// How long any line may take before a test gives up. Far more than it takes.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -31,6 +32,15 @@ pub(crate) fn shell(line: &str) -> Command {
     let mut command = Command::new("sh");
     command.args(["-c", &format!("exec {line}")]);
     command
+}
+
+/// Looks until it is so.
+pub(crate) fn until(what: &str, is_so: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !is_so() {
+        assert!(start.elapsed() < PATIENCE, "waited in vain until {what}");
+        thread::sleep(Duration::from_millis(20));
+    }
 }
 
 /// Takes from a command's environment what its user may have set for other servers.

@@ -3,22 +3,49 @@
 use std::{
     env::temp_dir,
     fs,
-    io::{BufRead, BufReader, Read, Write},
+    io::{BufRead, BufReader, Write},
     net::{SocketAddr, TcpListener, TcpStream},
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::Command,
 };
 
 use crate::program::{PATIENCE, Program};
 
-/// A Redis that ends with it.
+/// A Redis that ends with it, or a Sentinel.
 #[derive(Debug)]
 pub(crate) struct Redis {
     address: SocketAddr,
-    settings: Vec<String>,
+    /// What its file begins with; Sentinels change that, and what they guard.
+    settings: String,
+    is_sentinel: bool,
     /// Where it keeps what it keeps.
     pub(crate) folder: PathBuf,
     program: Option<Program>,
+}
+
+/// Where a server listens, and where others come to it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Site {
+    pub(crate) listens: SocketAddr,
+    pub(crate) announced: SocketAddr,
+}
+
+impl Site {
+    /// One where nothing stands between.
+    pub(crate) fn open() -> Self {
+        let listens = free_address();
+        Self { listens, announced: listens }
+    }
+}
+
+/// What a server is to others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    Primary,
+    /// And whether it has what its primary has, and hears it.
+    Replica {
+        has_all: bool,
+    },
 }
 
 /// An address at which nobody listens.
@@ -30,23 +57,53 @@ pub(crate) fn free_address() -> SocketAddr {
 impl Redis {
     /// Starts one, with further settings, which keeps nothing on disk.
     pub(crate) fn start(settings: &[&str]) -> Self {
+        Self::start_at(free_address(), settings)
+    }
+
+    /// Starts it where nobody listens.
+    pub(crate) fn start_at(address: SocketAddr, settings: &[&str]) -> Self {
+        let mut lines = format!("port {}\nbind 127.0.0.1\nsave \"\"", address.port());
+        for word in settings {
+            match word.strip_prefix("--") {
+                Some(setting) => lines = format!("{lines}\n{setting}"),
+                None => lines = format!("{lines} \"{word}\""),
+            }
+        }
+        Self::begin(address, lines, false)
+    }
+
+    /// Starts a Sentinel, with the lines of its file.
+    pub(crate) fn guard(lines: &str) -> Self {
         let address = free_address();
+        Self::begin(address, format!("port {}\nbind 127.0.0.1\n{lines}", address.port()), true)
+    }
+
+    fn begin(address: SocketAddr, settings: String, is_sentinel: bool) -> Self {
         let folder = temp_dir().join(format!("usher-fleet-{}-{address}", std::process::id()));
-        fs::create_dir_all(&folder).expect("a folder can be made");
-        let settings = settings.iter().map(|word| (*word).to_owned()).collect();
-        let mut redis = Self { address, settings, folder, program: None };
+        let mut redis = Self { address, settings, is_sentinel, folder, program: None };
         redis.rise();
         redis
     }
 
     /// Starts it again, at the same address.
     pub(crate) fn rise(&mut self) {
+        let file = self.folder.join("redis.conf");
+        if !file.exists() {
+            fs::create_dir_all(&self.folder).expect("a folder can be made");
+            let text = format!("dir \"{}\"\n{}\n", self.folder.display(), self.settings);
+            fs::write(&file, text).expect("a file can be written");
+        }
         let mut command = Command::new("redis-server");
-        command.args(["--port", &self.address.port().to_string(), "--bind", "127.0.0.1"]);
-        command.arg("--dir").arg(&self.folder).args(["--save", ""]).args(&self.settings);
+        command.arg(&file).args(self.is_sentinel.then_some("--sentinel"));
         let mut program = Program::start(&mut command);
-        program.line_with("Ready to accept connections");
+        let ready = ["Ready to accept connections", "+monitor master"];
+        program.line_with(ready[usize::from(self.is_sentinel)]);
         self.program = Some(program);
+    }
+
+    /// Whether it runs.
+    pub(crate) fn is_up(&self) -> bool {
+        self.program.is_some()
     }
 
     /// Ends it at once, as a crash does.
@@ -62,6 +119,10 @@ impl Redis {
         self.address.to_string()
     }
 
+    pub(crate) fn port(&self) -> u16 {
+        self.address.port()
+    }
+
     pub(crate) fn url(&self) -> String {
         format!("redis://{}", self.address)
     }
@@ -71,46 +132,57 @@ impl Redis {
         self.program.as_ref().expect("it runs").signal(name);
     }
 
-    /// Does a command, and returns the first line of its answer.
+    /// Does a command; what it answers, with the sign that Redis puts before it unless it is a text.
     pub(crate) fn tell(&self, command: &str) -> String {
-        self.answer(command).next().expect("it answers")
+        self.list(command).join("\n")
     }
 
-    /// Does a command whose answer is a list; returns that.
+    /// Does a command whose answer is a list; returns that, and what is in lists of it.
     pub(crate) fn list(&self, command: &str) -> Vec<String> {
-        let mut lines = self.answer(command);
-        let count = lines.next().expect("it answers");
-        let count = count.strip_prefix('*').and_then(|count| count.parse().ok());
-        // Each is a line behind one that tells its length.
-        lines.skip(1).step_by(2).take(count.expect("it is a list")).collect()
-    }
-
-    fn answer(&self, command: &str) -> impl Iterator<Item = String> + use<> {
         let mut socket = TcpStream::connect(self.address).expect("it listens");
         socket.set_read_timeout(Some(PATIENCE)).expect("it is a socket");
         write!(socket, "{command}\r\n").expect("it reads");
-        BufReader::new(socket).lines().map(|line| line.expect("it answers"))
-    }
-
-    /// Where it keeps what it keeps.
-    pub(crate) fn folder(&self) -> &Path {
-        &self.folder
+        let mut all = Vec::new();
+        read(&mut BufReader::new(socket), &mut all).expect("it answers");
+        all
     }
 
     /// What it says of itself, of one kind.
     pub(crate) fn info(&self, kind: &str) -> String {
-        self.text(&format!("INFO {kind}"))
+        self.tell(&format!("INFO {kind}"))
     }
 
-    /// Does a command whose answer has many lines.
-    pub(crate) fn text(&self, command: &str) -> String {
-        let mut socket = TcpStream::connect(self.address).expect("it listens");
-        socket.set_read_timeout(Some(PATIENCE)).expect("it is a socket");
-        write!(socket, "{command}\r\nQUIT\r\n").expect("it reads");
-        let mut text = String::new();
-        socket.read_to_string(&mut text).expect("it answers");
-        text
+    /// What it is to others.
+    pub(crate) fn role(&self) -> Role {
+        let said = self.info("replication");
+        match said.contains("role:master") {
+            true => Role::Primary,
+            false => Role::Replica { has_all: said.contains("master_link_status:up") },
+        }
     }
+}
+
+/// Reads an answer.
+fn read(from: &mut impl BufRead, all: &mut Vec<String>) -> std::io::Result<()> {
+    let mut line = String::new();
+    from.read_line(&mut line)?;
+    let line = line.trim_end();
+    let count = || line[1..].parse::<usize>().unwrap_or_default();
+    match line.as_bytes().first() {
+        Some(b'$') if line != "$-1" => {
+            let mut text = vec![0; count() + 2];
+            from.read_exact(&mut text)?;
+            all.push(String::from_utf8_lossy(text.trim_ascii_end()).into_owned());
+        }
+        Some(b'$') => {}
+        Some(b'*') => {
+            for _ in 0..count() {
+                read(from, all)?;
+            }
+        }
+        _ => all.push(line.to_owned()),
+    }
+    Ok(())
 }
 
 impl Drop for Redis {
