@@ -22,6 +22,12 @@ pub(crate) enum Engine {
     /// One server.
     #[default]
     Redis,
+    /// A primary with replicas, and Sentinels.
+    Sentinel,
+    /// A Redis Cluster.
+    Cluster,
+    /// Several servers.
+    Servers,
 }
 
 /// What to run.
@@ -50,9 +56,14 @@ pub(crate) struct Options {
 }
 
 impl Engine {
+    const ALL: [Self; 4] = [Self::Redis, Self::Sentinel, Self::Cluster, Self::Servers];
+
     fn name(self) -> &'static str {
         match self {
             Self::Redis => "redis",
+            Self::Sentinel => "sentinel",
+            Self::Cluster => "cluster",
+            Self::Servers => "servers",
         }
     }
 }
@@ -61,12 +72,15 @@ impl FromStr for Engine {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, String> {
-        match name {
-            "redis" => Ok(Self::Redis),
-            _ => Err(format!("no engine {name}; there is redis")),
-        }
+        let found = Self::ALL.into_iter().find(|engine| engine.name() == name);
+        found.ok_or_else(|| {
+            format!("no engine {name}; there are {}", Self::ALL.map(Self::name).join(", "))
+        })
     }
 }
+
+/// The environment variable that says how nodes keep what they share.
+const ENGINE: &str = "USHER_CHAOS_ENGINE";
 
 /// Runs it; the code that it ended with.
 pub(crate) fn run(root: &Path, options: &Options) -> Result<ExitCode, String> {
@@ -78,7 +92,7 @@ pub(crate) fn run(root: &Path, options: &Options) -> Result<ExitCode, String> {
         Which::Check(_) => ("check", &[]),
     };
     let mut command = cargo(root, features, test);
-    command.env("USHER_CHAOS_ENGINE", options.engine.name());
+    command.env(ENGINE, options.engine.name());
     if let Which::Races(races) = options.which {
         command.env("USHER_CHAOS_RACES", races.to_string());
     }
@@ -100,7 +114,10 @@ pub(crate) fn run(root: &Path, options: &Options) -> Result<ExitCode, String> {
 
 /// The part that is a stage of `test`: a few minutes, with the same faults each time.
 pub(crate) fn smoke(root: &Path) -> Result<(), String> {
-    program::show(&mut cargo(root, &[], "smoke"))
+    for engine in Engine::ALL {
+        program::show(cargo(root, &[], "smoke").env(ENGINE, engine.name()))?;
+    }
+    Ok(())
 }
 
 /// Runs one of the tests that take minutes.

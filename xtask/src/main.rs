@@ -41,7 +41,7 @@ cargo xtask autobahn  the WebSocket conformance suite; needs Python 2.7
     --cases CASES     core, limits or all
 cargo xtask chaos     real nodes and a real Redis, faults, and a checker; exits with 10 if something
                       was lost or wrong, 11 if not all came back, 12 for a crash, 13 if not run
-    --engine KIND     redis
+    --engine KIND     redis, sentinel, cluster or servers
     --minutes N       of faults; 10 if not given
     --seed S          the same plan of faults again
     --faults NAMES    only these, with commas between

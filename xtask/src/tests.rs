@@ -33,8 +33,9 @@ fn each_command_is_read_with_its_options() {
     check("chart idle.json", Err("missing argument"));
     check("chaos", Ok(Command::Chaos(chaos::Options::default())));
     check(
-        "chaos --engine redis --minutes 3 --seed 7 --faults rolling,flushed",
+        "chaos --engine cluster --minutes 3 --seed 7 --faults rolling,flushed",
         Ok(Command::Chaos(chaos::Options {
+            engine: chaos::Engine::Cluster,
             minutes: Some(3),
             seed: Some(7),
             faults: Some("rolling,flushed".to_owned()),

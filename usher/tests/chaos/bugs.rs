@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{fault::Fault, plan::Plan, run::Run};
+use crate::{fault::Fault, plan::Plan, run::Run, shape::Shape};
 
 /// A bug, and how it shows.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ impl Bug {
     }
 
     pub(crate) fn run(&self, seed: u64) -> Run {
-        let plan = Plan::new(seed, &[self.fault], TIME);
+        let plan = Plan::new(seed, Shape::Redis, &[self.fault], TIME);
         let name = format!("planted-{}", self.name);
         Run { plan, times: 1, planted: Some(self.name), name }
     }

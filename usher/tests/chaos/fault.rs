@@ -1,6 +1,8 @@
 //! Fault: what can go wrong, by name.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, time::Duration};
+
+use crate::shape::Shape;
 
 /// Something that goes wrong for a while.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,12 +63,18 @@ pub(crate) enum Fault {
     Flushed,
     /// Redis has no more room.
     RedisFull,
+    /// Redis is killed, and stays away for longer than a lease.
+    RedisLost,
+    /// A primary is killed for good when its replicas had not heard of its last writes.
+    Failover,
+    /// A slot moves to another primary, in two parts.
+    SlotMoved,
 }
 
 use Fault::*;
 
 impl Fault {
-    pub(crate) const ALL: [Self; 28] = [
+    pub(crate) const ALL: [Self; 31] = [
         NodeKilled,
         NodeLost,
         NodeDrained,
@@ -95,6 +103,9 @@ impl Fault {
         DoorFar,
         Flushed,
         RedisFull,
+        RedisLost,
+        Failover,
+        SlotMoved,
     ];
 
     pub(crate) fn name(self) -> String {
@@ -108,12 +119,26 @@ impl Fault {
         name
     }
 
+    /// Whether it can befall a Redis of this shape.
+    pub(crate) fn befalls(self, shape: Shape) -> bool {
+        match self {
+            RedisLost => !shape.has_replicas(),
+            Failover => shape.has_replicas(),
+            SlotMoved => shape == Shape::Cluster,
+            _ => true,
+        }
+    }
+
     /// Whether it befalls one node, and not Redis or all of them.
     pub(crate) fn is_of_node(self) -> bool {
-        !matches!(
+        self != Rolling && !self.is_of_redis()
+    }
+
+    /// Whether it befalls a server of Redis.
+    pub(crate) fn is_of_redis(self) -> bool {
+        matches!(
             self,
-            Rolling
-                | RedisKilled
+            RedisKilled
                 | RedisEmptied
                 | RedisRewound
                 | RedisPaused
@@ -121,34 +146,42 @@ impl Fault {
                 | ListenersKilled
                 | Flushed
                 | RedisFull
+                | RedisLost
+                | Failover
+                | SlotMoved
         )
     }
 
-    /// Whether Redis may have lost what it had, so that gaps are told and sessions end.
-    pub(crate) fn forgets(self) -> bool {
-        matches!(self, RedisEmptied | RedisRewound | Flushed)
+    /// Whether Redis may have lost what it had, so that gaps are told and sessions end. A replica may
+    /// take over from whoever does not answer for long.
+    pub(crate) fn forgets(self, shape: Shape) -> bool {
+        let is_silent = matches!(self, RedisKilled | RedisPaused | RedisSlept);
+        matches!(self, RedisEmptied | RedisRewound | Flushed | Failover)
+            || (is_silent && shape.has_replicas())
     }
 
     /// Whether the past of streams is in doubt afterwards, so that gaps are told.
-    pub(crate) fn doubts(self) -> bool {
-        self.forgets() || self == RedisKilled
+    pub(crate) fn doubts(self, shape: Shape) -> bool {
+        self.forgets(shape) || matches!(self, RedisKilled | RedisLost)
     }
 
-    /// Whether a node cannot reach Redis while it holds.
-    pub(crate) fn cuts_off(self) -> bool {
-        matches!(
-            self,
-            Partition | RepliesLost | RequestsLost | RedisRefused | RedisKilled | RedisEmptied
-        )
+    /// Whether a node cannot reach Redis at all while it holds.
+    pub(crate) fn cuts_off(self, shape: Shape) -> bool {
+        match self {
+            Partition | RepliesLost | RequestsLost | RedisRefused => true,
+            RedisKilled | RedisEmptied | RedisLost => shape.is_one(),
+            _ => false,
+        }
     }
 
     /// How long it lasts, in milliseconds: from, to.
     pub(crate) fn lasts(self) -> (u64, u64) {
         match self {
             NodeKilled | RedisKilled | RedisEmptied => (300, 2_000),
-            NodeLost => (7_000, 9_000),
+            NodeLost | RedisLost => (7_000, 9_000),
             NodePaused => (2_000, 2_001),
             NodeFrozen => (10_000, 10_001),
+            Failover | SlotMoved => (300, 3_000),
             RedisPaused | RedisSlept => (3_000, 3_001),
             Partition | RepliesLost | RequestsLost => (1_000, 9_000),
             DoorHalfOpen => (6_000, 9_000),
@@ -159,24 +192,37 @@ impl Fault {
     }
 }
 
-/// Faults of which one of each is tried whenever the project is tested.
-pub(crate) const SMOKE: [Fault; 8] = [
-    NodeKilled,
-    NodeLost,
-    NodeDrained,
-    NodePaused,
-    RedisKilled,
-    Partition,
-    ListenersKilled,
-    DoorHalfOpen,
-];
+/// Faults of which one of each is tried whenever the project is tested, and for how long. What befalls
+/// nodes does not ask how Redis is run.
+pub(crate) fn smoke(shape: Shape) -> (Vec<Fault>, Duration) {
+    let (faults, seconds): (&[Fault], _) = match shape {
+        Shape::Redis => (
+            &[
+                NodeKilled,
+                NodeLost,
+                NodeDrained,
+                NodePaused,
+                RedisKilled,
+                Partition,
+                ListenersKilled,
+                DoorHalfOpen,
+            ],
+            100,
+        ),
+        Shape::Sentinel => (&[Failover], 4),
+        Shape::Cluster => (&[Failover, SlotMoved], 8),
+        Shape::Servers => (&[RedisLost], 8),
+    };
+    (faults.to_vec(), Duration::from_secs(seconds))
+}
 
 /// Faults that are not survived yet.
 pub(crate) const NOT_YET: [Fault; 1] = [NodeFrozen];
 
 /// Faults to draw from where none is named.
-pub(crate) fn survivable() -> Vec<Fault> {
-    Fault::ALL.into_iter().filter(|fault| !NOT_YET.contains(fault)).collect()
+pub(crate) fn survivable(shape: Shape) -> Vec<Fault> {
+    let all = Fault::ALL.into_iter();
+    all.filter(|fault| fault.befalls(shape) && !NOT_YET.contains(fault)).collect()
 }
 
 impl fmt::Display for Fault {

@@ -19,6 +19,8 @@ use protocol::position::Position;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
+use crate::shape::Shape;
+
 /// One line.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Entry {
@@ -96,6 +98,8 @@ pub(crate) enum What {
         pong: u64,
         drain: u64,
         resumes_per_second: u64,
+        #[serde(default)]
+        shape: Shape,
     },
     /// Where a fault stands.
     Fault {

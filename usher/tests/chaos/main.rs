@@ -20,14 +20,23 @@ mod visitor;
 mod speech;
 mod socket;
 mod stage;
+mod ground;
+mod slots;
+mod node;
 mod world;
 mod plan;
 mod fault;
 mod payload;
 mod log;
 mod caller;
+mod shape;
+mod gate;
 mod way;
 mod pushes;
+#[path = "../it/guarded.rs"]
+mod guarded;
+#[path = "../it/cluster.rs"]
+mod cluster;
 #[path = "../it/redis.rs"]
 #[expect(dead_code, reason = "the other tests use the rest")]
 mod redis;
@@ -44,6 +53,8 @@ use crate::{
     plan::{Plan, Step},
     races::Track,
     run::Run,
+    shape::Shape,
+    stage::Terms,
     verdict::{Outcome, Verdict},
 };
 
@@ -60,54 +71,59 @@ fn tell(verdict: &Verdict, again: &str) {
 #[test]
 #[ignore = "takes minutes; `cargo xtask test` runs it as a stage"]
 fn smoke() {
-    let plan = Plan::new(1, &fault::SMOKE, Duration::from_secs(100));
+    let Options { shape, .. } = Options::read();
+    let (faults, time) = fault::smoke(shape);
+    let plan = Plan::new(1, shape, &faults, time);
     println!("{}", plan.text());
-    let run = Run { plan, times: 1, planted: None, name: "smoke".to_owned() };
+    let run = Run { plan, times: 1, planted: None, name: format!("smoke-{shape}") };
     tell(&run.judged(), "cargo xtask test --only chaos");
 }
 
 #[test]
 #[ignore = "takes as long as it is told; `cargo xtask chaos` runs it"]
 fn long() {
-    let Options { seed, minutes, faults, .. } = Options::read();
-    let plan = Plan::new(seed, &faults, Duration::from_secs(minutes * 60));
+    let Options { seed, shape, minutes, faults, .. } = Options::read();
+    let plan = Plan::new(seed, shape, &faults, Duration::from_secs(minutes * 60));
     println!("{}", plan.text());
-    let run = Run { plan, times: 2, planted: None, name: format!("seed-{seed}") };
-    tell(&run.judged(), &format!("cargo xtask chaos --minutes {minutes} --seed {seed}"));
+    let run = Run { plan, times: 2, planted: None, name: format!("{shape}-{seed}") };
+    let again = format!("cargo xtask chaos --engine {shape} --minutes {minutes} --seed {seed}");
+    tell(&run.judged(), &again);
 }
 
 #[test]
 #[ignore = "takes many minutes; `cargo xtask chaos --races` runs it"]
 fn races() {
-    let Options { seed, races, crowd, .. } = Options::read();
-    println!("{races} races of each kind, a crowd of {crowd}, seed {seed}");
+    let Options { seed, shape, races, crowd, .. } = Options::read();
+    println!("{races} races of each kind on {shape}, a crowd of {crowd}, seed {seed}");
     let lasts = Duration::from_secs(60);
     let fault = fault::Fault::ListenersKilled;
-    let steps = vec![Step { fault, node: 0, lasts, rest: Duration::ZERO }];
-    let plan = Plan { seed, steps };
-    let run = Run { plan, times: 1, planted: None, name: "listeners".to_owned() };
-    tell(&run.judged(), &format!("cargo xtask chaos --races {races} --seed {seed}"));
-    let ran = run::block_on(race_all(seed, races, crowd));
+    let steps = vec![Step { fault, at: 0, lasts, rest: Duration::ZERO }];
+    let plan = Plan { seed, shape, steps };
+    let run = Run { plan, times: 1, planted: None, name: format!("listeners-{shape}") };
+    let again = format!("cargo xtask chaos --engine {shape} --races {races} --seed {seed}");
+    tell(&run.judged(), &again);
+    let ran = run::block_on(race_all(seed, shape, races, crowd));
     match ran {
         Ok(text) => println!("{text}"),
-        Err(verdict) => tell(&verdict, &format!("cargo xtask chaos --races {races} --seed {seed}")),
+        Err(verdict) => tell(&verdict, &again),
     }
 }
 
-async fn race_all(seed: u64, races: usize, crowd: usize) -> Result<String, Verdict> {
+async fn race_all(seed: u64, shape: Shape, races: usize, crowd: usize) -> Result<String, Verdict> {
     const RESUMES: u64 = 250;
+    let terms = |resumes| Terms { seed, shape, planted: None, resumes };
     let mut wrong = BTreeMap::new();
-    let mut track = Track::build(&run::folder("races"), seed, stage::RESUMES_PER_SECOND)
-        .await
-        .map_err(Verdict::setup)?;
+    let folder = run::folder(&format!("races-{shape}"));
+    let track = Track::build(&folder, terms(stage::RESUMES_PER_SECOND)).await;
+    let mut track = track.map_err(Verdict::setup)?;
     wrong.insert("a ticket on all nodes", track.tickets(races).await);
     wrong.insert("a place on two nodes", track.places(races).await);
-    let restarted = track.tickets_over_a_restart().await.map_err(Verdict::setup)?;
-    wrong.insert("a ticket over a restart of Redis", restarted);
+    let lost = track.tickets_over_a_loss().await.map_err(Verdict::setup)?;
+    wrong.insert("a ticket over a loss of Redis", lost);
     track.log.flush();
     drop(track);
-    let mut track =
-        Track::build(&run::folder("crowd"), seed, RESUMES).await.map_err(Verdict::setup)?;
+    let folder = run::folder(&format!("crowd-{shape}"));
+    let mut track = Track::build(&folder, terms(RESUMES)).await.map_err(Verdict::setup)?;
     let came = track.crowd(crowd).await.map_err(Verdict::setup)?;
     track.log.flush();
     let cores = std::thread::available_parallelism().map_or(1, usize::from) as u64;

@@ -7,12 +7,16 @@ use std::{
     str::FromStr,
 };
 
-use crate::fault::{self, Fault};
+use crate::{
+    fault::{self, Fault},
+    shape::Shape,
+};
 
 /// What is asked for.
 #[derive(Debug)]
 pub(crate) struct Options {
     pub(crate) seed: u64,
+    pub(crate) shape: Shape,
     pub(crate) minutes: u64,
     /// Faults to draw from.
     pub(crate) faults: Vec<Fault>,
@@ -32,11 +36,12 @@ impl Options {
             named.collect::<Result<_, _>>().unwrap_or_else(|why| panic!("{why}"))
         });
         let engine = env::var("USHER_CHAOS_ENGINE").unwrap_or_else(|_| "redis".to_owned());
-        assert_eq!(engine, "redis", "no other engine can be played yet");
+        let shape = engine.parse().unwrap_or_else(|why| panic!("{why}"));
         Self {
+            shape,
             seed: number("USHER_CHAOS_SEED").unwrap_or_else(fresh),
             minutes: number("USHER_CHAOS_MINUTES").unwrap_or(10),
-            faults: named.unwrap_or_else(fault::survivable),
+            faults: named.unwrap_or_else(|| fault::survivable(shape)),
             races: number("USHER_CHAOS_RACES").unwrap_or(10_000),
             crowd: number("USHER_CHAOS_CROWD").unwrap_or(5_000),
             log: env::var_os("USHER_CHAOS_LOG").map(PathBuf::from),

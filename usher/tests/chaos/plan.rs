@@ -3,7 +3,7 @@
 
 use std::{fmt::Write, time::Duration};
 
-use crate::{dice::Dice, fault::Fault};
+use crate::{dice::Dice, fault::Fault, shape::Shape};
 
 /// Nodes of a run.
 pub(crate) const NODES: usize = 3;
@@ -15,7 +15,8 @@ pub(crate) const PLAN_DICE: u64 = 1;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Step {
     pub(crate) fault: Fault,
-    pub(crate) node: usize,
+    /// Which node, or which server of Redis where there are several.
+    pub(crate) at: usize,
     pub(crate) lasts: Duration,
     /// Peace afterwards.
     pub(crate) rest: Duration,
@@ -25,6 +26,7 @@ pub(crate) struct Step {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Plan {
     pub(crate) seed: u64,
+    pub(crate) shape: Shape,
     pub(crate) steps: Vec<Step>,
 }
 
@@ -34,7 +36,7 @@ const SHORT_REST: (u64, u64) = (500, 4_000);
 
 impl Plan {
     /// Faults of these for so long, each about as often as any other.
-    pub(crate) fn new(seed: u64, faults: &[Fault], time: Duration) -> Self {
+    pub(crate) fn new(seed: u64, shape: Shape, faults: &[Fault], time: Duration) -> Self {
         let mut dice = Dice::new(seed, PLAN_DICE);
         let mut steps = Vec::new();
         let (mut total, mut bag) = (Duration::ZERO, Vec::new());
@@ -44,21 +46,21 @@ impl Plan {
             }
             let fault = bag.swap_remove(below(&mut dice, bag.len()));
             let (from, to) = fault.lasts();
-            let node = below(&mut dice, NODES);
+            let at = below(&mut dice, NODES);
             let lasts = dice.ms(from, to);
             let (from, to) = if steps.len() % 4 == 3 { LONG_REST } else { SHORT_REST };
             let rest = dice.ms(from, to);
             total += lasts + rest;
-            steps.push(Step { fault, node, lasts, rest });
+            steps.push(Step { fault, at, lasts, rest });
         }
-        Self { seed, steps }
+        Self { seed, shape, steps }
     }
 
     /// As it is written down.
     pub(crate) fn text(&self) -> String {
-        let mut text = format!("seed {}", self.seed);
-        for Step { fault, node, lasts, rest } in &self.steps {
-            let whom = if fault.is_of_node() { format!(" of n{node}") } else { String::new() };
+        let mut text = format!("{}, seed {}", self.shape, self.seed);
+        for Step { fault, at, lasts, rest } in &self.steps {
+            let whom = if fault.is_of_node() { format!(" of n{at}") } else { String::new() };
             let (lasts, rest) = (lasts.as_millis(), rest.as_millis());
             write!(text, "\n{fault}{whom} for {lasts} ms, then {rest} ms of peace")
                 .expect("it is text");
@@ -73,11 +75,11 @@ fn below(dice: &mut Dice, count: usize) -> usize {
 
 #[test]
 fn a_seed_gives_the_same_plan_again_and_each_fault_has_its_turn() {
-    let plan = |seed| Plan::new(seed, &Fault::ALL, Duration::from_secs(600));
+    let plan = |seed| Plan::new(seed, Shape::Redis, &Fault::ALL, Duration::from_secs(600));
     assert_eq!(plan(7), plan(7));
     assert_ne!(plan(7), plan(8));
     for fault in Fault::ALL {
         assert!(plan(7).steps.iter().any(|step| step.fault == fault), "{fault}");
     }
-    assert!(Plan::new(7, &[], Duration::from_secs(1)).steps.is_empty());
+    assert!(Plan::new(7, Shape::Redis, &[], Duration::from_secs(1)).steps.is_empty());
 }

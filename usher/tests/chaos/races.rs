@@ -1,8 +1,8 @@
 //! Races: what a run of minutes tries a few times, tried thousands of times, one race after the
 //! other and some at once.
 //!
-//! A ticket on all nodes at the same moment, also with a Redis that restarts between mint and use;
-//! a single place from two nodes at once; and a node that dies with thousands of sessions.
+//! A ticket on all nodes at the same moment, also while Redis restarts or another server takes over
+//! between mint and use; a single place from two nodes at once; and a node that dies with thousands of sessions.
 
 use std::{
     collections::BTreeMap,
@@ -29,8 +29,9 @@ use crate::{
     others::try_everywhere,
     plan::Step,
     run::LOG,
+    shape::Shape,
     socket::{Came, Socket},
-    stage::Stage,
+    stage::{Stage, Terms},
     visitor::mint,
     world::{Mood, Place, World},
 };
@@ -38,9 +39,9 @@ use crate::{
 /// Races at once.
 const LANES: usize = 12;
 
-/// Tickets that wait while Redis restarts, and how often it does.
+/// Tickets that wait while Redis is lost, and how often it is.
 const WAITING: usize = 50;
-const RESTARTS: usize = 10;
+const LOSSES: usize = 10;
 
 /// How many of a crowd come at once, and how long all of them may take.
 const AT_ONCE: usize = 32;
@@ -54,20 +55,22 @@ pub(crate) struct Track {
     pub(crate) stage: Stage,
     pub(crate) world: World,
     pub(crate) log: Log,
+    shape: Shape,
     _mood: watch::Sender<Mood>,
 }
 
 impl Track {
-    /// Builds one; `resumes` a second and core are taken by each node.
-    pub(crate) async fn build(folder: &Path, seed: u64, resumes: u64) -> Result<Self, String> {
+    /// Builds one.
+    pub(crate) async fn build(folder: &Path, terms: Terms<'_>) -> Result<Self, String> {
+        let Terms { seed, shape, .. } = terms;
         std::fs::remove_dir_all(folder).ok();
         std::fs::create_dir_all(folder).map_err(|e| e.to_string())?;
         let log = Log::create(&folder.join(LOG)).map_err(|e| e.to_string())?;
-        log.write(What::Plan { seed, text: format!("races, seed {seed}") });
-        let stage = Stage::build(&log, folder, seed, None, resumes).await?;
+        log.write(What::Plan { seed, text: format!("races, {shape}, seed {seed}") });
+        let stage = Stage::build(&log, folder, terms).await?;
         let (mood, told) = watch::channel(Mood::Wild);
         let world = World::new(&log, stage.places(), told, seed);
-        Ok(Self { stage, world, log, _mood: mood })
+        Ok(Self { stage, world, log, shape, _mood: mood })
     }
 
     /// A ticket on all nodes at once, so many times; what went wrong.
@@ -83,32 +86,40 @@ impl Track {
         .await
     }
 
-    /// The same with tickets that a Redis has kept through its restart: whether they are still good
-    /// is not promised, and twice is never.
-    pub(crate) async fn tickets_over_a_restart(&mut self) -> Result<Vec<String>, String> {
+    /// The same while Redis restarts, or another server takes over: some tickets are spent before,
+    /// all are tried all the while, and again when it is over. Whether they are still good is not
+    /// promised, and twice is never.
+    pub(crate) async fn tickets_over_a_loss(&mut self) -> Result<Vec<String>, String> {
+        let fault = if self.shape.has_replicas() { Fault::Failover } else { Fault::RedisKilled };
         let mut wrong = Vec::new();
-        for round in 0..RESTARTS {
+        for round in 0..LOSSES {
             let mut dice = Dice::new(self.world.seed, 40 + round as u64);
             let mut tickets = Vec::new();
             for n in 0..WAITING {
                 let by = format!("keeper-{round}-{n}");
                 let ticket = minted(&self.world, "keeper", Policy::Multi, &by, &mut dice).await?;
-                if n % 2 == 0 {
-                    // Half of them are spent before.
-                    try_everywhere(&self.world, "keeper", &by, &ticket).await;
-                }
-                tickets.push((by, ticket, n % 2 == 0));
+                tickets.push((by, ticket));
             }
+            let (world, some) = (&self.world, tickets.iter().step_by(2));
+            let mut came: BTreeMap<&str, usize> = BTreeMap::new();
+            try_all(world, some, &mut came).await;
             let lasts = Duration::from_millis(100);
-            let fault = Fault::RedisKilled;
-            self.stage.suffer(&Step { fault, node: 0, lasts, rest: Duration::ZERO }).await?;
-            self.stage.heal().await?;
-            for (by, ticket, is_spent) in tickets {
-                let count = try_everywhere(&self.world, "keeper", &by, &ticket).await;
-                if count > usize::from(!is_spent) {
-                    wrong.push(format!("{by}: {count} are in after a restart"));
+            let step = Step { fault, at: round, lasts, rest: Duration::ZERO };
+            let stage = &mut self.stage;
+            let lost = async {
+                stage.suffer(&step).await?;
+                stage.heal().await
+            };
+            tokio::pin!(lost);
+            loop {
+                tokio::select! {
+                    ended = &mut lost => break ended?,
+                    () = try_all(world, tickets.iter(), &mut came) => {}
                 }
             }
+            try_all(world, tickets.iter(), &mut came).await;
+            let twice = came.iter().filter(|(_, count)| **count > 1);
+            wrong.extend(twice.map(|(by, count)| format!("{by}: {count} are in over a loss")));
         }
         Ok(wrong)
     }
@@ -161,6 +172,17 @@ impl Track {
             });
         }
         lanes.join_all().await.into_iter().flatten().collect()
+    }
+}
+
+/// Tries tickets on all nodes; counts how often each let somebody in.
+async fn try_all<'a>(
+    world: &World,
+    tickets: impl Iterator<Item = &'a (String, String)>,
+    came: &mut BTreeMap<&'a str, usize>,
+) {
+    for (by, ticket) in tickets {
+        *came.entry(by).or_default() += try_everywhere(world, "keeper", by, ticket).await;
     }
 }
 

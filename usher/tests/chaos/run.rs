@@ -17,7 +17,7 @@ use crate::{
     log::{self, Log, What},
     others,
     plan::Plan,
-    stage::{RESUMES_PER_SECOND, Stage},
+    stage::{RESUMES_PER_SECOND, Stage, Terms},
     verdict::Verdict,
     world::{Mood, World},
 };
@@ -57,7 +57,9 @@ impl Run {
         let log = Log::create(&path).map_err(|e| format!("{}: {e}", path.display()))?;
         let seed = self.plan.seed;
         log.write(What::Plan { seed, text: self.plan.text() });
-        let mut stage = Stage::build(&log, folder, seed, self.planted, RESUMES_PER_SECOND).await?;
+        let (shape, planted, resumes) = (self.plan.shape, self.planted, RESUMES_PER_SECOND);
+        let terms = Terms { seed, shape, planted, resumes };
+        let mut stage = Stage::build(&log, folder, terms).await?;
         let (mood, told) = watch::channel(Mood::Wild);
         let world = World::new(&log, stage.places(), told, seed);
         let cast = Cast::new(&world, self.times);

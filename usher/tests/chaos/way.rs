@@ -1,24 +1,27 @@
-//! Way: a proxy that does to what passes whatever a bad network does.
+//! Way: does to what passes whatever a bad network does.
 //!
-//! One stands between each node and Redis, and one between visitors and each node. What it does is
-//! one value that can be changed at any time, for sockets that are there and for those to come.
+//! One is between each node and Redis, and one between visitors and each node; gates stand at its
+//! beginning. What it does is one value that can be changed at any time, for sockets that are there
+//! and for those to come.
 //! With network namespaces the same could be done to processes that know of no proxy; what they
 //! would add is in `docs/proof.md`.
 
 use std::{
     net::SocketAddr,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{
-        TcpListener, TcpStream,
+        TcpStream,
         tcp::{OwnedReadHalf, OwnedWriteHalf},
     },
     sync::watch,
-    task::JoinHandle,
     time::sleep,
 };
 
@@ -66,42 +69,37 @@ pub(crate) struct Rules {
     pub(crate) silent: Option<(u64, u64)>,
 }
 
-/// A way from an address to another.
-#[derive(Debug)]
-pub(crate) struct Way {
-    /// Where it begins.
-    pub(crate) address: SocketAddr,
+/// A way, by which sockets go.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Way(Arc<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
     rules: watch::Sender<Rules>,
-    sockets: std::sync::Arc<AtomicU64>,
-    door: JoinHandle<()>,
+    sockets: AtomicU64,
+    seed: u64,
 }
 
 impl Way {
-    /// One that leads to `far`.
-    pub(crate) async fn to(far: SocketAddr, seed: u64) -> std::io::Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let address = listener.local_addr()?;
-        let (rules, now) = watch::channel(Rules::default());
-        let sockets = std::sync::Arc::new(AtomicU64::new(1));
-        let counted = std::sync::Arc::clone(&sockets);
-        let door = tokio::spawn(async move {
-            while let Ok((near, _)) = listener.accept().await {
-                let number = counted.fetch_add(1, Ordering::Relaxed);
-                tokio::spawn(pass(near, far, number, now.clone(), Dice::new(seed, number)));
-            }
-        });
-        Ok(Self { address, rules, sockets, door })
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(Arc::new(Inner { seed, ..Inner::default() }))
+    }
+
+    /// Lets a socket go by it to `far`.
+    pub(crate) async fn pass(&self, near: TcpStream, far: SocketAddr) {
+        let number = self.0.sockets.fetch_add(1, Ordering::Relaxed) + 1;
+        pass(near, far, number, self.0.rules.subscribe(), Dice::new(self.0.seed, number)).await;
     }
 
     /// From now on it does this; returns when whoever comes next is under it.
     pub(crate) fn set(&self, change: impl FnOnce(&mut Rules)) {
-        self.rules.send_modify(change);
+        self.0.rules.send_modify(change);
     }
 
     /// Everything passes again. Sockets on which something was held back or lost are closed.
     pub(crate) fn heal(&self) {
         let number = self.next();
-        self.rules.send_modify(|rules| {
+        self.0.rules.send_modify(|rules| {
             let harmed =
                 rules.there != Pace::Passes || rules.back != Pace::Passes || rules.silent.is_some();
             let cut_before = if harmed { number } else { rules.cut_before };
@@ -111,7 +109,7 @@ impl Way {
 
     /// The same, and what was held back arrives now.
     pub(crate) fn let_go(&self) {
-        self.rules.send_modify(|rules| {
+        self.0.rules.send_modify(|rules| {
             *rules = Rules { cut_before: rules.cut_before, ..Rules::default() };
         });
     }
@@ -119,18 +117,12 @@ impl Way {
     /// Closes all sockets that are there.
     pub(crate) fn cut(&self, resets: bool) {
         let number = self.next();
-        self.rules.send_modify(|rules| (rules.cut_before, rules.resets) = (number, resets));
+        self.0.rules.send_modify(|rules| (rules.cut_before, rules.resets) = (number, resets));
     }
 
     /// The number that the next socket has.
     pub(crate) fn next(&self) -> u64 {
-        self.sockets.load(Ordering::Relaxed)
-    }
-}
-
-impl Drop for Way {
-    fn drop(&mut self) {
-        self.door.abort();
+        self.0.sockets.load(Ordering::Relaxed) + 1
     }
 }
 

@@ -61,12 +61,16 @@ fn missing(story: &Story, list: &List) -> Vec<Breach> {
         if is_over || !socket.is_open(from) || !socket.is_open(to) {
             continue;
         }
+        // Who reads nothing does not see that its socket was given up.
+        let dozes = story.dozes.iter().any(|(number, begins, ends)| {
+            number == last && *begins <= to && ends + ALLOWANCE >= from
+        });
         // Somebody may be coming back already.
         let coming = story.sockets.values().any(|other| {
             other.user == socket.user && other.dialed.at <= to && other.dialed.at >= from
         });
         let found = listed.get(session.as_str());
-        if !coming && found != Some(&(welcome.node.as_str(), true)) {
+        if !coming && !dozes && found != Some(&(welcome.node.as_str(), true)) {
             let what =
                 format!("{session} has a socket at {}, and is listed as {found:?}", welcome.node);
             breaches.push(Breach::new("I9", what, &[welcome.mark, list.mark]));
@@ -99,8 +103,10 @@ fn ghosts<'a>(
             story.sockets[number].end.map_or(Mark { at: u64::MAX, line: 0 }, |end| end.mark)
         });
         // Where Redis forgot that it ended it is there again, and is parked then.
-        let forgot =
-            story.troubles.iter().filter(|one| one.fault.forgets() && one.over != u64::MAX);
+        let forgot = story
+            .troubles
+            .iter()
+            .filter(|one| one.fault.forgets(story.terms.shape) && one.over != u64::MAX);
         let again = forgot.map(|one| Mark { at: one.over + AGREE, line: one.begins.line });
         let again = again.filter(|again| again.at < list.asked).max();
         let Some(gone) = gone.chain(again).max() else { continue };

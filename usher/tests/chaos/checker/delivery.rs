@@ -116,8 +116,10 @@ fn gaps(story: &Story) -> Vec<Breach> {
     for socket in story.sockets.values() {
         for (mark, item) in &socket.items {
             let Item::Gap { after, until, reason } = item else { continue };
-            let doubted =
-                story.troubles.iter().any(|one| one.fault.doubts() && one.begins.at <= mark.at);
+            let doubted = story
+                .troubles
+                .iter()
+                .any(|one| one.fault.doubts(story.terms.shape) && one.begins.at <= mark.at);
             if !doubted || reason != "epoch" {
                 let what =
                     format!("{} is told of a gap ({reason}) from {after} to {until}", socket.user);

@@ -4,7 +4,7 @@
 //! more than `served_ms` later, and does not come back; while a block stands nobody of that user
 //! is let in. Blocks are part of what Redis has, and are gone with it.
 //! I9, second half: nobody is ended without a cause. 4409 needs another session and a policy of one
-//! place, 4410 a kick, 4403 a block, 4202 a Redis that forgot, 4205 another socket of the session.
+//! place that yields, 4410 a kick, 4403 a block, 4202 a Redis that forgot, 4205 another socket of the session.
 
 use super::{
     Breach,
@@ -43,7 +43,9 @@ pub(super) fn judge(story: &Story) -> Vec<Breach> {
 fn comes(story: &Story, socket: &Socket, since: Mark, lifted: u64) -> Option<Breach> {
     let welcome = socket.welcome.as_ref()?;
     let is_in = socket.dialed > since && welcome.mark.at < lifted;
-    let forgot = story.troubles_in(since.at, welcome.mark.at).any(|one| one.fault.forgets());
+    let forgot = story
+        .troubles_in(since.at, welcome.mark.at)
+        .any(|one| one.fault.forgets(story.terms.shape));
     let what = format!("{} came in spite of a kick or a block", socket.by);
     (is_in && !forgot).then(|| Breach::new("I11", what, &[since, socket.dialed, welcome.mark]))
 }
@@ -54,10 +56,17 @@ fn without_cause(story: &Story, socket: &Socket) -> Option<Breach> {
     let before = |mark: Mark| mark < end.mark;
     let has_cause = match code {
         4409 => {
-            let policy = story
-                .tickets
-                .values()
-                .any(|(_, user, policy, _)| *user == socket.user && *policy == Policy::Single);
+            // Who keeps the place keeps it, unless their node was taken for lost.
+            let from = end.mark.at.saturating_sub(story.terms.lease * 2);
+            let troubled = story.troubles_in(from, end.mark.at).next().is_some();
+            let policy = story.tickets.values().any(|(_, user, policy, _)| {
+                let yields = match policy {
+                    Policy::Multi => false,
+                    Policy::Single => true,
+                    Policy::Reject => troubled,
+                };
+                *user == socket.user && yields
+            });
             let is_other = |other: &Socket| {
                 let ours = other.welcome.as_ref().is_some_and(|w| w.session == welcome.session);
                 other.user == socket.user && !ours && before(other.dialed)
@@ -66,7 +75,10 @@ fn without_cause(story: &Story, socket: &Socket) -> Option<Breach> {
         }
         4410 => story.kicking.iter().any(|(mark, id)| *id == welcome.session && before(*mark)),
         4403 => story.blocking.iter().any(|(mark, user)| *user == socket.user && before(*mark)),
-        4202..=4204 => story.troubles.iter().any(|one| one.fault.forgets() && before(one.begins)),
+        4202..=4204 => story
+            .troubles
+            .iter()
+            .any(|one| one.fault.forgets(story.terms.shape) && before(one.begins)),
         4205 => story.sockets.values().any(|other| {
             let is_other = other.dialed != socket.dialed && other.token.is_some();
             is_other && other.user == socket.user && before(other.dialed)

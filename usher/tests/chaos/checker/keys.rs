@@ -59,5 +59,5 @@ pub(super) fn judge(story: &Story) -> Vec<Breach> {
 
 /// Whether Redis may have lost what it knew in this time.
 fn forgotten(story: &Story, from: u64, to: u64) -> bool {
-    story.troubles_in(from, to).any(|one| one.fault.forgets())
+    story.troubles_in(from, to).any(|one| one.fault.forgets(story.terms.shape))
 }

@@ -1,13 +1,14 @@
 //! Liveness.
 //!
 //! I19: 30 s after all faults are over, each visitor that tries has a session, keeps it until the
-//! run is over, and has the last message to its user, which every publisher got accepted.
+//! run is over, and has the last message to its user, which every publisher got accepted. While one
+//! of several servers is lost, users of the others are sent to.
 
 use super::{
     ALLOWANCE, Breach,
-    story::{Item, Mark, Socket, Story},
+    story::{Item, Mark, Socket, Story, Trouble, Try},
 };
-use crate::payload::LAST;
+use crate::{fault::Fault, payload::LAST, shape::Shape};
 
 /// How long it may take.
 const BACK: u64 = 30_000;
@@ -39,7 +40,22 @@ pub(super) fn judge(story: &Story) -> Vec<Breach> {
             breaches.push(Breach::new("I19", what, &[healed, sent.began(), over]));
         }
     }
+    let lost = story.troubles.iter().filter(|one| one.fault == Fault::RedisLost);
+    breaches.extend(lost.filter_map(|one| stands_still(story, one)));
     breaches
+}
+
+/// Whether nothing is accepted while one of several servers is lost.
+fn stands_still(story: &Story, trouble: &Trouble) -> Option<Breach> {
+    let is_whole = trouble.mends != u64::MAX;
+    let within = |one: &Try| {
+        let ended = one.ended.map_or(u64::MAX, |mark| mark.at);
+        one.began.at > trouble.holds && ended < trouble.mends
+    };
+    let goes_on = story.messages.values().any(|sent| sent.accepted().any(within));
+    let what = "nothing is accepted while one of several servers is lost".to_owned();
+    let stands = is_whole && story.terms.shape == Shape::Servers && !goes_on;
+    stands.then(|| Breach::new("I19", what, &[trouble.begins]))
 }
 
 fn lacks(story: &Story, user: &str, socket: &Socket, welcomed: Mark) -> Option<Breach> {

@@ -34,7 +34,7 @@ pub(super) fn judge(story: &Story) -> Vec<Breach> {
         }
     }
     for trouble in &story.troubles {
-        if trouble.fault.cuts_off() {
+        if trouble.fault.cuts_off(story.terms.shape) {
             breaches.extend(fails_closed(story, trouble));
         }
         if matches!(trouble.fault, Fault::NodeKilled | Fault::NodeLost) {

@@ -34,7 +34,9 @@ pub(super) fn judge(story: &Story) -> Vec<Breach> {
 fn welcomed(story: &Story, socket: &Socket, from: &Welcome, welcome: &Welcome) -> Option<Breach> {
     let marks = [from.mark, socket.dialed, welcome.mark];
     let told = |of, what: String| Some(Breach::new(of, what, &marks));
-    let forgot = story.troubles_in(from.mark.at, welcome.mark.at).any(|one| one.fault.forgets());
+    let forgot = story
+        .troubles_in(from.mark.at, welcome.mark.at)
+        .any(|one| one.fault.forgets(story.terms.shape));
     match socket.trespass.as_deref().filter(|_| !forgot) {
         Some("superseded") => return told("I8", "an old token was good once more".to_owned()),
         Some("ended") => return told("I11", "a session came back that was ended".to_owned()),
@@ -65,10 +67,11 @@ fn refused(story: &Story, socket: &Socket, from: &Welcome) -> Option<Breach> {
     // From its last sign of life on.
     let seen = sockets.iter().map(|one| one.end.map_or(u64::MAX, |end| end.mark.at)).max()?;
     let is_late = end.mark.at > seen.saturating_add(story.terms.window - ALLOWANCE);
-    let forgot = story
-        .troubles
-        .iter()
-        .any(|one| one.fault.forgets() && one.begins.at <= end.mark.at && one.over >= from.mark.at);
+    let forgot = story.troubles.iter().any(|one| {
+        one.fault.forgets(story.terms.shape)
+            && one.begins.at <= end.mark.at
+            && one.over >= from.mark.at
+    });
     let is_left = sockets.iter().any(|one| {
         let code = one.end.and_then(|end| end.code);
         matches!(code, Some(1000..=1015 | 4200..=4999)) && code != Some(1001)

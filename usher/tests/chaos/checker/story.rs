@@ -7,6 +7,7 @@ use protocol::position::Position;
 use crate::{
     fault::Fault,
     log::{Entry, Fate, Listed, Name, Phase, Policy, What},
+    shape::Shape,
 };
 
 /// A point in the log: when, and which line.
@@ -142,6 +143,7 @@ pub(crate) struct Terms {
     pub(crate) pong: u64,
     pub(crate) drain: u64,
     pub(crate) resumes_per_second: u64,
+    pub(crate) shape: Shape,
 }
 
 /// What happened to a node's process.
@@ -211,8 +213,8 @@ impl Story {
     fn take(&mut self, mark: Mark, what: What) {
         match what {
             What::Plan { .. } => {}
-            What::Terms { lease, window, ping, pong, drain, resumes_per_second } => {
-                self.terms = Terms { lease, window, ping, pong, drain, resumes_per_second };
+            What::Terms { lease, window, ping, pong, drain, resumes_per_second, shape } => {
+                self.terms = Terms { lease, window, ping, pong, drain, resumes_per_second, shape };
             }
             What::Fault { fault, node, phase } => self.fault(mark, &fault, node, phase),
             What::Healed => self.healed = Some(mark),

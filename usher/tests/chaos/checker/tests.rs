@@ -86,8 +86,7 @@ fn i3_whoever_keeps_the_place_is_not_replaced_and_keeps_nobody_out_when_gone() {
     let frozen = "1100 fault node-frozen begins n0\n1900 fault node-frozen over n0\n";
     let parked = "2000 closed 1 -\n3000 dial 2 bob n1 token R 1.1\n3100 closed 2 4409";
     fine(&format!("{one}{parked}"));
-    let found = format!("{one}{frozen}1950 dial 2 bob n1 ticket U\n2000 closed 1 4409");
-    assert!(!tale::found(&found).iter().any(|(of, _)| *of == "I3c"));
+    fine(&format!("{one}{frozen}1950 dial 2 bob n1 ticket U\n2000 closed 1 4409"));
     fine(&format!("{one}2000 closed 1 -\n3000 dial 2 bob n1 ticket U\n3100 closed 2 4423"));
     blames(
         "I3c",
@@ -121,6 +120,19 @@ fn i4_what_was_accepted_comes_or_a_gap_is_told() {
     ));
     // What nobody matched was for nobody.
     good("1100 sends p 1 alice\n1110 accepted p 1 M1 1.2 0\n1310 caught-up 1 1.3");
+}
+
+#[test]
+fn i4_a_gap_needs_a_server_that_may_have_lost_something() {
+    let gap =
+        "2000 fault redis-slept begins\n2100 fault redis-slept over\n2200 gap 1 1.1 2.1 epoch";
+    let on = |shape: &str| ALICE.replace("terms", &format!("terms {shape}")) + gap;
+    fine(&on("sentinel"));
+    fine(&on("cluster"));
+    blames("I4", &on("redis"));
+    blames("I4", &on("servers"));
+    let slot = "2000 fault slot-moved begins\n2100 fault slot-moved over\n2200 gap 1 1.1 2.1 epoch";
+    blames("I4", &(ALICE.replace("terms", "terms cluster") + slot));
 }
 
 #[test]
@@ -180,6 +192,8 @@ fn i9_registry_and_sockets_agree_in_peace() {
     good(&format!("{peace}30000 list S=alice@n0\n40000 healed"));
     bad("I9", &format!("{peace}30000 list\n40000 healed"));
     bad("I9", &format!("{peace}30000 list S=alice@n1\n40000 healed"));
+    good(&format!("{peace}28000 dozes 1 6000\n30000 list S=alice@-\n40000 healed"));
+    bad("I9", &format!("{peace}12000 dozes 1 6000\n30000 list S=alice@-\n40000 healed"));
     // Not in peace.
     good(&format!(
         "{peace}25000 fault node-killed begins\n30000 list\n31000 fault node-killed over\n40000 healed"
@@ -288,6 +302,16 @@ fn i16_a_node_without_its_engine_takes_nothing() {
     good(&with("3000 sends p 1 nobody n0\n3100 refused p 1"));
     good(&with("3000 sends p 1 nobody n1\n3100 accepted p 1 M 1.2 0"));
     bad("I16", &with("3000 sends p 1 nobody n0\n3100 accepted p 1 M 1.2 0"));
+    // Another server takes over from one that is killed, and is not asked of where there is none.
+    let killed = cut.replace("partition", "redis-killed").replace(" n0", "");
+    let accepts = "3000 sends p 1 nobody n1\n3100 accepted p 1 M 1.2 0\n";
+    let on = |shape: &str| {
+        let (before, after) = killed.split_at(killed.find("5000").expect("it is there"));
+        format!("0 terms {shape}{before}{accepts}{after}")
+    };
+    blames("I16", &on("redis"));
+    fine(&on("sentinel"));
+    fine(&on("servers"));
     bad("I16", &with("3000 dial 2 bob n0 ticket U\n3100 welcome 2 S2 bob n0 new 1.1 R2"));
 }
 
@@ -317,4 +341,12 @@ fn i19_when_all_is_over_everybody_is_in_and_has_all() {
     bad("I19", &format!("{calm}3000 sends p last alice\n3100 unknown p last\n40000 over"));
     let late = "1500 closed 1 -\n35000 dial 2 alice n1 token R 1.1\n36000 welcome 2 S alice n1 resumed 1.1 R2\n";
     bad("I19", &format!("{calm}{late}40000 over"));
+    let lost = |accepted: &str| {
+        format!(
+            "0 terms servers\n1000 fault redis-lost begins\n1010 fault redis-lost holds\n{accepted}
+            8000 fault redis-lost mends\n8100 fault redis-lost over\n9000 healed\n9100 over"
+        )
+    };
+    fine(&lost("2000 sends p 1 alice\n2010 accepted p 1 M 1.2"));
+    blames("I19", &lost("2000 sends p 1 alice\n2010 refused p 1"));
 }

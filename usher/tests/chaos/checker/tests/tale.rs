@@ -6,6 +6,7 @@ use crate::{
     checker::judge,
     log::{Entry, Fate, Listed, Name, Phase, Policy, What},
     payload::LAST,
+    shape::Shape,
 };
 
 /// Nothing is to be blamed.
@@ -20,7 +21,7 @@ pub(super) fn blames(of: &str, text: &str) {
     assert!(found.iter().any(|(one, _)| *one == of), "{of} is not in {found:?}, of{text}");
 }
 
-pub(super) fn found(text: &str) -> Vec<(&'static str, String)> {
+fn found(text: &str) -> Vec<(&'static str, String)> {
     let mut entries = Vec::new();
     for line in text.lines().filter(|line| !line.trim().is_empty()) {
         let words: Vec<&str> = line.split_whitespace().collect();
@@ -63,8 +64,11 @@ fn what(words: &[&str]) -> Option<What> {
 fn of_stage(words: &[&str]) -> Option<What> {
     let text = |word: &str| word.to_owned();
     Some(match *words {
-        ["terms"] => terms(2_000),
-        ["terms", rate] => terms(rate.parse().ok()?),
+        ["terms"] => terms(2_000, Shape::Redis),
+        ["terms", word] => match word.parse() {
+            Ok(shape) => terms(2_000, shape),
+            Err(_) => terms(word.parse().ok()?, Shape::Redis),
+        },
         ["fault", fault, word] => {
             What::Fault { fault: text(fault), node: None, phase: phase(word)? }
         }
@@ -99,9 +103,9 @@ fn of_stage(words: &[&str]) -> Option<What> {
     })
 }
 
-fn terms(resumes_per_second: u64) -> What {
+fn terms(resumes_per_second: u64, shape: Shape) -> What {
     let (lease, window, ping, pong, drain) = (5_000, 20_000, 2_000, 2_000, 3_000);
-    What::Terms { lease, window, ping, pong, drain, resumes_per_second }
+    What::Terms { lease, window, ping, pong, drain, resumes_per_second, shape }
 }
 
 fn of_visitor(words: &[&str]) -> Option<What> {
@@ -157,6 +161,7 @@ fn of_visitor(words: &[&str]) -> Option<What> {
             replayed: false,
             echo: false,
         },
+        ["dozes", _, ms] => What::Dozes { socket, ms: ms.parse().ok()? },
         ["strange", _] => What::Strange { socket, text: text("?") },
         ["gap", _, after, until, reason] => What::Gap {
             socket,
