@@ -84,8 +84,8 @@ impl Redis {
         Ok(())
     }
 
-    /// A session that the registry does not have: it ended, with this code, or was forgotten; then it
-    /// is registered again, unless there is something against it.
+    /// A session that the registry does not have by its last admission: it ended, with this code, or was
+    /// forgotten; then it is registered again, unless there is something against it.
     async fn come_back(
         &self,
         user: &UserId,
@@ -120,7 +120,8 @@ impl Redis {
         let is_it = |one: &&Standing| one.id == fenced.session;
         match standing.filter(is_it).map(|one| (one.fence, &one.state)).next() {
             None => Place::Gone,
-            Some((fence, _)) if fence != fenced.fence => Place::Elsewhere,
+            Some((fence, _)) if fence < fenced.fence => Place::Gone,
+            Some((fence, _)) if fence > fenced.fence => Place::Elsewhere,
             Some((_, State::Parked { .. })) => Place::Parked,
             Some((_, State::Live(node))) if **node != *self.me => Place::Elsewhere,
             // A lease that lapsed for a moment and holds again has harmed nobody.
@@ -221,7 +222,7 @@ fn is_at(me: &kernel::message::NodeRef, one: &Standing) -> bool {
 enum Place {
     /// Here, by the same admission.
     Here,
-    /// Nowhere: it ended.
+    /// Nowhere, or only by an earlier admission: it ended, or was forgotten.
     Gone,
     /// Its node was taken for lost.
     Parked,

@@ -14,7 +14,7 @@ use protocol::{
 
 use super::{
     Admitted, Attempt, Grant, Mail, Proof, Registry, TicketState, Verdict,
-    part::answers,
+    part::taken_over,
     record::{Rare, Record, State, User},
 };
 use crate::{
@@ -202,12 +202,7 @@ impl Registry {
         if !origin_fits(record.rare().origin.as_ref(), attempt) {
             return Err(CloseCode::Forbidden);
         }
-        let taken_over = record.fenced();
-        let socket_of = match &record.state {
-            State::Live(node) => Some(Arc::clone(node)),
-            State::Parked { .. } => None,
-        };
-        let askers = record.take_askers();
+        let mail = taken_over(&user, record);
         let void = record.tokens();
         let rare = record.rare_mut();
         (rare.previous_token, rare.held_until) = (Some(token), None);
@@ -221,12 +216,6 @@ impl Registry {
             self.people.void_token(session, void);
         }
         self.people.add_token(session, attempt.token);
-        let mut mail = answers(&user, taken_over, askers);
-        mail.extend(socket_of.map(|node| {
-            let end = End { code: CloseCode::TakenOver, by: None };
-            let notice = Notice::End { sessions: vec![taken_over], end };
-            Mail { node, envelope: Envelope { user, notice } }
-        }));
         Ok((Verdict::Admitted { admitted, ended: Vec::new() }, mail))
     }
 

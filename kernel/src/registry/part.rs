@@ -189,6 +189,21 @@ impl Registry {
     }
 }
 
+/// What is told of a session whose socket is another one from now on, before it is noted: its node,
+/// and those that asked after it.
+pub(super) fn taken_over(user: &UserId, record: &mut Record) -> Vec<Mail> {
+    let mut mail = answers(user, record.fenced(), record.take_askers());
+    if let State::Live(node) = &record.state {
+        let end = End { code: CloseCode::TakenOver, by: None };
+        let notice = Notice::End { sessions: vec![record.fenced()], end };
+        mail.push(Mail {
+            node: Arc::clone(node),
+            envelope: Envelope { user: user.clone(), notice },
+        });
+    }
+    mail
+}
+
 /// What nodes are told that asked after a session.
 pub(super) fn answers(user: &UserId, fenced: Fenced, askers: Vec<Arc<NodeRef>>) -> Vec<Mail> {
     let answer = |node| {

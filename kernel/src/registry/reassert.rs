@@ -2,14 +2,18 @@
 //!
 //! A store may lose what it kept, or its last words. The nodes know better: they have the sockets.
 //! So each says again whom it has. What they say may be more than may be there, since some may have
-//! been replaced while their node was deaf; then the latest admissions win.
+//! been replaced while their node was deaf; then the latest admissions win. So they do where a session
+//! itself is known, by another admission.
 //!
 //! Not here: whether the registry forgot, or knows that a session ended.
+
+use std::cmp::Ordering;
 
 use protocol::{close::CloseCode, frame::By, id::SessionId, name::UserId, time::Timestamp};
 
 use super::{
     Ended, Mail, Registry, Standing,
+    part::taken_over,
     record::{Record, User},
 };
 use crate::{admission, message::End, stream::Stream};
@@ -19,7 +23,8 @@ impl Registry {
     /// admission. Refused with the code with which it is to close.
     ///
     /// # Errors
-    /// If it ended, is too old, its user is kept out, or later sessions have all its places.
+    /// If it ended, is too old, was admitted again since, its user is kept out, or later sessions have
+    /// all its places.
     pub fn reassert(
         &mut self,
         now: Timestamp,
@@ -27,8 +32,10 @@ impl Registry {
         standing: Standing,
     ) -> (Result<Vec<Ended>, CloseCode>, Vec<Mail>) {
         let (id, previous) = (standing.id, standing.previous_token);
-        if self.people.session(id).is_some() {
-            return (Ok(Vec::new()), Vec::new());
+        match self.people.session(id).map(|(_, known)| known.fence.cmp(&standing.fence)) {
+            Some(Ordering::Equal) => return (Ok(Vec::new()), Vec::new()),
+            Some(Ordering::Greater) => return (Err(CloseCode::TakenOver), Vec::new()),
+            Some(Ordering::Less) | None => {}
         }
         let ended = |token| self.ended.get(&token).copied();
         let ended = [Some(standing.token), previous].into_iter().flatten().find_map(ended);
@@ -39,6 +46,8 @@ impl Registry {
         if let Some(code) = refused {
             return (Err(code), Vec::new());
         }
+        let older = self.people.remove(id);
+        let mut mail = older.map(|mut older| taken_over(user, &mut older)).unwrap_or_default();
         let by = By { session: id, device: standing.device.clone(), at: now };
         self.last_fence = self.last_fence.max(standing.fence.0);
         let epoch = (now.0 * 1000).max(self.last_epoch + 1);
@@ -62,7 +71,8 @@ impl Registry {
             self.end_sessions(now, user, &[id], &End { code: CloseCode::Replaced, by: None });
         }
         let end = End { code: CloseCode::Replaced, by: is_in.then_some(by) };
-        let (ended, mail) = self.end_sessions(now, user, &losers, &end);
+        let (ended, told) = self.end_sessions(now, user, &losers, &end);
+        mail.extend(told);
         (if is_in { Ok(ended) } else { Err(CloseCode::Replaced) }, mail)
     }
 

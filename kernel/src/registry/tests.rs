@@ -135,7 +135,7 @@ impl Desk {
         }
     }
 
-    /// The registry forgets all but blocks; what it had, a node has still.
+    /// The registry forgets all but blocks; what it had, a node has still, as it was each time.
     fn lose(&mut self, words: &Words<'_>) {
         if words.nth(0) == "forget" {
             let Excerpt { people, blocks, .. } = self.registry.excerpt();
@@ -146,8 +146,9 @@ impl Desk {
         }
         let id = id(words.nth(1));
         let of = |person: &Person| person.standing.iter().find(|one| one.id == id).cloned();
-        let found = self.known.iter().find_map(|one| Some((one.name.clone(), of(one)?)));
-        let (user, standing) = found.unwrap();
+        let mut found = self.known.iter().filter_map(|one| Some((one.name.clone(), of(one)?)));
+        let time: usize = words.number("time", 1).try_into().unwrap();
+        let (user, standing) = found.nth(time - 1).unwrap();
         let (outcome, mail) = self.registry.reassert(self.now, &user, standing);
         match outcome {
             Ok(ended) => self.say(&format!("stands, ended {}", names(&ended))),

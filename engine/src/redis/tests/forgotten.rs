@@ -58,6 +58,30 @@ async fn a_session_that_was_forgotten_is_registered_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_session_whose_resume_was_forgotten_stays_where_it_is() {
+    let mut hall = hall_on(&[]).await;
+    let (_, mut left) = hall.engine("n0").await;
+    let (engine, mut node) = hall.engine("n1").await;
+    let alice = user("alice");
+    let opened = open(&left, &alice, 1).await;
+    let _saved: String = hall.server.tell("SAVE").await;
+    let proof = Proof::Resume(opened.token, opened.joined);
+    let resumed = place(&node, proof, 2).await.expect("it resumes");
+    assert_eq!(told_end(&mut left, &alice).await, CloseCode::TakenOver);
+    hall.server.kill().await;
+    until_lost(&engine).await;
+    hall.server.rise().await;
+    let told = next(&mut node, &alice).await.notice;
+    assert!(matches!(told, Notice::Behind(_)), "only that the past is lost: {told:?}");
+    let shown = left.engine.sessions(&Query::User(alice.clone())).await.unwrap();
+    let shown: Vec<_> = shown.iter().map(|one| (one.id, &*one.node, one.state)).collect();
+    assert_eq!(shown, [(opened.fenced.session, "n1", SessionState::Live)]);
+    let proof = Proof::Resume(resumed.token, resumed.joined);
+    let again = place(&node, proof, 3).await.expect("the token of that resume is good");
+    assert_eq!(again.fenced.session, opened.fenced.session);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_session_that_ended_while_its_node_was_deaf_does_not_come_back() {
     let mut hall = hall_on(&["--appendonly", "yes", "--appendfsync", "always"]).await;
     let (_, mut node) = hall.engine("n0").await;

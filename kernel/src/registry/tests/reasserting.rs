@@ -166,3 +166,38 @@ fn whoever_is_kept_out_or_ended_or_is_too_old_does_not_come_back() {
         "#]],
     );
 }
+
+#[test]
+fn the_later_admission_of_one_session_stands() {
+    check(
+        "mint 1 alice; admit 1 s1; forget; reassert s1; +1s; resume r1 on=n2; forget; reassert s1; \
+         reassert s1 time=2; reassert s1; held; resume r2 on=n3; sessions alice",
+        &expect![[r#"
+            mint 1 alice
+            admit 1 s1
+              s1#1 r1 after @1.0 joined @1.0, first
+            forget
+            reassert s1
+              stands, ended
+            +1s
+            resume r1 on=n2
+              s1#2 r2 after @1.0 joined @1.0, replay, resumed
+              -> n1 alice: end s1#1 4205 taken-over
+            forget
+            reassert s1
+              stands, ended
+            reassert s1 time=2
+              stands, ended
+              -> n1 alice: end s1#1 4205 taken-over
+            reassert s1
+              4205 taken-over
+            held
+              Held { tickets: 0, users: 1, sessions: 1, tokens: 2, ended: 0, keys: 0, blocks: 0 }
+            resume r2 on=n3
+              s1#3 r3 after @1.0 joined @1.0, replay, resumed
+              -> n2 alice: end s1#2 4205 taken-over
+            sessions alice
+              s1 of alice at n3 Live created 0s connected 1s active 0s
+        "#]],
+    );
+}
