@@ -32,6 +32,9 @@ const LOST: u64 = 0;
 /// What part of a lease is left out, as clocks do not run alike.
 const MARGIN: u32 = 10;
 
+/// Renewals in the time of a lease: two may fail.
+pub const RENEWALS: u32 = 3;
+
 /// A node's leases, as it may count on them.
 #[derive(Debug)]
 pub struct Tenure {
@@ -47,7 +50,9 @@ struct Held {
     here: AtomicU64,
     /// Until when it lasts, by the engine's.
     there: AtomicU64,
-    /// When the term began, by the node's.
+    /// When the node last asked for it, by its clock.
+    sent: AtomicU64,
+    /// Since when it was held by one renewal after the other, by the node's clock.
     since: AtomicU64,
 }
 
@@ -90,6 +95,7 @@ impl Tenure {
     pub fn renewed(&self, partition: Partition, renewal: Renewal) -> bool {
         let Renewal { sent, lapsed, until } = renewal;
         let place = self.of(partition);
+        let is_late = self.is_late(place.sent.swap(self.at(sent), Ordering::AcqRel));
         place.there.store(until.0, Ordering::Release);
         let until = self.at(sent + self.lease - self.lease / MARGIN);
         let renew = |held| {
@@ -101,19 +107,28 @@ impl Tenure {
         let before = place.here.fetch_update(Ordering::AcqRel, Ordering::Acquire, update);
         let before = parts(before.unwrap_or_else(|held| held)).0;
         let is_new = before != self.term(partition);
-        if is_new {
+        if is_new || is_late {
             place.since.store(self.at(self.now()), Ordering::Release);
         }
         is_new
     }
 
-    /// Whether the lease has been held for as long as it lasts: by then all others who are there hold
-    /// theirs as well.
+    /// Whether the lease has been held for as long as it lasts, and no renewal took so long that others
+    /// may have lost theirs with it: then all others who are there hold theirs as well.
     #[must_use]
     pub fn is_settled(&self, partition: Partition) -> bool {
-        let since = self.of(partition).since.load(Ordering::Acquire);
-        let lease = u64::try_from(self.lease.as_millis()).unwrap_or(u64::MAX);
-        self.look(partition).is_some() && self.at(self.now()).saturating_sub(since) >= lease
+        let place = self.of(partition);
+        let held = self.at(self.now()).saturating_sub(place.since.load(Ordering::Acquire));
+        self.look(partition).is_some()
+            && u128::from(held) >= self.lease.as_millis()
+            && !self.is_late(place.sent.load(Ordering::Acquire))
+    }
+
+    /// Whether an engine that was silent since then may have cost others their leases: they asked for
+    /// them at the most a renewal's time before.
+    fn is_late(&self, sent: u64) -> bool {
+        let silent = self.at(self.now()).saturating_sub(sent);
+        u128::from(silent) > (self.lease - self.lease / RENEWALS).as_millis()
     }
 
     /// The present term, whether or not its time is over.

@@ -27,10 +27,11 @@ use super::{
     queue::Sent,
     script, way, wire,
 };
-use crate::{contract::Failed, fleet::Health, tenure::Renewal};
-
-/// Renewals in the time of a lease: two may fail.
-const RENEWALS: u32 = 3;
+use crate::{
+    contract::Failed,
+    fleet::Health,
+    tenure::{RENEWALS, Renewal},
+};
 
 /// Between two things that a node sends to itself; and the longest that one takes.
 const SOUNDS: Duration = Duration::from_millis(500);

@@ -1,7 +1,8 @@
 //! Look: what a step reads before it decides, in one go.
 //!
 //! It becomes an excerpt of a registry. A session whose node's lease lapsed counts as parked: it is
-//! parked in the excerpt first, by the same rule, so that no step has to know of leases.
+//! parked in the excerpt first, by the same rule, so that no step has to know of leases. But not right
+//! after an outage, when it may only not have been renewed yet: for a step it is live then still.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -176,9 +177,15 @@ impl Seen {
         }
     }
 
-    /// The registry that it makes, without nodes that are lost; and who asked after their sessions.
-    pub(super) fn registry(&self, terms: Terms) -> (Registry, Vec<Mail>) {
+    /// The registry that it makes, as it looks now: without nodes that are lost.
+    pub(super) fn registry(&self, terms: Terms) -> Registry {
         let mut registry = Registry::of(terms, self.excerpt.clone());
+        self.park_lost(&mut registry);
+        registry
+    }
+
+    /// Parks the sessions of nodes that are lost; returns what those are told who asked after them.
+    pub(super) fn park_lost(&self, registry: &mut Registry) -> Vec<Mail> {
         let mut mail = Vec::new();
         for one in self.standing() {
             if let State::Live(node) = &one.state
@@ -188,7 +195,7 @@ impl Seen {
                 mail.extend(registry.park(self.now, fenced).1);
             }
         }
-        (registry, mail)
+        mail
     }
 }
 

@@ -166,7 +166,7 @@ impl Redis {
         let looks = users.iter().map(|user| Look { block: true, ..Look::at(user) });
         let seen = self.look_at_users(looks.collect()).await?;
         let presence =
-            |(seen, user): (&Seen, &UserId)| seen.registry(self.terms).0.presence(seen.now, user);
+            |(seen, user): (&Seen, &UserId)| seen.registry(self.terms).presence(seen.now, user);
         Ok(seen.iter().zip(users).map(presence).collect())
     }
 
@@ -205,11 +205,11 @@ impl Redis {
             Query::Session(id) => {
                 let Some(user) = self.user_of(*id).await? else { return Ok(Vec::new()) };
                 let seen = self.look(Look::at(&user)).await?;
-                Ok(seen.registry(self.terms).0.session(seen.now, *id).into_iter().collect())
+                Ok(seen.registry(self.terms).session(seen.now, *id).into_iter().collect())
             }
             Query::User(user) => {
                 let seen = self.look(Look::at(user)).await?;
-                Ok(seen.registry(self.terms).0.sessions_of(seen.now, user))
+                Ok(seen.registry(self.terms).sessions_of(seen.now, user))
             }
             Query::All { after, most } => self.page(*after, *most).await,
         }
@@ -256,7 +256,7 @@ impl Redis {
         let looks = known.iter().map(|(_, user)| Look::at(user)).collect();
         let seen = self.look_at_users(looks).await?;
         let shown = |(seen, (id, _)): (&Seen, &(SessionId, UserId))| {
-            seen.registry(self.terms).0.session(seen.now, *id)
+            seen.registry(self.terms).session(seen.now, *id)
         };
         Ok(seen.iter().zip(&known).filter_map(shown).collect())
     }

@@ -89,7 +89,12 @@ impl Redis {
                 return Err(Failed::NotDone);
             }
             let (outcome, after, mail) = {
-                let (mut registry, mut mail) = seen.registry(self.terms);
+                let mut registry = Registry::of(self.terms, seen.excerpt.clone());
+                let mut mail = match self.tenure.is_settled(seen.look.partition) {
+                    true => seen.park_lost(&mut registry),
+                    // Others may have had no turn yet to renew their leases.
+                    false => Vec::new(),
+                };
                 let (outcome, told) = step(seen.now, &mut registry);
                 mail.extend(told);
                 (outcome, registry.excerpt(), mail)

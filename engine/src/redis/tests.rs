@@ -5,6 +5,7 @@ mod crowds;
 mod fitness;
 mod forgotten;
 mod full;
+mod leases;
 mod losses;
 mod news;
 mod nodes;

@@ -88,3 +88,26 @@ async fn a_lease_is_settled_when_it_has_been_held_for_as_long_as_it_lasts() {
         assert!(tenure.is_settled(HERE));
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_is_not_settled_while_a_silent_engine_may_have_cost_others_theirs() {
+    let tenure = Tenure::new(LEASE);
+    for _ in 0..4 {
+        renewed(&tenure);
+        pass(1600).await;
+    }
+    assert!(tenure.is_settled(HERE));
+    pass(1800).await;
+    assert!(!tenure.is_settled(HERE), "whoever renewed before it has no lease any more");
+    let sent = tenure.now();
+    pass(400).await;
+    assert!(!renewed_by(&tenure, sent, false), "its own was not lost");
+    pass(1600).await;
+    renewed(&tenure);
+    assert!(!tenure.is_settled(HERE), "others may need a turn");
+    for _ in 0..3 {
+        pass(1200).await;
+        renewed(&tenure);
+    }
+    assert!(tenure.is_settled(HERE));
+}
