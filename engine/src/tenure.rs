@@ -48,8 +48,8 @@ pub struct Tenure {
 struct Held {
     /// The term, and until when it lasts at least, by the node's clock.
     here: AtomicU64,
-    /// Until when it lasts, by the engine's.
-    there: AtomicU64,
+    /// How far at least the engine's clock is ahead of the node's.
+    ahead: AtomicU64,
     /// When the node last asked for it, by its clock.
     sent: AtomicU64,
     /// Since when it was held by one renewal after the other, by the node's clock.
@@ -86,8 +86,7 @@ impl Tenure {
     }
 
     fn at(&self, time: Instant) -> u64 {
-        let passed = time.saturating_duration_since(self.began).as_millis();
-        u64::try_from(passed).unwrap_or(u64::MAX) + 1
+        whole_ms(time.saturating_duration_since(self.began)).saturating_add(1)
     }
 
     /// The lease was renewed. Tells whether it had been lost, as the engine says or by the clock:
@@ -96,7 +95,9 @@ impl Tenure {
         let Renewal { sent, lapsed, until } = renewal;
         let place = self.of(partition);
         let is_late = self.is_late(place.sent.swap(self.at(sent), Ordering::AcqRel));
-        place.there.store(until.0, Ordering::Release);
+        // When it was granted the node's clock did not show more than it does now.
+        let granted = until.0.saturating_sub(whole_ms(self.lease));
+        place.ahead.store(granted.saturating_sub(self.at(self.now())), Ordering::Release);
         let until = self.at(sent + self.lease - self.lease / MARGIN);
         let renew = |held| {
             let (term, old) = parts(held);
@@ -120,7 +121,7 @@ impl Tenure {
         let place = self.of(partition);
         let held = self.at(self.now()).saturating_sub(place.since.load(Ordering::Acquire));
         self.look(partition).is_some()
-            && u128::from(held) >= self.lease.as_millis()
+            && held >= whole_ms(self.lease)
             && !self.is_late(place.sent.load(Ordering::Acquire))
     }
 
@@ -128,7 +129,7 @@ impl Tenure {
     /// them at the most a renewal's time before.
     fn is_late(&self, sent: u64) -> bool {
         let silent = self.at(self.now()).saturating_sub(sent);
-        u128::from(silent) > (self.lease - self.lease / RENEWALS).as_millis()
+        silent > whole_ms(self.lease - self.lease / RENEWALS)
     }
 
     /// The present term, whether or not its time is over.
@@ -137,12 +138,19 @@ impl Tenure {
         parts(self.of(partition).here.load(Ordering::Acquire)).0
     }
 
-    /// Until when the engine may do what a session of this partition wants, by its own clock. What it
-    /// is asked in time may reach it too late.
+    /// Until when the lease is sure to last.
     #[must_use]
-    pub fn until(&self, partition: Partition) -> Timestamp {
-        let margin = u64::try_from((self.lease / MARGIN).as_millis()).unwrap_or(u64::MAX);
-        Timestamp(self.of(partition).there.load(Ordering::Acquire).saturating_sub(margin))
+    pub fn until(&self, partition: Partition) -> Instant {
+        let (_, until) = parts(self.of(partition).here.load(Ordering::Acquire));
+        self.began + Duration::from_millis(until.saturating_sub(1))
+    }
+
+    /// A time by the clock of the engine that keeps a partition, or one a little earlier. Several
+    /// servers may have several clocks.
+    #[must_use]
+    pub fn there(&self, partition: Partition, time: Instant) -> Timestamp {
+        let ahead = self.of(partition).ahead.load(Ordering::Acquire);
+        Timestamp(ahead.saturating_add(self.at(time)))
     }
 
     /// The present term, while it lasts. Once somebody was told that it is over, it stays so.
@@ -173,6 +181,10 @@ impl Tenure {
             }
         }
     }
+}
+
+fn whole_ms(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn parts(held: u64) -> (Term, u64) {

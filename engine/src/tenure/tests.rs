@@ -111,3 +111,28 @@ async fn a_lease_is_not_settled_while_a_silent_engine_may_have_cost_others_their
     }
     assert!(tenure.is_settled(HERE));
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_end_of_a_lease_is_told_by_the_clock_of_another_server() {
+    const THERE: Partition = Partition(8);
+    let tenure = Tenure::new(LEASE);
+    let began = tenure.now();
+    assert_eq!(tenure.until(HERE), began, "it holds none yet");
+    let renewed = |partition, sent, clock| {
+        let until = Timestamp(clock).after(LEASE);
+        tenure.renewed(partition, Renewal { sent, lapsed: false, until });
+    };
+    renewed(HERE, began, 70_000);
+    renewed(THERE, began, 2_000_000);
+    let end = tenure.until(HERE);
+    assert_eq!(end, began + LEASE * 9 / 10);
+    assert_eq!(tenure.there(HERE, end), Timestamp(74_500));
+    assert_eq!(tenure.there(THERE, end), Timestamp(2_004_500));
+    let sent = tenure.now();
+    pass(400).await;
+    renewed(THERE, sent, 2_000_100);
+    assert_eq!(tenure.there(THERE, end), Timestamp(2_004_200), "earlier rather than later");
+    pass(60_000).await;
+    assert_eq!(tenure.look(HERE), None);
+    assert!(tenure.until(HERE) < tenure.now());
+}

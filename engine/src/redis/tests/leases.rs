@@ -8,6 +8,7 @@ use super::{
     stage::*,
     *,
 };
+use crate::tenure::Renewal;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_its_lease_a_node_admits_nobody() {
@@ -90,4 +91,29 @@ async fn what_a_session_sends_is_void_when_its_node_has_no_lease_of_it() {
         }
     };
     tokio::time::timeout(LEASE * 3, again).await.expect("it is held again");
+}
+
+#[tokio::test]
+async fn what_a_session_sends_is_judged_by_its_lease_though_servers_have_other_clocks() {
+    let hall = hall_of_short_leases().await;
+    let (engine, node) = hall.engine("n0").await;
+    let (_, other) = hall.engine("n1").await;
+    let (alice, bob) = (user("alice"), user("bob"));
+    let (sent_in, kept_in) = (Partition::of(&alice), Partition::of(&bob));
+    assert_ne!(sent_in, kept_in);
+    let by = Some(open(&node, &alice, 1).await.fenced.session);
+    open(&other, &bob, 2).await;
+    let said = |bits| Draft { by, from: Some(user("alice")), ..draft(bits) };
+    hall.freeze("n0", true);
+    for (bits, of_her) in [(1, -10_000), (2, 10_000)] {
+        // As her server says whose clock is another one than his server's.
+        let now: (u64, u64) = hall.server.tell("TIME").await;
+        let until = Timestamp(now.0 * 1000).after(LEASE).0.saturating_add_signed(of_her);
+        let renewal = Renewal { sent: engine.tenure.now(), lapsed: false, until: Timestamp(until) };
+        engine.tenure.renewed(sent_in, renewal);
+        node.engine.append(&bob, said(bits)).await.expect("its lease is held");
+    }
+    hall.pass(LEASE).await;
+    let void = node.engine.append(&bob, said(3)).await;
+    assert_eq!(void, Err(NotAppended::Failed(Failed::NotDone)));
 }
