@@ -64,7 +64,9 @@ scripts! {
     DUE = "due.lua";
     /// Forgets a node.
     BURY = "bury.lua";
-    /// Takes a user off the list of blocks.
+    /// Forgets a session of which nothing is known.
+    FORGET = "forget.lua";
+    /// Takes a user off a list.
     UNLIST = "unlist.lua";
     /// Who is there.
     CENSUS = "census.lua";

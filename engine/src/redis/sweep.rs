@@ -3,13 +3,14 @@
 //! Any node may sweep any partition, without a leader; mostly the one does that suits it best. What is
 //! over is found in one look, and each user's sessions are swept in a step of their own, that does
 //! nothing if another node was faster.
-//! What a lost node leaves is swept as well: its sessions are parked, and then it is forgotten.
+//! What a lost node leaves is swept as well: its sessions are parked, and then it is forgotten. And what
+//! ended by its own time, before anybody swept it, leaves the lists that name it.
 
 use std::collections::BTreeSet;
 
 use kernel::registry::{Ended, Registry};
 use protocol::{id::SessionId, name::UserId, partition::Partition};
-use redis::Cmd;
+use redis::{Cmd, Pipeline};
 
 use super::{Redis, kept, link::Fault, look::Look, script, step::Manner};
 use crate::contract::Failed;
@@ -17,8 +18,8 @@ use crate::contract::Failed;
 /// Sessions that one sweep looks at, of each kind.
 const LOOKED_AT: usize = 128;
 
-/// Blocks that one sweep looks at. They end by themselves; only the list of them does not.
-const BLOCKS: usize = 8;
+/// Users of a list that one sweep looks at. What is kept of them ends by itself; only the list does not.
+const LISTED: usize = 8;
 
 impl Redis {
     /// Sweeps the next partition after `count` of them, if that is for this node to do.
@@ -30,7 +31,11 @@ impl Redis {
     }
 
     async fn sweep_one(&self, partition: Partition) -> Result<Vec<Ended>, Failed> {
-        self.unlist(partition).await.map_err(Fault::of_look)?;
+        let (blocks, users) = (self.keys.blocks(partition), self.keys.users(partition));
+        let unlisted = self.unlist(partition, blocks, |user| self.keys.block(user)).await;
+        unlisted.map_err(Fault::of_look)?;
+        let kept = |user: &UserId| self.keys.user(partition, Some(user));
+        self.unlist(partition, users, kept).await.map_err(Fault::of_look)?;
         let mut ended = Vec::new();
         for user in self.users_due(partition).await.map_err(Fault::of_look)? {
             let step = |now, registry: &mut Registry| {
@@ -47,18 +52,28 @@ impl Redis {
         Ok(ended)
     }
 
-    /// Takes some users off the list of blocks whose block is over.
-    async fn unlist(&self, partition: Partition) -> Result<(), Fault> {
-        let list = self.keys.blocks(partition);
+    /// Takes some users off a list, of whom is kept no more what it is the list of.
+    async fn unlist(
+        &self,
+        partition: Partition,
+        list: String,
+        kept: impl Fn(&UserId) -> String,
+    ) -> Result<(), Fault> {
         let mut some = Cmd::new();
-        some.arg("ZRANDMEMBER").arg(&list).arg(BLOCKS);
+        some.arg("ZRANDMEMBER").arg(&list).arg(LISTED);
         let names: Vec<String> = self.ask(partition, &some).await?;
-        let mut calls = Vec::new();
-        for name in names {
-            let user = kept::user(&name)?;
-            calls.push((partition, (vec![list.clone(), self.keys.block(&user)], vec![name])));
+        let users: Vec<UserId> =
+            names.iter().map(|name| kept::user(name)).collect::<Result<_, _>>()?;
+        let mut look = Pipeline::new();
+        for user in &users {
+            look.exists(kept(user));
         }
-        let _unlisted: Vec<u32> = self.run_all(&script::UNLIST, calls).await?;
+        let are_kept: Vec<bool> = self.pipe(partition, &look).await?;
+        let gone = users.iter().zip(are_kept).filter(|(_, is_kept)| !is_kept);
+        let call = |(user, _): (&UserId, bool)| {
+            (partition, (vec![list.clone(), kept(user)], vec![user.to_string()]))
+        };
+        let _unlisted: Vec<u32> = self.run_all(&script::UNLIST, gone.map(call)).await?;
         Ok(())
     }
 
@@ -71,8 +86,10 @@ impl Redis {
             self.run(partition, &script::DUE, &keys, &[&most]).await?;
         // After an outage others may have had no turn yet to renew their leases.
         let lapsed = if self.tenure.is_settled(partition) { lapsed } else { Vec::new() };
+        let mut lists = vec![self.keys.live(partition), self.keys.parked(partition)];
         for node in lapsed {
             let here = self.keys.node(partition, &node);
+            lists.push(here.clone());
             let mut some = Cmd::new();
             some.arg("SRANDMEMBER").arg(&here).arg(LOOKED_AT);
             let sessions: Vec<String> = self.ask(partition, &some).await?;
@@ -85,25 +102,12 @@ impl Redis {
         let ids: Vec<SessionId> =
             due.iter().map(|id| kept::session(id)).collect::<Result<_, _>>()?;
         let users = self.users_of(&ids).await?;
-        self.forget(partition, ids.iter().zip(&users)).await?;
+        let unknown = ids.iter().zip(&users).filter(|(_, user)| user.is_none());
+        let call = |(id, _): (&SessionId, &Option<UserId>)| {
+            let keys = [vec![self.keys.session(*id)], lists.clone()].concat();
+            (partition, (keys, vec![id.to_string()]))
+        };
+        let _forgotten: Vec<u32> = self.run_all(&script::FORGET, unknown.map(call)).await?;
         Ok(users.into_iter().flatten().collect())
-    }
-
-    /// Takes sessions off the lists of which nothing else is known any more.
-    async fn forget(
-        &self,
-        partition: Partition,
-        sessions: impl Iterator<Item = (&SessionId, &Option<UserId>)>,
-    ) -> Result<(), Fault> {
-        let unknown: Vec<String> =
-            sessions.filter(|(_, user)| user.is_none()).map(|(id, _)| id.to_string()).collect();
-        if unknown.is_empty() {
-            return Ok(());
-        }
-        let mut commands = redis::Pipeline::new();
-        for key in [self.keys.live(partition), self.keys.parked(partition)] {
-            commands.cmd("ZREM").arg(key).arg(&unknown).ignore();
-        }
-        self.pipe(partition, &commands).await
     }
 }

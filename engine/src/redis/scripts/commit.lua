@@ -35,8 +35,11 @@ while at <= #ARGV do
     redis.call('HSET', KEYS[4], ARGV[at + 2], head[1] .. ' ' .. head[2])
   elseif first == 'MAIL' then
     local node = ARGV[at + 2]
-    local count = redis.call('HINCRBY', KEYS[3], node, 1)
-    redis.call('SPUBLISH', KEYS[3] .. ':' .. node, text(count) .. ' ' .. ARGV[at + 3])
+    -- One without a lease is forgotten; should it come back, it looks after all that it has.
+    if redis.call('HEXISTS', KEYS[2], node) == 1 then
+      local count = redis.call('HINCRBY', KEYS[3], node, 1)
+      redis.call('SPUBLISH', KEYS[3] .. ':' .. node, text(count) .. ' ' .. ARGV[at + 3])
+    end
   elseif first == 'LAST' then
     local last = tonumber(redis.call('HGET', KEYS[1], 'last'))
     redis.call('HSET', KEYS[1], 'last', text(math.max(last, tonumber(ARGV[at + 2]))))

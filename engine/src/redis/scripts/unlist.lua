@@ -1,5 +1,5 @@
--- Takes a user off the list of those who are kept out, if she is not any more.
--- KEYS: blocks, block. ARGV: user.
+-- Takes a user off a list, if what it is the list of is not kept of her any more.
+-- KEYS: list, what is kept. ARGV: user.
 
 if redis.call('EXISTS', KEYS[2]) == 0 then
   return redis.call('ZREM', KEYS[1], ARGV[1])

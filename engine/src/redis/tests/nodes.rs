@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use kernel::registry::Proof;
+use kernel::registry::{Mail, Proof, Registry};
 use protocol::{http::SessionState, position::Position};
 
 use super::{stage::*, *};
@@ -99,6 +99,45 @@ async fn whoever_parks_the_sessions_of_a_lost_node_tells_of_them_once() {
         told.extend([second.orphans(), third.orphans()].concat());
     }
     assert_eq!(told, [Orphan { session, user: alice, node: Arc::clone(&lost.me) }]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_left_of_a_node_whose_sessions_went_before_they_were_swept() {
+    let hall = hall_of_short_leases().await;
+    let (lost, gone) = hall.engine("n0").await;
+    let (engine, node) = hall.engine("n1").await;
+    let alice = user("alice");
+    let partition = Partition::of(&alice);
+    let fenced = open(&gone, &alice, 1).await.fenced;
+    hall.stop("n0");
+    // As when they last for less long than it took to start a node again.
+    let kept = [engine.keys.user(partition, Some(&alice)), engine.keys.session(fenced.session)];
+    let deleted: u32 = hall.server.ask(redis::cmd("DEL").arg(&kept)).await;
+    assert_eq!(deleted, 2);
+    let nobody = async {
+        while node.engine.census().await.unwrap().users > 0 {
+            sweep(&node).await;
+        }
+    };
+    tokio::time::timeout(LEASE * 3, nobody).await.expect("she is on no list");
+    let here = redis::cmd("EXISTS").arg(engine.keys.node(partition, &lost.me.to_string())).clone();
+    let lease =
+        redis::cmd("HEXISTS").arg(engine.keys.lease(partition)).arg(lost.me.to_string()).clone();
+    let buried = async {
+        while hall.server.ask::<bool>(&here).await || hall.server.ask::<bool>(&lease).await {
+            sweep(&node).await;
+        }
+    };
+    tokio::time::timeout(LEASE * 3, buried).await.expect("it is forgotten");
+    // Somebody tells it something still.
+    let notice = kernel::message::Notice::Probed(fenced);
+    let envelope = kernel::message::Envelope { user: alice.clone(), notice };
+    let mail = Mail { node: Arc::clone(&lost.me), envelope };
+    let step = |_, _: &mut Registry| ((), vec![mail.clone()]);
+    engine.take(look::Look::at(&alice), step::Manner::default(), step).await.unwrap();
+    let mail: Vec<String> =
+        hall.server.ask(redis::cmd("HKEYS").arg(engine.keys.mail(partition))).await;
+    assert_eq!(mail, [engine.me.to_string()]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
