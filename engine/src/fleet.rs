@@ -54,7 +54,7 @@ pub struct Told {
     pub events: Vec<(u64, Timestamp, What)>,
 }
 
-/// A session whose node was lost.
+/// A session whose node was taken for lost.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Orphan {
     /// Which.
@@ -63,6 +63,17 @@ pub struct Orphan {
     pub user: UserId,
     /// The node that had it.
     pub node: Arc<NodeRef>,
+    /// What became of it.
+    pub fate: Fate,
+}
+
+/// What becomes of a session whose node was taken for lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// It was parked.
+    Parked,
+    /// Its node came back for it, and has it again.
+    TakenBack,
 }
 
 /// What a node has in common with others.
@@ -74,8 +85,8 @@ pub trait Fleet: Send + Sync + fmt::Debug {
     /// The leases of this node; none where nobody else could ever have its sessions.
     fn tenure(&self) -> Option<Arc<Tenure>>;
 
-    /// Sessions that a step of this node parked since the last look, as their own node was lost. Each
-    /// is told once, by one node.
+    /// Sessions that a step of this node parked since the last look, as their own node was lost, and
+    /// those that it took back after others did so. Each time is told once, by one node.
     fn orphans(&self) -> Vec<Orphan>;
 
     /// Notes what this node tells of itself. It is forgotten when it is not told again for a while.

@@ -24,12 +24,13 @@ use engine::fleet::Told;
 use kernel::message::NodeRef;
 use protocol::{
     event::{Event, Gap, GapReason, Kind, Number, What},
+    http,
     name::UserId,
     time::Timestamp,
 };
 use tokio::sync::{Notify, futures::Notified};
 
-use self::ring::{Kept, Other, Ring};
+use self::ring::{Kept, Ring};
 use crate::clock::Clock;
 
 /// Events that a watcher takes at once, so that it locks seldom.
@@ -149,11 +150,24 @@ impl Journal {
     /// Notes that another node is there no more: that it stopped, if it did not say so.
     pub fn miss(&self, node: &str, generation: u64) {
         let mut ring = self.ring();
-        if ring.closed || ring.forget(node, generation) {
+        if ring.closed {
             return;
         }
-        let other = Some(Box::new(Other { node: node.into(), number: None }));
-        ring.push(Kept { at: Clock::timestamp(), what: What::NodeDown, other });
+        if ring.has_stopped(node, generation) {
+            return ring.forget(node, generation);
+        }
+        ring.push(Kept::of(node, What::NodeDown));
+        drop(ring);
+        self.news.notify_waiters();
+    }
+
+    /// Notes that another node, which was missed, is there again.
+    pub fn meet_again(&self, node: &http::Node) {
+        let mut ring = self.ring();
+        if ring.closed {
+            return;
+        }
+        ring.push(Kept::of(&node.node, What::NodeUp { version: node.version.clone() }));
         drop(ring);
         self.news.notify_waiters();
     }

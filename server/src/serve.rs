@@ -221,6 +221,8 @@ fn begin(
     runtime.spawn(watch_engine(Arc::clone(&node), ways.clone()));
     let attending = Arc::clone(&node);
     runtime.spawn(async move { attending.attend().await });
+    let standing = Arc::clone(&node);
+    runtime.spawn(async move { standing.watch_standstill().await });
     let telling = Arc::clone(&node);
     runtime.spawn(async move { telling.tell_others().await });
     let hearing = Arc::clone(&node);

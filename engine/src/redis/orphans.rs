@@ -1,11 +1,12 @@
-//! Orphans: sessions that this node parked, since their own was lost, until somebody tells of it.
+//! Orphans: sessions that this node parked, since their own was lost, or took back, since it was the
+//! one; until somebody tells of it.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use kernel::registry::{Excerpt, Standing, State};
 
 use super::look::Seen;
-use crate::fleet::Orphan;
+use crate::fleet::{Fate, Orphan};
 
 /// So many wait to be told of; of more nobody is told.
 const WAITING_MAX: usize = 1 << 16;
@@ -28,12 +29,16 @@ impl Orphans {
             if seen.holds(&node.to_string()) || !is_parked(one) {
                 continue;
             }
-            let orphan =
-                Orphan { session: one.id, user: person.name.clone(), node: Arc::clone(node) };
-            let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            if waiting.len() < WAITING_MAX {
-                waiting.push(orphan);
-            }
+            let (session, user, node) = (one.id, person.name.clone(), Arc::clone(node));
+            self.push(Orphan { session, user, node, fate: Fate::Parked });
+        }
+    }
+
+    /// Adds one, if there is room.
+    pub(super) fn push(&self, orphan: Orphan) {
+        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if waiting.len() < WAITING_MAX {
+            waiting.push(orphan);
         }
     }
 

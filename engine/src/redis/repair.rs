@@ -30,7 +30,10 @@ use super::{
     roll::{Here, Mine},
     step::Manner,
 };
-use crate::contract::Departure;
+use crate::{
+    contract::Departure,
+    fleet::{Fate, Orphan},
+};
 
 /// Messages and bytes that are read in one go.
 const MESSAGES: usize = 256;
@@ -135,6 +138,10 @@ impl Redis {
         let step =
             |now, registry: &mut Registry| (registry.reclaim(now, fenced), Vec::<Mail>::new());
         let taken = self.take(look, Manner::default(), step).await.or(Err(Fault::NotDone))?;
+        if taken.outcome {
+            let (session, user, node) = (fenced.session, user.clone(), Arc::clone(&self.me));
+            self.orphans.push(Orphan { session, user, node, fate: Fate::TakenBack });
+        }
         Ok(taken.outcome)
     }
 

@@ -19,6 +19,8 @@ use protocol::{
     time::Timestamp,
 };
 
+use crate::clock::Clock;
+
 /// Lives of nodes of which it is known how far they were heard. More than there are nodes; of one
 /// that is forgotten too early a gap is told that is none.
 const HEARD_MAX: usize = 1024;
@@ -67,6 +69,14 @@ pub(super) struct Other {
     pub(super) node: Arc<str>,
     /// Which of its events it is; none if that node did not tell it.
     pub(super) number: Option<Number>,
+}
+
+impl Kept {
+    /// What another node did not tell, now.
+    pub(super) fn of(node: &str, what: What) -> Self {
+        let other = Some(Box::new(Other { node: node.into(), number: None }));
+        Self { at: Clock::timestamp(), what, other }
+    }
 }
 
 impl Default for Ring {
@@ -162,10 +172,14 @@ impl Ring {
         }
     }
 
-    /// Forgets a node; returns whether it said that it stops.
-    pub(super) fn forget(&mut self, node: &str, generation: u64) -> bool {
-        let heard = self.heard.remove(&(node.into(), generation));
-        heard.is_some_and(|heard| heard.stopped)
+    /// Whether a node said that it stops.
+    pub(super) fn has_stopped(&self, node: &str, generation: u64) -> bool {
+        self.heard.get(&(node.into(), generation)).is_some_and(|heard| heard.stopped)
+    }
+
+    /// Forgets a node.
+    pub(super) fn forget(&mut self, node: &str, generation: u64) {
+        self.heard.remove(&(node.into(), generation));
     }
 }
 

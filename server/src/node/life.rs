@@ -2,7 +2,7 @@
 
 use engine::{
     contract::{Departure, Ending, Failed},
-    fleet::Orphan,
+    fleet::{Fate, Orphan},
 };
 use kernel::{
     message::Fenced,
@@ -102,9 +102,12 @@ impl Node {
             Ok(ended) => self.tell_ended(ended),
             Err(error) => tracing::warn!(%error, "a sweep failed"),
         }
-        for Orphan { session, user, node } in self.fleet.orphans() {
+        for Orphan { session, user, node, fate } in self.fleet.orphans() {
             let of = Some(node.id.clone().into());
-            self.tell(What::SessionParked { user, session, code: NO_WORD, of });
+            self.tell(match fate {
+                Fate::Parked => What::SessionParked { user, session, code: NO_WORD, of },
+                Fate::TakenBack => What::SessionResumed { user, session },
+            });
         }
     }
 

@@ -9,12 +9,12 @@ use protocol::{
     limit,
     problem::ProblemCode,
 };
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 
 use super::{Node, VERSION, not_taken};
 use crate::{
     answer::Refusal,
-    roster::{Name, Roster},
+    roster::{Change, Name, Roster},
 };
 
 /// How often the others are told. A few may fail in the time of a lease.
@@ -86,11 +86,15 @@ impl Node {
                 continue;
             };
             self.placement.set(&nodes);
-            for gone in roster.look(self.clock.moment(), &nodes) {
-                let (node, generation) = (&*gone.node, gone.generation);
-                match gone.name {
-                    Name::Free => self.journal.miss(node, generation),
-                    Name::Taken => self.journal.forget(node, generation),
+            for change in roster.look(self.clock.moment(), &nodes) {
+                match change {
+                    Change::Gone { node, generation, name: Name::Free } => {
+                        self.journal.miss(&node, generation);
+                    }
+                    Change::Gone { node, generation, name: Name::Taken } => {
+                        self.journal.forget(&node, generation);
+                    }
+                    Change::Back(node) => self.journal.meet_again(node),
                 }
             }
             let other = nodes.iter().find(|node| node.node == *self.me.id && !self.is_me(node));
@@ -98,6 +102,22 @@ impl Node {
                 let (node, generation) = (&*self.me.id, other.generation);
                 tracing::warn!(node, generation, "another process has this node's name");
                 warned = true;
+            }
+        }
+    }
+
+    /// Tells when this process stood still for so long that others may have taken it for lost.
+    pub(crate) async fn watch_standstill(&self) {
+        loop {
+            let before = Instant::now();
+            sleep(REPORT_EVERY).await;
+            let stood_still = before.elapsed().saturating_sub(REPORT_EVERY);
+            if stood_still >= self.config.engine.lease {
+                let seconds = stood_still.as_secs();
+                tracing::warn!(
+                    seconds,
+                    "this process stood still; others may have taken it for lost"
+                );
             }
         }
     }

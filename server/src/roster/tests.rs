@@ -18,7 +18,7 @@ fn node(name: &str) -> http::Node {
     }
 }
 
-/// Looks at lists at times in milliseconds, `-` for none; returns who is gone when.
+/// Looks at lists at times in milliseconds, `-` for none; tells what is new when.
 fn check(lists: &[(u64, &str)], expected: &str) {
     let mut roster = Roster::new(Duration::from_secs(5));
     let mut told = Vec::new();
@@ -28,8 +28,13 @@ fn check(lists: &[(u64, &str)], expected: &str) {
             continue;
         }
         let nodes: Vec<_> = names.split_whitespace().map(node).collect();
-        for Gone { node, generation, name } in roster.look(Moment(at + 1), &nodes) {
-            told.push(format!("{at}: {node}.{generation} {name:?}"));
+        for change in roster.look(Moment(at + 1), &nodes) {
+            told.push(match change {
+                Change::Gone { node, generation, name } => {
+                    format!("{at}: {node}.{generation} {name:?}")
+                }
+                Change::Back(node) => format!("{at}: {}.{} Back", node.node, node.generation),
+            });
         }
     }
     assert_eq!(told.join(", "), expected, "{lists:?}");
@@ -59,5 +64,24 @@ fn a_node_that_was_started_again_is_there() {
     check(
         &[(0, "n2.1"), (6000, "n2.1"), (7000, "n2.2"), (8000, "n2.2"), (9000, "n2.2")],
         "8000: n2.1 Taken",
+    );
+}
+
+#[test]
+fn a_node_that_was_missed_and_is_listed_again_is_back_once() {
+    let lists = [
+        (0, "n1.1 n2.1"),
+        (6000, "n1.1 n2.1"),
+        (8000, "n1.1"),
+        (9000, "n1.1 n2.1"),
+        (10_000, "n1.1 n2.1"),
+        (12_000, "n1.1"),
+        (13_000, "n1.1 n2.1"),
+    ];
+    check(&lists, "8000: n2.1 Free, 9000: n2.1 Back, 12000: n2.1 Free, 13000: n2.1 Back");
+    let too_late = 8000 + 3_600_001;
+    check(
+        &[lists[0], lists[1], lists[2], (too_late - 1, "n1.1"), (too_late, "n1.1 n2.1")],
+        "8000: n2.1 Free",
     );
 }

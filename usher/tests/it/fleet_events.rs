@@ -138,6 +138,29 @@ fn a_node_that_starts_is_seen_and_one_that_is_killed_is_told_to_be_down_once() {
 }
 
 #[test]
+fn what_was_told_of_a_node_that_stood_still_is_taken_back_when_it_goes_on() {
+    let fleet = Fleet::of(2);
+    let [first, second] = &fleet.nodes[..] else { panic!("there are two") };
+    let _all = watch(first, second);
+    threads().block_on(async {
+        let offer = second.offer(&json!({"user": "alice"}));
+        let _alice = Welcomed::dial(second.address, &offer).await;
+        let of_nodes = "?type=node.up,node.down";
+        let mut nodes = Feed::open("n0", first, of_nodes, None);
+        let mut alice = Feed::open("n0", first, "?user=alice", None);
+        second.program.signal("STOP");
+        let down = nodes.next();
+        assert_eq!((down.kind(), &*down.event.node), ("node.down", "n1"));
+        alice.until(|event| event.what.name() == "session.parked");
+        second.program.signal("CONT");
+        let up = nodes.next();
+        assert_eq!((up.kind(), &*up.event.node), ("node.up", "n1"));
+        let seen = alice.until(|event| event.what.name() == "session.resumed");
+        assert!(seen.iter().all(|one| one.kind() != "session.ended"), "{seen:?}");
+    });
+}
+
+#[test]
 fn what_redis_does_not_deliver_is_told_as_a_gap() {
     let fleet = Fleet::of(2);
     let mut feed = watch(&fleet.nodes[0], &fleet.nodes[1]);

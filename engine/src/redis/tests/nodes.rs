@@ -6,7 +6,10 @@ use kernel::registry::{Mail, Proof, Registry};
 use protocol::{http::SessionState, position::Position};
 
 use super::{stage::*, *};
-use crate::{fleet::Orphan, mailbox::Letter};
+use crate::{
+    fleet::{Fate, Orphan},
+    mailbox::Letter,
+};
 
 /// Short, so that tests do not wait long for one to lapse.
 pub(super) const LEASE: Duration = Duration::from_secs(1);
@@ -98,7 +101,8 @@ async fn whoever_parks_the_sessions_of_a_lost_node_tells_of_them_once() {
         }
         told.extend([second.orphans(), third.orphans()].concat());
     }
-    assert_eq!(told, [Orphan { session, user: alice, node: Arc::clone(&lost.me) }]);
+    let (node, fate) = (Arc::clone(&lost.me), Fate::Parked);
+    assert_eq!(told, [Orphan { session, user: alice, node, fate }]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -198,7 +202,7 @@ async fn a_node_that_was_frozen_takes_back_what_is_still_its_own() {
     let (frozen, mut node) = hall.engine("n0").await;
     let (engine, other) = hall.engine("n1").await;
     let alice = user("alice");
-    open(&node, &alice, 1).await;
+    let kept = open(&node, &alice, 1).await;
     hall.freeze("n0", true);
     hall.pass(LEASE).await;
     sweep_settled(&engine, &other).await;
@@ -208,6 +212,9 @@ async fn a_node_that_was_frozen_takes_back_what_is_still_its_own() {
     assert_eq!(next_position(&mut node, &alice).await, missed);
     assert_eq!(shown(&other, &alice).await, [SessionState::Live]);
     until_here(&frozen).await;
+    let (session, user, me) = (kept.fenced.session, alice.clone(), Arc::clone(&frozen.me));
+    let told = [Orphan { session, user, node: me, fate: Fate::TakenBack }];
+    assert_eq!(frozen.orphans(), told, "whoever saw it parked is told that it is back");
     assert_eq!(send(&other, &alice, 2).await, next_position(&mut node, &alice).await);
 }
 

@@ -1,7 +1,10 @@
 //! What is heard of others, what of it is missing, and what is told.
 
 use kernel::message::NodeRef;
-use protocol::name::UserId;
+use protocol::{
+    http::{Node, NodeState},
+    name::UserId,
+};
 
 use super::{super::*, *};
 
@@ -31,6 +34,9 @@ async fn seen(mut watcher: Watcher) -> String {
                 format!("({reason:?} {}.{}-{}.{}){place}", after.node, after.n, until.node, until.n)
             }
             What::NodeDown => format!("{}.{}{place} {} down", number.node, number.n, event.node),
+            What::NodeUp { .. } => {
+                format!("{}.{}{place} {} up", number.node, number.n, event.node)
+            }
             _ => {
                 assert_eq!(event.node, number.node);
                 format!("{}.{}{place}", number.node, number.n)
@@ -126,6 +132,20 @@ async fn a_node_that_others_miss_is_told_to_be_down_once() {
     let seen = seen(journal.watch_after(Filter::default(), &journal.number(0))).await;
     assert_eq!(seen, "n2.1@1 n1.2 n2 down n3.1@3 n3 down n1.4 n4 down");
     assert_eq!(self::seen(own).await, "n1.2 n2 down n1.4 n4 down");
+}
+
+#[tokio::test]
+async fn a_node_that_others_missed_is_told_to_be_up_when_it_is_back_and_goes_on_without_a_gap() {
+    let journal = journal("n1");
+    journal.hear(told(0, &[1], 1));
+    journal.miss("n2", 1);
+    let (state, started_at) = (NodeState::Ready, Timestamp(1));
+    let (url, version) = (None, "1".to_owned());
+    let node = "n2".to_owned();
+    journal.meet_again(&Node { node, generation: 1, state, sessions: 0, url, started_at, version });
+    journal.hear(told(1, &[2], 2));
+    let seen = seen(journal.watch_after(Filter::default(), &journal.number(0))).await;
+    assert_eq!(seen, "n2.1@1 n1.2 n2 down n1.3 n2 up n2.2@4");
 }
 
 #[test]
