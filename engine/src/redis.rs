@@ -10,6 +10,8 @@
 
 mod keeper;
 mod room;
+mod sound;
+mod stock;
 mod meet;
 mod fleet;
 mod news;
@@ -36,6 +38,7 @@ mod link;
 mod judge;
 mod seek;
 mod dial;
+mod pulse;
 mod counts;
 mod turns;
 mod sweepers;

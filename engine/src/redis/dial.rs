@@ -76,13 +76,15 @@ impl Dial {
         self.connect(door, self.config()).await
     }
 
-    /// Connects, and hears what comes unasked.
+    /// Connects, and hears what comes unasked. For how long an answer is waited for there is said by
+    /// who asks: it comes behind all that is heard.
     pub(super) async fn listen(
         &self,
         door: &Door,
         hear: impl Fn(PushInfo) -> Result<(), ()> + Send + Sync + 'static,
     ) -> Result<MultiplexedConnection, Refused> {
-        self.connect(door, self.config().set_push_sender(hear)).await
+        let config = self.config().set_response_timeout(None).set_push_sender(hear);
+        self.connect(door, config).await
     }
 }
 

@@ -15,6 +15,7 @@ use redis::{PushInfo, PushKind, Value};
 use tokio::sync::{Notify, watch};
 
 use super::{
+    pulse::Pulse,
     queue::{Queue, Sent},
     wire,
 };
@@ -34,6 +35,8 @@ pub(super) struct Ear {
     deaf: AtomicBool,
     /// Something is to be looked after.
     alarm: Notify,
+    /// What comes by the listening connection.
+    pub(super) pulse: Pulse,
 }
 
 impl Ear {
@@ -45,6 +48,7 @@ impl Ear {
             proven: watch::Sender::new(0),
             deaf: AtomicBool::new(false),
             alarm: Notify::new(),
+            pulse: Pulse::default(),
         }
     }
 
@@ -100,6 +104,7 @@ impl Ear {
 
     /// Notes what a listening connection says.
     fn note(&self, inboxes: &HashMap<Vec<u8>, Partition>, PushInfo { kind, data }: PushInfo) {
+        self.pulse.beat();
         let mut data = data.into_iter();
         let inbox = match data.next() {
             Some(Value::BulkString(inbox)) => inboxes.get(&inbox).copied(),

@@ -8,16 +8,24 @@ use std::sync::{
     atomic::{AtomicBool, AtomicU32, Ordering},
 };
 
+use tokio::sync::Semaphore;
+
 use super::{ear::Ear, link::Link, options::Refused};
 
 /// How many looks in a row must find room before a server that was full counts as having some. What
 /// ends by itself makes room for a moment, again and again.
 const ROOM_PROVEN: u32 = 4;
 
+/// Steps of this node that a server is asked for at once. Of more it would do none sooner, but answer
+/// all of them late, and some too late.
+const STEPS_AT_ONCE: usize = 512;
+
 /// One server.
 pub(super) struct Host {
     pub(super) link: Link,
     pub(super) ear: Arc<Ear>,
+    /// Steps that it may be asked for besides.
+    pub(super) steps: Arc<Semaphore>,
     /// Whether it answers, what it sends arrives, and what was lost of it has been made up for.
     up: AtomicBool,
     /// What stands against it, if it was asked again since it was lost.
@@ -29,7 +37,8 @@ pub(super) struct Host {
 impl Host {
     pub(super) fn new(link: Link) -> Self {
         let (up, why, full) = (AtomicBool::new(false), Mutex::default(), AtomicU32::new(0));
-        Self { link, ear: Arc::new(Ear::new()), up, why, full }
+        let steps = Arc::new(Semaphore::new(STEPS_AT_ONCE));
+        Self { link, ear: Arc::new(Ear::new()), steps, up, why, full }
     }
 
     /// It is there, and all of it was made up for.

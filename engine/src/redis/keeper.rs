@@ -2,11 +2,15 @@
 //! what is sent to it arrives.
 //!
 //! A renewal says how many envelopes were sent, how many sessions the registry has here, and in
-//! which epoch. What does not fit what the node knows is repaired. With each renewal the node also
-//! sends something to itself, since a connection that is half open does not say so.
+//! which epoch. What does not fit what the node knows is repaired. Renewals go by the connection that
+//! listens: there they wait for no step, and by the time of their answer all that was counted before
+//! has come. Beside them the node sends something to itself, since a connection that is half open
+//! does not say so.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::HashMap,
+    convert::Infallible,
+    future::pending,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -15,30 +19,31 @@ use std::{
 };
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use protocol::{id::SessionId, partition::Partition, time::Timestamp};
+use protocol::{partition::Partition, time::Timestamp};
 use redis::{Cmd, Pipeline, aio::MultiplexedConnection};
-use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use tokio::{
+    sync::watch,
+    time::{MissedTickBehavior, interval, sleep},
+};
 
 use super::{
     Redis, Refused, ear,
     host::Host,
-    kept::{self, number},
-    link::Fault,
+    kept::number,
+    link::{self, Fault},
     queue::Sent,
-    script, way, wire,
+    script, way,
 };
 use crate::{
-    contract::Failed,
     fleet::Health,
     tenure::{RENEWALS, Renewal},
 };
 
-/// Between two things that a node sends to itself; and the longest that one takes.
-const SOUNDS: Duration = Duration::from_millis(500);
-const HEARD_WITHIN: Duration = Duration::from_secs(1);
+/// Partitions that are renewed in one go: few enough that nobody else waits long for Redis.
+const RENEWED_AT_ONCE: usize = 64;
 
-/// Partitions of a server by which it is tried.
-const SOUNDED: usize = 3;
+/// Between two things that a node sends to itself.
+const SOUNDS: Duration = Duration::from_millis(500);
 
 /// Between two tries to connect; each time a little longer, up to the last.
 const PAUSES: [Duration; 5] = [
@@ -69,15 +74,8 @@ impl Drop for Listening {
     }
 }
 
-/// What the last renewal said of each partition of a server.
-#[derive(Debug, Default)]
-struct Known {
-    epochs: HashMap<Partition, String>,
-    /// Sessions that the registry had here, and the node did not.
-    strangers: HashMap<Partition, BTreeSet<SessionId>>,
-    /// Sessions that the node had, and the registry not here.
-    missing: HashMap<Partition, BTreeSet<SessionId>>,
-}
+/// The epoch of each partition of a server, as the last renewal said.
+type Epochs = HashMap<Partition, String>;
 
 /// Why it begins anew: what Redis says, if it was asked.
 struct Why(Option<Refused>);
@@ -150,9 +148,9 @@ impl Redis {
     /// Keeps the node connected to a server, and its leases there.
     async fn keep_with(&self, host: &Arc<Host>) {
         let mut tries = 0;
-        let mut known = Known::default();
+        let mut epochs = Epochs::new();
         while self.atlas.has(host) {
-            match self.keep_on(host, &mut known, &mut tries).await {
+            match self.keep_on(host, &mut epochs, &mut tries).await {
                 Ok(never) => match never {},
                 Err(why) => {
                     host.fall(why.0.map(|refused| refused.to_string()));
@@ -171,50 +169,79 @@ impl Redis {
     async fn keep_on(
         &self,
         host: &Arc<Host>,
-        known: &mut Known,
+        epochs: &mut Epochs,
         tries: &mut usize,
-    ) -> Result<std::convert::Infallible, Why> {
+    ) -> Result<Infallible, Why> {
         if !host.link.is_there() {
             let connected = host.link.connect(&self.judge(host)).await;
             connected.map_err(|refused| Why(Some(refused)))?;
         }
         let mut listening = self.listen(host).await?;
-        known.epochs.clear();
-        self.round(host, &mut listening, known).await?;
-        let (repaired, mut proven) = (self.sound(host).await?, host.ear.proven());
+        let (differ, differing) = watch::channel(Vec::new());
+        differ.send_replace(self.round(host, &mut listening, epochs).await?);
+        let repaired = self.sound(host).await?;
         self.look_for_room(host).await;
         *tries = 0;
-        let (mut renewals, mut sounds) = (interval(self.lease / RENEWALS), interval(SOUNDS));
+        // None of these waits for another.
+        tokio::select! {
+            lost = self.renewals(host, &mut listening, epochs, &differ) => lost,
+            lost = self.sounds(host) => lost,
+            never = self.rise(host, repaired) => match never {},
+            never = self.take_stock(host, differing) => match never {},
+        }
+    }
+
+    /// Renews until something is lost.
+    async fn renewals(
+        &self,
+        host: &Arc<Host>,
+        listening: &mut Listening,
+        epochs: &mut Epochs,
+        differ: &watch::Sender<Vec<Partition>>,
+    ) -> Result<Infallible, Why> {
+        let mut renewals = interval(self.lease / RENEWALS);
         renewals.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        sounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
         renewals.tick().await;
         let mut changes = self.atlas.changes();
         loop {
-            let mut renews = false;
             tokio::select! {
-                _ = renewals.tick() => renews = true,
-                _ = sounds.tick() => {}
-                () = host.ear.alarm() => renews = true,
-                Ok(()) = changes.changed() => renews = true,
-                () = host.link.lost() => {}
-                // Repairs may take longer than a lease, so they are not waited for.
-                _ = proven.wait_for(|proven| *proven >= repaired), if !host.is_up() => {
-                    host.rise();
-                    self.weigh();
-                }
+                _ = renewals.tick() => {}
+                () = host.ear.alarm() => {}
+                Ok(()) = changes.changed() => {}
             }
-            // What is lost here is found by those who use it, and connected again.
-            if !host.link.is_there() || host.ear.is_deaf() || !self.atlas.has(host) {
-                drop(listening);
+            if host.ear.is_deaf() || !self.atlas.has(host) {
                 return Err(Fault::NotDone.into());
             }
-            if renews {
-                self.round(host, &mut listening, known).await?;
-            } else {
-                self.sound(host).await?;
+            differ.send_replace(self.round(host, listening, epochs).await?);
+        }
+    }
+
+    /// Sends something to this node again and again, until something is lost.
+    async fn sounds(&self, host: &Arc<Host>) -> Result<Infallible, Why> {
+        let mut sounds = interval(SOUNDS);
+        sounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                _ = sounds.tick() => {}
+                () = host.link.lost() => {}
             }
+            // What is lost here is found by those who use it, and connected again.
+            if !host.link.is_there() {
+                return Err(Fault::NotDone.into());
+            }
+            self.sound(host).await?;
             self.look_for_room(host).await;
         }
+    }
+
+    /// The server is there when what was lost of it has been made up for. That may take longer than a
+    /// lease.
+    async fn rise(&self, host: &Host, repaired: u64) -> Infallible {
+        if host.ear.proven().wait_for(|proven| *proven >= repaired).await.is_ok() {
+            host.rise();
+            self.weigh();
+        }
+        pending().await
     }
 
     /// Tells whether the engine is there, by the partitions that are.
@@ -293,6 +320,7 @@ impl Redis {
     async fn renew(
         &self,
         host: &Arc<Host>,
+        listening: &mut Listening,
         partitions: &[Partition],
     ) -> Result<Vec<Option<Renewed>>, Fault> {
         let sent = self.tenure.now();
@@ -309,7 +337,7 @@ impl Redis {
         };
         let calls: Vec<Cmd> = partitions.iter().map(call).collect();
         let calls: Vec<&Cmd> = calls.iter().collect();
-        let mut renewed = host.link.each(Some(&script::RENEW), &calls).await;
+        let mut renewed = ask(host, listening, &calls, self.lease).await?;
         let is_moving = |at: &usize| matches!(renewed[*at], Err(Fault::Moving));
         let moving: Vec<usize> = (0..calls.len()).filter(is_moving).collect();
         if !moving.is_empty() {
@@ -317,19 +345,14 @@ impl Redis {
             let some: Vec<Partition> = moving.iter().map(|at| partitions[*at]).collect();
             self.meet(host, &some).await;
             let calls: Vec<&Cmd> = moving.iter().map(|at| calls[*at]).collect();
-            let again = host.link.each(Some(&script::RENEW), &calls).await;
+            let again = ask(host, listening, &calls, self.lease).await?;
             moving.into_iter().zip(again).for_each(|(at, again)| renewed[at] = again);
         }
         let renewed = renewed.into_iter().map(|renewed| match renewed {
             Err(Fault::Moving) => Ok(None),
             renewed => renewed.map(Some),
         });
-        let renewed: Result<Vec<Option<Renewed>>, Fault> = renewed.collect();
-        if renewed.is_err() {
-            // Whether it is lost or only silent: another may do better.
-            host.link.give_up();
-        }
-        let mut renewed = renewed?;
+        let mut renewed = renewed.collect::<Result<Vec<Option<Renewed>>, Fault>>()?;
         for (partition, renewed) in partitions.iter().zip(&mut renewed) {
             let Some((_, _, _, lapsed, until)) = renewed else { continue };
             let until = Timestamp(number(until)?);
@@ -339,117 +362,55 @@ impl Redis {
         Ok(renewed)
     }
 
-    /// Listens to what is not heard yet, renews, and looks after what does not fit.
+    /// Listens to what is not heard yet, renews, and has that made up for which does not fit; the
+    /// partitions in which the registry has another number of sessions here than the node.
     async fn round(
         &self,
         host: &Arc<Host>,
         listening: &mut Listening,
-        known: &mut Known,
-    ) -> Result<(), Why> {
-        // What is not heard any more is new when it is heard again.
-        known.epochs.retain(|one, _| host.ear.hears(*one));
+        epochs: &mut Epochs,
+    ) -> Result<Vec<Partition>, Why> {
         // Before it is renewed: what was sent before is repaired, what comes later is heard.
-        self.open(host, listening).await?;
+        let opened = self.open(host, listening);
+        host.ear.pulse.carries(self.lease, opened).await.ok_or(Fault::NotDone)??;
+        // What is not heard any more is new when it is heard again.
+        epochs.retain(|one, _| host.ear.hears(*one));
         let partitions: Vec<Partition> = host.ear.opened().into_iter().collect();
-        let before: Vec<u64> = partitions.iter().map(|one| self.counts.last(*one)).collect();
-        let renewed = self.renew(host, &partitions).await?;
-        // All that was counted has arrived before this does, or never will.
-        self.sound(host).await?;
-        for ((partition, before), renewed) in partitions.into_iter().zip(before).zip(renewed) {
-            let Some((epoch, count, sessions, lapsed, _)) = renewed else { continue };
-            let count = number(&count)?;
-            let is_new = known.epochs.insert(partition, epoch.clone()) != Some(epoch);
-            let is_in_doubt = is_new || count < before || lapsed == 1;
-            host.ear.queue.put(match is_in_doubt || self.counts.is_broken(partition) {
-                true => Sent::Anew(partition, count),
-                false => Sent::Due(partition, count),
-            });
-            self.compare(host, known, partition, sessions).await?;
+        let mut differing = Vec::new();
+        for some in partitions.chunks(RENEWED_AT_ONCE) {
+            let before: Vec<u64> = some.iter().map(|one| self.counts.last(*one)).collect();
+            let renewed = self.renew(host, listening, some).await;
+            if renewed.is_err() {
+                // Whether it is lost or only silent: another may do better.
+                host.link.give_up();
+            }
+            for ((partition, before), renewed) in some.iter().zip(before).zip(renewed?) {
+                let Some((epoch, count, sessions, lapsed, _)) = renewed else { continue };
+                let count = number(&count)?;
+                let is_new = epochs.insert(*partition, epoch.clone()) != Some(epoch);
+                let is_in_doubt = is_new || count < before || lapsed == 1;
+                host.ear.queue.put(match is_in_doubt || self.counts.is_broken(*partition) {
+                    true => Sent::Anew(*partition, count),
+                    false => Sent::Due(*partition, count),
+                });
+                if sessions != self.roll.count(*partition) {
+                    differing.push(*partition);
+                }
+            }
         }
         self.weigh();
-        Ok(())
+        Ok(differing)
     }
+}
 
-    /// Looks whether the registry has here what the node has. A step under way explains a
-    /// difference once, but not twice.
-    async fn compare(
-        &self,
-        host: &Host,
-        known: &mut Known,
-        partition: Partition,
-        sessions: usize,
-    ) -> Result<(), Fault> {
-        let here = self.roll.count(partition);
-        if sessions == here {
-            known.strangers.remove(&partition);
-            known.missing.remove(&partition);
-            return Ok(());
-        }
-        let mut members = Cmd::new();
-        members.arg("SMEMBERS").arg(self.keys.node(partition, &self.me.to_string()));
-        let members: Vec<String> = host.link.ask(&members).await?;
-        let there: BTreeSet<SessionId> =
-            members.iter().map(|id| kept::session(id)).collect::<Result<_, _>>()?;
-        let here: BTreeSet<SessionId> = self.roll.sessions(partition).into_iter().collect();
-        let strangers: BTreeSet<SessionId> = there.difference(&here).copied().collect();
-        let before = known.strangers.insert(partition, strangers.clone()).unwrap_or_default();
-        let twice: Vec<SessionId> = strangers.intersection(&before).copied().collect();
-        self.release(&twice).await?;
-        let missing: BTreeSet<SessionId> = here.difference(&there).copied().collect();
-        let before = known.missing.insert(partition, missing.clone()).unwrap_or_default();
-        if !missing.is_disjoint(&before) {
-            host.ear.queue.put(Sent::Anew(partition, self.counts.last(partition)));
-        }
-        Ok(())
-    }
-
-    /// Returns when all that was sent to this node before has been delivered to its mailboxes.
-    ///
-    /// # Errors
-    /// If it does not come.
-    pub async fn proof(&self) -> Result<(), Failed> {
-        for host in self.atlas.hosts() {
-            let number = self.sound(&host).await.map_err(Fault::of_look)?;
-            let mut proven = host.ear.proven();
-            let arrived = timeout(self.patience, proven.wait_for(|proven| *proven >= number)).await;
-            if !matches!(arrived, Ok(Ok(_))) {
-                return Err(Failed::NotDone);
-            }
-        }
-        Ok(())
-    }
-
-    /// Sends something to this node itself, and returns its number when it was heard. All that the
-    /// server sent before is then with the carrier.
-    async fn sound(&self, host: &Host) -> Result<u64, Fault> {
-        // One that has just moved away hears nothing here.
-        for partition in host.ear.opened().into_iter().take(SOUNDED) {
-            match self.sound_by(host, partition).await {
-                Err(Fault::Moving) => self.atlas.doubt(),
-                heard => return heard,
-            }
-        }
-        Err(Fault::NotDone)
-    }
-
-    async fn sound_by(&self, host: &Host, partition: Partition) -> Result<u64, Fault> {
-        let number = self.proofs.fetch_add(1, Ordering::Relaxed) + 1;
-        let mut heard = host.ear.heard();
-        let mut publish = Cmd::new();
-        publish.arg("SPUBLISH").arg(self.keys.inbox(partition, &self.me));
-        publish.arg(wire::proof(number));
-        let sound = async {
-            let listeners: u32 = host.link.ask(&publish).await?;
-            if listeners == 0 {
-                return Err(Fault::Moving);
-            }
-            heard.wait_for(|heard| *heard >= number).await.map(|_| ()).or(Err(Fault::NotDone))
-        };
-        let Ok(heard) = timeout(HEARD_WITHIN, sound).await else {
-            // Nobody else should wait for it either.
-            host.link.give_up();
-            return Err(Fault::NotDone);
-        };
-        heard.map(|()| number)
-    }
+/// Asks for renewals by the connection that listens.
+async fn ask(
+    host: &Host,
+    listening: &mut Listening,
+    calls: &[&Cmd],
+    most: Duration,
+) -> Result<Vec<Result<Renewed, Fault>>, Fault> {
+    let answers = link::each(&mut listening.line, Some(&script::RENEW), calls);
+    let answers = host.ear.pulse.carries(most, answers).await.ok_or(Fault::NotDone)?;
+    answers.map_err(|error| Fault::from(&error))
 }

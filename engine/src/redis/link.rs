@@ -4,9 +4,12 @@
 //! An answer that was lost on the way leaves unknown whether the step was taken; an error that
 //! Redis gives before it begins a script says that it was not.
 
-use std::sync::{
-    Arc, Mutex, PoisonError,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use redis::{
@@ -19,6 +22,7 @@ use super::{
     dial::{self, Dial},
     judge::Judge,
     options::Refused,
+    pulse::Pulse,
     seek::Seek,
     shape::Door,
 };
@@ -99,6 +103,8 @@ pub(super) struct Link {
     /// How many there were.
     count: AtomicU64,
     lost: Notify,
+    /// Answers that come by it.
+    pulse: Pulse,
 }
 
 impl Link {
@@ -112,6 +118,7 @@ impl Link {
             current: Mutex::default(),
             count: AtomicU64::new(0),
             lost: Notify::new(),
+            pulse: Pulse::default(),
         }
     }
 
@@ -174,9 +181,13 @@ impl Link {
     }
 
     fn noted<T>(&self, number: u64, answer: Result<T, RedisError>) -> Result<T, Fault> {
+        if answer.as_ref().is_err_and(RedisError::is_timeout) {
+            return Err(Fault::Unknown);
+        }
+        self.pulse.beat();
         answer.map_err(|error| {
             let read_only = ErrorKind::Server(ServerErrorKind::ReadOnly);
-            let is_lost = error.is_unrecoverable_error() && !error.is_timeout();
+            let is_lost = error.is_unrecoverable_error();
             // It was a primary; another is, or will be.
             if is_lost || error.kind() == read_only {
                 self.lose(number);
@@ -210,44 +221,12 @@ impl Link {
         script: Option<&Script>,
         commands: &[&Cmd],
     ) -> Vec<Result<T, Fault>> {
-        let fail = |fault| commands.iter().map(|_| Err(fault)).collect();
-        let mut answers = match self.try_each(commands).await {
-            Ok(answers) => answers,
-            Err(fault) => return fail(fault),
+        let answers = async {
+            let (number, mut line) = self.current()?;
+            let answers = each(&mut line, script, commands).await;
+            self.noted(number, answers)
         };
-        let unknown: Vec<usize> =
-            (0..answers.len()).filter(|at| is_unknown(&answers[*at])).collect();
-        if let Some(script) = script.filter(|_| !unknown.is_empty()) {
-            // The scripts were flushed.
-            if let Err(fault) = self.load(script).await {
-                return fail(fault);
-            }
-            let again: Vec<&Cmd> = unknown.iter().map(|at| commands[*at]).collect();
-            match self.try_each(&again).await {
-                Ok(new) => unknown.into_iter().zip(new).for_each(|(at, new)| answers[at] = new),
-                Err(fault) => return fail(fault),
-            }
-        }
-        answers.into_iter().map(|answer| answer.map_err(|error| Fault::from(&error))).collect()
-    }
-
-    async fn try_each<T: FromRedisValue>(
-        &self,
-        commands: &[&Cmd],
-    ) -> Result<Vec<RedisResult<T>>, Fault> {
-        let mut pipeline = Pipeline::new();
-        for command in commands {
-            pipeline.add_command((*command).clone());
-        }
-        pipeline.ignore_errors();
-        let answers: Vec<RedisResult<T>> = self.pipe(&pipeline).await?;
-        if answers.len() == commands.len() { Ok(answers) } else { Err(Fault::Foreign) }
-    }
-
-    async fn load(&self, script: &Script) -> Result<(), Fault> {
-        let (number, mut connection) = self.current()?;
-        let loaded = script.load_async(&mut connection).await;
-        self.noted(number, loaded).map(drop)
+        answers.await.unwrap_or_else(|fault| commands.iter().map(|_| Err(fault)).collect())
     }
 
     /// Runs commands in one go.
@@ -268,11 +247,61 @@ impl Link {
         tokio::spawn(async move { publish.exec_async(&mut line).await });
     }
 
+    /// Runs one command, and waits for its answer as long as any come, at most for `most`.
+    pub(super) async fn ask_in_time<T: FromRedisValue>(
+        &self,
+        command: &Cmd,
+        most: Duration,
+    ) -> Result<T, Fault> {
+        let (number, mut line) = self.current()?;
+        line.set_response_timeout(most);
+        match self.pulse.carries(most, command.query_async(&mut line)).await {
+            Some(answer) => self.noted(number, answer),
+            None => {
+                self.lose(number);
+                Err(Fault::Unknown)
+            }
+        }
+    }
+
     /// Runs one command.
     pub(super) async fn ask<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, Fault> {
         let (number, mut connection) = self.current()?;
         let answer = command.query_async(&mut connection).await;
         self.noted(number, answer)
+    }
+}
+
+/// Runs several commands in one go, each for itself; `script` is what they call.
+pub(super) async fn each<T: FromRedisValue>(
+    line: &mut MultiplexedConnection,
+    script: Option<&Script>,
+    commands: &[&Cmd],
+) -> RedisResult<Vec<Result<T, Fault>>> {
+    let mut answers = try_each(line, commands).await?;
+    let unknown: Vec<usize> = (0..answers.len()).filter(|at| is_unknown(&answers[*at])).collect();
+    if let Some(script) = script.filter(|_| !unknown.is_empty()) {
+        // The scripts were flushed.
+        script.load_async(line).await?;
+        let again: Vec<&Cmd> = unknown.iter().map(|at| commands[*at]).collect();
+        let new = try_each(line, &again).await?;
+        unknown.into_iter().zip(new).for_each(|(at, new)| answers[at] = new);
+    }
+    Ok(answers.into_iter().map(|answer| answer.map_err(|error| Fault::from(&error))).collect())
+}
+
+async fn try_each<T: FromRedisValue>(
+    line: &mut MultiplexedConnection,
+    commands: &[&Cmd],
+) -> RedisResult<Vec<RedisResult<T>>> {
+    let mut pipeline = Pipeline::new();
+    for command in commands {
+        pipeline.add_command((*command).clone());
+    }
+    let answers: Vec<RedisResult<T>> = pipeline.ignore_errors().query_async(line).await?;
+    match answers.len() == commands.len() {
+        true => Ok(answers),
+        false => Err((ErrorKind::UnexpectedReturnType, "each command has an answer").into()),
     }
 }
 

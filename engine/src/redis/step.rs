@@ -81,6 +81,7 @@ impl Redis {
     where
         T: Send,
     {
+        let _step = self.begin_step(look.partition).await.map_err(Fault::of_look)?;
         let mut turn = None;
         for _ in 0..TRIES {
             let seen = self.look(look.clone()).await.map_err(Fault::of_look)?;

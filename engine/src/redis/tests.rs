@@ -14,6 +14,7 @@ mod proxy;
 mod sent;
 mod server;
 mod shapes;
+mod slow;
 mod stage;
 
 use std::{collections::BTreeMap, sync::Mutex};

@@ -8,7 +8,10 @@ use std::{sync::Arc, time::Duration};
 
 use protocol::partition::Partition;
 use redis::{Cmd, FromRedisValue, Pipeline, Script};
-use tokio::time::sleep;
+use tokio::{
+    sync::OwnedSemaphorePermit,
+    time::{sleep, timeout},
+};
 
 use super::{Redis, host::Host, link::Fault};
 
@@ -26,6 +29,18 @@ impl Redis {
             self.atlas.doubt();
             Fault::NotDone
         })
+    }
+
+    /// Waits until the server that keeps a partition may be asked for one step more.
+    pub(super) async fn begin_step(
+        &self,
+        partition: Partition,
+    ) -> Result<OwnedSemaphorePermit, Fault> {
+        let steps = Arc::clone(&self.keeper_of(partition)?.steps);
+        match timeout(self.patience, steps.acquire_owned()).await {
+            Ok(Ok(step)) => Ok(step),
+            Ok(Err(_)) | Err(_) => Err(Fault::NotDone),
+        }
     }
 
     /// A partition moves, or has moved.

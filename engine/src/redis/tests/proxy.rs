@@ -13,6 +13,10 @@ use tokio::{
 
 use super::*;
 
+/// How much passes in which time where answers trickle.
+const PIECE: usize = 2048;
+const WHILE: Duration = Duration::from_millis(40);
+
 /// It ends with what it carries.
 pub(super) struct Proxy {
     at: String,
@@ -24,6 +28,8 @@ pub(super) struct Proxy {
 struct Shared {
     /// Whether answers are kept back.
     mute: AtomicBool,
+    /// Whether they come a few at a time.
+    trickles: AtomicBool,
     /// The script after whose next call they are.
     script: Mutex<Option<&'static str>>,
 }
@@ -63,6 +69,11 @@ impl Proxy {
         *self.shared.script.lock().unwrap() = Some(script.get_hash());
     }
 
+    /// Passes only so much of what is answered in a while.
+    pub(super) fn trickle(&self) {
+        self.shared.trickles.store(true, Ordering::Release);
+    }
+
     /// Keeps no answer back any more.
     pub(super) fn speak(&self) {
         self.shared.mute.store(false, Ordering::Release);
@@ -84,8 +95,14 @@ async fn pass(way: Way, mut from: OwnedReadHalf, mut to: OwnedWriteHalf, shared:
         } else {
             is_lost |= shared.mute.load(Ordering::Acquire);
         }
-        if !is_lost && to.write_all(bytes).await.is_err() {
-            return;
+        let trickles = way == Way::Answers && shared.trickles.load(Ordering::Acquire);
+        for piece in bytes.chunks(if trickles { PIECE } else { bytes.len() }) {
+            if !is_lost && to.write_all(piece).await.is_err() {
+                return;
+            }
+            if trickles {
+                tokio::time::sleep(WHILE).await;
+            }
         }
     }
 }

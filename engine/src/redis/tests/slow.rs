@@ -1,0 +1,73 @@
+//! A server that is slow is not lost: to connect anew would make it slower still.
+
+use kernel::message::Notice;
+use protocol::grant::Policy;
+
+use super::{super::link::Fault, proxy::Proxy, stage::*, *};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_whose_answers_are_late_behind_others_is_not_lost() {
+    const SENT: u128 = 1500;
+    let hall = Hall::on(&[]).await;
+    let proxy = Proxy::before(&hall.server).await;
+    let patience = Duration::from_secs(20);
+    let (engine, node) =
+        hall.engine_with("n0", &Options { patience, ..options(&proxy.url()) }).await;
+    let (_, other) = hall.engine("n1").await;
+    let alice = user("alice");
+    open(&other, &alice, 1).await;
+    let mut health = engine.health();
+    health.mark_unchanged();
+    proxy.trickle();
+    let start = tokio::time::Instant::now();
+    let sends = (0..SENT).map(|bits| node.engine.append(&alice, draft(bits)));
+    let (sent, proven) = tokio::join!(futures_util::future::join_all(sends), engine.proof());
+    assert!(start.elapsed() > Duration::from_millis(1500), "nobody had to wait");
+    proven.expect("it is late, and comes");
+    assert!(sent.iter().all(Result::is_ok));
+    assert!(!health.has_changed().expect("the engine is there"), "{:?}", *health.borrow());
+}
+
+#[tokio::test]
+async fn a_listener_that_connects_anew_and_has_missed_nothing_repairs_nothing() {
+    let hall = Hall::on(&[]).await;
+    let (engine, mut node) = hall.engine("n0").await;
+    let alice = user("alice");
+    open(&node, &alice, 1).await;
+    let before = send(&node, &alice, 1).await;
+    assert_eq!(next_position(&mut node, &alice).await, before);
+    let repaired = engine.repaired();
+    let killed: u32 = hall.server.tell("CLIENT KILL TYPE pubsub").await;
+    assert!(killed > 0);
+    until_lost(&engine).await;
+    until_here(&engine).await;
+    assert_eq!(engine.repaired(), repaired);
+    let after = send(&node, &alice, 2).await;
+    let told = next(&mut node, &alice).await.notice;
+    let Notice::Message(message) = told else { panic!("no message: {told:?}") };
+    assert_eq!(message.position, Some(after));
+}
+
+#[tokio::test]
+async fn a_step_more_than_a_server_is_asked_for_waits_and_is_not_done() {
+    let hall = Hall::on(&[]).await;
+    let patience = Duration::from_millis(300);
+    let (engine, node) = hall.engine_with("n0", &Options { patience, ..hall.options() }).await;
+    let alice = user("alice");
+    let partition = Partition::of(&alice);
+    let mut taken = Vec::new();
+    // All that there is.
+    let full = loop {
+        match engine.begin_step(partition).await {
+            Ok(step) => taken.push(step),
+            Err(full) => break full,
+        }
+    };
+    assert_eq!(full, Fault::NotDone);
+    let ticket = Ticket::new(partition, 1);
+    let mint = || node.engine.mint(ticket, grant(&alice, Policy::MULTI), hall.lease);
+    assert_eq!(mint().await, Err(Failed::NotDone.into()));
+    let waits = mint();
+    let (minted, ()) = tokio::join!(waits, async { taken.clear() });
+    minted.expect("it is its turn");
+}
