@@ -60,6 +60,7 @@ pub(super) fn run(args: &Storm) -> Result<Report, Failure> {
     runs.push(Run { name: "all are there".to_owned(), figures });
 
     let node = nodes - 1;
+    let mut about = fleet.figures()?;
     parts.order(Order::Lose { node, rate })?;
     parts.ready(&mut load)?;
     fleet.kill(node);
@@ -69,7 +70,6 @@ pub(super) fn run(args: &Storm) -> Result<Report, Failure> {
     let name = format!("{} is killed", fleet.lost().unwrap_or("a node"));
     runs.push(Run { name, figures: back(&sum, &spent) });
 
-    let mut about = fleet.figures()?;
     about.extend([
         Figure::count("sessions", "sessions", crowd::number(sessions)),
         Figure::count("load_processes", "processes of the load", crowd::number(parts.count())),
