@@ -1,11 +1,13 @@
 //! Children: what was started or made for a measurement, and must not be left behind.
 //!
 //! They end with this, or when this program is told to stop; then the last one ends first, since it
-//! may use those before it.
+//! may use those before it. When this program is killed it can do nothing more, so a guard does: a
+//! shell that is told of each process, and kills them all when nobody is left to tell it anything.
 
 use std::{
     fmt,
-    process::{Child, ChildStderr, ChildStdin, ChildStdout, Command},
+    io::Write,
+    process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, Stdio},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -17,9 +19,16 @@ use crate::{failure::Failure, serve::Stop};
 /// Exit code of who was told to stop.
 const INTERRUPTED: i32 = 130;
 
+/// What the guard does.
+const GUARD: &str =
+    "while read -r one; do all=\"$all $one\"; done; [ -z \"$all\" ] || kill -9 $all 2>/dev/null";
+
 /// All of them.
 #[derive(Debug)]
-pub(super) struct Children(Arc<Mutex<Vec<One>>>);
+pub(super) struct Children {
+    all: Arc<Mutex<Vec<One>>>,
+    guard: ChildStdin,
+}
 
 /// Something that must not be left behind.
 enum One {
@@ -52,7 +61,13 @@ impl Children {
         let runtime = Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(Failure::failed)?;
         let mut stop = runtime.block_on(Stop::watch())?;
-        let all = Arc::new(Mutex::default());
+        let mut guard = Command::new("sh");
+        guard.args(["-c", GUARD]).stdin(Stdio::piped()).stdout(Stdio::null());
+        let mut guard = guard.spawn().map_err(Failure::failed)?;
+        let told = guard.stdin.take();
+        let told = told.ok_or_else(|| Failure::failed("the guard cannot be told anything"))?;
+        // The first one, so that it ends last, while it could still be told something.
+        let all = Arc::new(Mutex::new(vec![One::Process(guard)]));
         let watched = Arc::clone(&all);
         std::thread::spawn(move || {
             runtime.block_on(stop.called());
@@ -62,14 +77,15 @@ impl Children {
             end(&mut watched);
             std::process::exit(INTERRUPTED);
         });
-        Ok(Self(all))
+        Ok(Self { all, guard: told })
     }
 
     /// Starts a process.
     pub(super) fn start(&self, command: &mut Command) -> Result<Started, std::io::Error> {
         // Nobody is told to stop in between.
-        let mut all = lock(&self.0);
+        let mut all = lock(&self.all);
         let mut child = command.spawn()?;
+        writeln!(&self.guard, "{}", child.id())?;
         let started = Started {
             process: Process::new(child.id()),
             input: child.stdin.take(),
@@ -82,12 +98,12 @@ impl Children {
 
     /// Has something that was made taken away at the end.
     pub(super) fn at_the_end(&self, take_away: impl FnOnce() + Send + 'static) {
-        lock(&self.0).push(One::Thing(Box::new(take_away)));
+        lock(&self.all).push(One::Thing(Box::new(take_away)));
     }
 
     /// Kills one at once, as a crash does.
     pub(super) fn kill(&self, process: Process) {
-        for one in &mut *lock(&self.0) {
+        for one in &mut *lock(&self.all) {
             if let One::Process(child) = one
                 && Process::new(child.id()) == process
             {
@@ -99,7 +115,7 @@ impl Children {
 
 impl Drop for Children {
     fn drop(&mut self) {
-        end(&mut lock(&self.0));
+        end(&mut lock(&self.all));
     }
 }
 

@@ -236,7 +236,7 @@ fn where_tickets_say_the_devices_of_a_user_meet_on_one_node() {
 fn when_a_node_is_killed_its_sessions_are_back_on_others_and_all_that_was_sent_arrived() {
     let arguments = ["storm", "--nodes", "3", "--sessions", "60", "--rate", "200"];
     let report = report(&[&arguments[..], &["--duration", "500ms", "-o", "json"]].concat());
-    assert_eq!(number(&report, "load_processes"), 1);
+    assert_eq!((number(&report, "load_processes"), number(&report, "nodes")), (1, 3));
     let names = ["all come", "all are there", "n3 is killed"];
     let runs = runs(&report, &names, &[&["seconds", "redis_cpu_s", "node_rss_max_mib"]]);
     assert_eq!(number(&runs[0], "welcomed"), 60);
@@ -383,26 +383,59 @@ fn children(parent: u32) -> Vec<u32> {
     processes.collect()
 }
 
-#[test]
+/// Starts a measurement that goes on and on, and waits until so many processes are there for it.
 #[expect(clippy::disallowed_methods, reason = "a test gives up some time")]
+fn started(arguments: &[&str], count: usize) -> (Program, Vec<u32>) {
+    let arguments = [&["bench"], arguments, &["--duration", "1h"]].concat();
+    let program = Program::start(&mut usher(&arguments));
+    let start = Instant::now();
+    loop {
+        let started = children(program.id());
+        if started.len() == count {
+            return (program, started);
+        }
+        assert!(start.elapsed() < PATIENCE, "of {count} there are {started:?}");
+        std::thread::yield_now();
+    }
+}
+
+fn is_there(process: u32) -> bool {
+    fs::exists(format!("/proc/{process}")).expect("it can be looked for")
+}
+
+#[test]
 fn who_is_told_to_stop_takes_all_along_that_was_started() {
-    for (arguments, count) in [(&["soak"][..], 1), (&["send", "--nodes", "2"], 3)] {
-        let arguments = [&["bench"], arguments, &["--duration", "1h"]].concat();
-        let program = Program::start(&mut usher(&arguments));
-        let start = Instant::now();
-        let started = loop {
-            let started = children(program.id());
-            if started.len() == count {
-                break started;
-            }
-            assert!(start.elapsed() < PATIENCE, "of {count} there are {started:?}");
-            std::thread::yield_now();
-        };
+    // Beside nodes and Redis there is a guard.
+    for (arguments, count) in [(&["soak"][..], 2), (&["send", "--nodes", "2"], 4)] {
+        let (program, started) = started(arguments, count);
         program.terminate();
         let ended = program.end();
         assert_eq!(ended.code, Some(130), "{}", ended.err);
-        for one in started {
-            assert!(!fs::exists(format!("/proc/{one}")).expect("it can be looked for"));
-        }
+        assert!(!started.into_iter().any(is_there));
     }
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "a test gives up some time")]
+fn who_is_killed_leaves_nothing_running() {
+    let (program, started) = started(&["send", "--nodes", "2", "--sessions", "100"], 4);
+    let start = Instant::now();
+    // By the time of its first sessions it has noted all that it started.
+    while fs::read_dir(format!("/proc/{}/fd", program.id())).expect("it runs").count() < 100 {
+        assert!(start.elapsed() < PATIENCE, "nobody comes");
+        std::thread::yield_now();
+    }
+    program.signal("KILL");
+    program.end();
+    let start = Instant::now();
+    while started.iter().any(|one| is_there(*one) && !is_dead(*one)) {
+        assert!(start.elapsed() < PATIENCE, "of {started:?} some are there");
+        std::thread::yield_now();
+    }
+}
+
+/// Whether a process has ended, and nobody has asked yet how.
+fn is_dead(process: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat"));
+    stat.is_ok_and(|stat| stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('Z')))
 }
