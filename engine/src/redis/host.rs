@@ -16,9 +16,9 @@ use super::{ear::Ear, link::Link, options::Refused};
 /// ends by itself makes room for a moment, again and again.
 const ROOM_PROVEN: u32 = 4;
 
-/// Steps of this node that a server is asked for at once. Of more it would do none sooner, but answer
-/// all of them late, and some too late.
-const STEPS_AT_ONCE: usize = 512;
+/// Steps of this node that a server is asked for at once. It answers nobody before it has done what all
+/// nodes have asked for by then: with ten of them that is a tenth of a second.
+const STEPS_AT_ONCE: usize = 128;
 
 /// One server.
 pub(super) struct Host {

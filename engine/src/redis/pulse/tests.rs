@@ -1,3 +1,5 @@
+//! How long silence is waited for, on virtual time.
+
 use std::future::pending;
 
 use tokio::time::{Instant, sleep};
