@@ -3,7 +3,7 @@
 use kernel::message::Notice;
 use protocol::grant::Policy;
 
-use super::{super::link::Fault, proxy::Proxy, stage::*, *};
+use super::{proxy::Proxy, stage::*, *};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_whose_answers_are_late_behind_others_is_not_lost() {
@@ -55,19 +55,12 @@ async fn a_step_more_than_a_server_is_asked_for_waits_and_is_not_done() {
     let (engine, node) = hall.engine_with("n0", &Options { patience, ..hall.options() }).await;
     let alice = user("alice");
     let partition = Partition::of(&alice);
-    let mut taken = Vec::new();
-    // All that there is.
-    let full = loop {
-        match engine.begin_step(partition).await {
-            Ok(step) => taken.push(step),
-            Err(full) => break full,
-        }
-    };
-    assert_eq!(full, Fault::NotDone);
+    let host = engine.atlas.host(partition).expect("it is kept");
+    let all = u32::try_from(host.steps.available_permits()).expect("they are not many");
+    let taken = host.steps.acquire_many(all).await.expect("there is no end of them");
     let ticket = Ticket::new(partition, 1);
     let mint = || node.engine.mint(ticket, grant(&alice, Policy::MULTI), hall.lease);
     assert_eq!(mint().await, Err(Failed::NotDone.into()));
-    let waits = mint();
-    let (minted, ()) = tokio::join!(waits, async { taken.clear() });
+    let (minted, ()) = tokio::join!(mint(), async { drop(taken) });
     minted.expect("it is its turn");
 }
