@@ -206,7 +206,8 @@ impl<'a> Change<'a> {
             return;
         }
         self.command(None, &["HSET", &user, "v", version]);
-        if before.is_none() || self.seen.stale {
+        let is_other = |before: &Person| before.stream.epoch != person.stream.epoch;
+        if before.is_none_or(is_other) || self.seen.stale {
             self.begin(&user, person);
         }
         let empty = Vec::new();

@@ -50,11 +50,15 @@ impl Registry {
         let mut mail = older.map(|mut older| taken_over(user, &mut older)).unwrap_or_default();
         let by = By { session: id, device: standing.device.clone(), at: now };
         self.last_fence = self.last_fence.max(standing.fence.0);
-        let epoch = (now.0 * 1000).max(self.last_epoch + 1);
-        let known = self.people.meet(user, || {
-            self.last_epoch = epoch;
-            User::new(user.clone(), Stream::new(epoch))
-        });
+        // What came before it joined is not for it. So the stream must not be an earlier one than that which
+        // it joined, by whatever clock that began.
+        let joined = standing.joined.epoch;
+        let epoch = (now.0 * 1000).max(self.last_epoch.max(joined) + 1);
+        let known = self.people.meet(user, || User::new(user.clone(), Stream::new(epoch)));
+        if known.stream.head().epoch < joined {
+            known.stream = Stream::new(epoch);
+        }
+        self.last_epoch = self.last_epoch.max(known.stream.head().epoch);
         known.vacant_since = None;
         self.people.add(user, Record::from(standing));
         if let Some(previous) = previous {

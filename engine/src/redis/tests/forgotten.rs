@@ -82,6 +82,31 @@ async fn a_session_whose_resume_was_forgotten_stays_where_it_is() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_joined_by_a_clock_that_was_ahead_is_not_passed_over() {
+    let mut hall = hall_on(&[]).await;
+    let (engine, mut node) = hall.engine("n0").await;
+    let (_, other) = hall.engine("n1").await;
+    let alice = user("alice");
+    let _saved: String = hall.server.tell("SAVE").await;
+    // As a primary gives them whose clock is ahead of the next one's.
+    let now: (u64, u64) = hall.server.tell("TIME").await;
+    let ahead = (now.0 + 60) * 1_000_000;
+    let (key, told) = (engine.keys.primary(Partition::of(&alice)), ahead.to_string());
+    let _told: u32 = hall.server.ask(redis::cmd("HSET").arg(key).arg("last").arg(&told)).await;
+    let opened = open(&node, &alice, 1).await;
+    assert!(opened.joined.epoch > ahead);
+    hall.server.kill().await;
+    until_lost(&engine).await;
+    hall.server.rise().await;
+    let told = next(&mut node, &alice).await.notice;
+    let Notice::Behind(head) = told else { panic!("not behind: {told:?}") };
+    assert!(head > opened.joined, "{head} after {}", opened.joined);
+    let after = send(&other, &alice, 1).await;
+    assert!(after > head);
+    assert_eq!(next_position(&mut node, &alice).await, after);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_session_that_ended_while_its_node_was_deaf_does_not_come_back() {
     let mut hall = hall_on(&["--appendonly", "yes", "--appendfsync", "always"]).await;
     let (_, mut node) = hall.engine("n0").await;

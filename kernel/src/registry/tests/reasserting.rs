@@ -194,10 +194,38 @@ fn the_later_admission_of_one_session_stands() {
             held
               Held { tickets: 0, users: 1, sessions: 1, tokens: 2, ended: 0, keys: 0, blocks: 0 }
             resume r2 on=n3
-              s1#3 r3 after @1.0 joined @1.0, replay, resumed
+              s1#3 r3 after @2.0 joined @1.0, replay, resumed
               -> n2 alice: end s1#2 4205 taken-over
             sessions alice
               s1 of alice at n3 Live created 0s connected 1s active 0s
+        "#]],
+    );
+}
+
+#[test]
+fn a_session_that_joined_a_later_stream_is_not_passed_over() {
+    check(
+        "mint 1 alice; admit 1 s1; forget; +10s; mint 2 alice; admit 2 s2 on=n2; forget; -5s; \
+         reassert s1; reassert s2; send alice",
+        &expect![[r#"
+            mint 1 alice
+            admit 1 s1
+              s1#1 r1 after @1.0 joined @1.0, first
+            forget
+            +10s
+            mint 2 alice
+            admit 2 s2 on=n2
+              s2#1 r2 after @2.0 joined @2.0, first
+            forget
+            -5s
+            reassert s1
+              stands, ended
+            reassert s2
+              stands, ended
+            send alice
+              @?.1, 2 live, 0 parked
+              -> n1 alice: message @?.1 to All
+              -> n2 alice: message @?.1 to All
         "#]],
     );
 }
