@@ -138,6 +138,13 @@ impl Tenure {
         parts(self.of(partition).here.load(Ordering::Acquire)).0
     }
 
+    /// When the node last asked for the lease that it holds.
+    #[must_use]
+    pub fn asked(&self, partition: Partition) -> Instant {
+        let sent = self.of(partition).sent.load(Ordering::Acquire);
+        self.began + Duration::from_millis(sent.saturating_sub(1))
+    }
+
     /// Until when the lease is sure to last.
     #[must_use]
     pub fn until(&self, partition: Partition) -> Instant {

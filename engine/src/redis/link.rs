@@ -16,7 +16,7 @@ use redis::{
     Cmd, ErrorKind, FromRedisValue, Pipeline, PushInfo, RedisError, RedisResult, Script,
     ServerErrorKind, aio::MultiplexedConnection,
 };
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::Instant};
 
 use super::{
     dial::{self, Dial},
@@ -100,6 +100,8 @@ pub(super) struct Link {
     /// Where it was found last.
     at: Mutex<Door>,
     current: Mutex<Current>,
+    /// When it was connected to last.
+    since: Mutex<Option<Instant>>,
     /// How many there were.
     count: AtomicU64,
     lost: Notify,
@@ -116,6 +118,7 @@ impl Link {
             seek,
             at,
             current: Mutex::default(),
+            since: Mutex::default(),
             count: AtomicU64::new(0),
             lost: Notify::new(),
             pulse: Pulse::default(),
@@ -133,9 +136,16 @@ impl Link {
         let mut line = self.dial.to(&door).await?;
         let is_new = judge.look(&door, &mut line).await?;
         *self.at.lock().unwrap_or_else(PoisonError::into_inner) = door;
+        *self.since.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
         let number = self.count.fetch_add(1, Ordering::Relaxed);
         *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Some((number, line));
         Ok(is_new)
+    }
+
+    /// Whether it has been connected to since before then, and so is what it was.
+    pub(super) fn is_there_since(&self, time: Instant) -> bool {
+        let since = *self.since.lock().unwrap_or_else(PoisonError::into_inner);
+        self.is_there() && since.is_some_and(|since| since < time)
     }
 
     /// Connects once more, for what the server sends unasked.

@@ -3,7 +3,8 @@
 //! Most often the other was promoted, or is the old one that ended and has what it kept: what was
 //! accepted last may be lost, so a new epoch begins. But when a slot of a Cluster moves, each key of
 //! it is carried over, and nothing is in doubt, if the primary that it came from is the one that the
-//! partition last met, and is there still, in the same life. So it is asked.
+//! partition last met, and is there still, in the same life. So it is asked. And the one that it came to
+//! must be the one that it came to first: what that was told last may be lost with it.
 
 use std::sync::Arc;
 
@@ -29,7 +30,11 @@ impl Redis {
             others.extend(life(&other).await.into_iter().flatten());
         }
         let call = |partition: &Partition| {
-            way::evaluate(&script::MEET, &(vec![self.keys.primary(*partition)], others.clone()))
+            // It was renewed elsewhere while this one was connected to: this one neither ended nor was
+            // promoted since, so it cannot have lost what came with the slot.
+            let may_move = host.link.is_there_since(self.tenure.asked(*partition));
+            let others = if may_move { others.clone() } else { Vec::new() };
+            way::evaluate(&script::MEET, &(vec![self.keys.primary(*partition)], others))
         };
         let calls: Vec<Cmd> = partitions.iter().map(call).collect();
         let calls: Vec<&Cmd> = calls.iter().collect();

@@ -117,6 +117,15 @@ impl Server {
         false
     }
 
+    /// Lets it stand still, as a machine that gets no turn, until what is returned is dropped.
+    pub(super) async fn hold(&self) -> Held {
+        let info: String = self.tell("INFO server").await;
+        let pid = info.lines().find_map(|line| line.strip_prefix("process_id:"));
+        let held = Held(pid.expect("it says so").trim().to_owned());
+        held.signal("-STOP");
+        held
+    }
+
     /// Ends it at once, as a crash does.
     pub(super) async fn kill(&mut self) {
         let Some((mut child, mut lines)) = self.running.take() else { return };
@@ -165,6 +174,22 @@ impl Server {
         let line = redis.get_multiplexed_async_connection_with_config(&config).await;
         let mut line = line.expect("it answers");
         command.query_async(&mut line).await.expect("it does that")
+    }
+}
+
+/// A server that stands still.
+pub(super) struct Held(String);
+
+impl Held {
+    fn signal(&self, signal: &str) {
+        let done = process::Command::new("kill").args([signal, &self.0]).status();
+        assert!(done.expect("there is kill").success());
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.signal("-CONT");
     }
 }
 

@@ -70,6 +70,54 @@ async fn a_primary_that_does_not_know_that_it_was_replaced_vouches_for_nothing()
     assert!(after.epoch > lost.epoch, "{after} after {lost}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slot_that_moved_to_a_primary_that_was_lost_right_after_is_in_doubt() {
+    let mut hall = Hall::at(start().await, "usher:");
+    let (engine, mut node) = hall.engine("n0").await;
+    let (_, other) = hall.engine("n1").await;
+    let alice = user("alice");
+    let partition = Partition::of(&alice);
+    let before = Before::at(&mut node, &other, &alice).await;
+    let spent = mint(&node, &alice, 3).await;
+    let from = hall.server.keeper(partition);
+    let to = (from + 1) % 3;
+    let replica = to + 3;
+    hall.server.carry_over(partition, from, to).await;
+    let count = format!("CLUSTER COUNTKEYSINSLOT {}", crate::redis::keys::slot_of(partition));
+    until("its replica has the keys", || async {
+        let there: u32 = hall.server.nodes[to].tell(&count).await;
+        hall.server.nodes[replica].tell::<u32>(&count).await == there
+    })
+    .await;
+    // What the new one is told from now on its replica never learns.
+    let held = hall.server.nodes[replica].hold().await;
+    let _killed: u32 = hall.server.nodes[to].tell("CLIENT KILL TYPE replica").await;
+    hall.server.shift(partition, from, to).await;
+    let lost = send_at_last(&other, &alice, 2).await;
+    assert_eq!(next_message(&mut node, &alice).await, lost);
+    place(&node, Proof::Ticket(spent, None), 3).await.expect("it is good, once");
+    let at = hall.server.nodes[replica].at();
+    hall.server.nodes[to].kill().await;
+    drop(held);
+    until("its replica is found", || async {
+        engine.atlas.doubt();
+        engine.atlas.host(partition).is_some_and(|host| host.link.door().to_string() == at)
+    })
+    .await;
+    let again = async {
+        loop {
+            match place(&other, Proof::Ticket(spent, None), 9).await {
+                Err(NotAdmitted::Failed(_)) => tokio::time::sleep(LOOKS).await,
+                placed => return placed,
+            }
+        }
+    };
+    let again = tokio::time::timeout(SOON, again).await.expect("it is usable");
+    assert_eq!(again, Err(NotAdmitted::Refused(CloseCode::TicketUnknown)));
+    let after = before.is_not_good_twice(&mut node, &other).await;
+    assert!(after.epoch > lost.epoch, "{after} after {lost}");
+}
+
 #[tokio::test]
 async fn a_node_of_a_cluster_is_not_one_server_and_the_reverse() {
     let cluster = Cluster::of(1, false).await;

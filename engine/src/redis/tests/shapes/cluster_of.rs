@@ -130,6 +130,18 @@ impl Cluster {
 
     /// Moves a partition's slot from one primary to another, with all keys.
     pub(super) async fn shift(&self, partition: Partition, from: usize, to: usize) {
+        self.carry_over(partition, from, to).await;
+        // The new one first, so that there is always one.
+        let target_id: String = self.nodes[to].tell("CLUSTER MYID").await;
+        let set = format!("CLUSTER SETSLOT {} NODE {target_id}", slot_of(partition));
+        let primaries = &self.nodes[..self.primaries];
+        for node in [&primaries[to], &primaries[from]].into_iter().chain(primaries) {
+            let _set: String = node.tell(&set).await;
+        }
+    }
+
+    /// Takes the keys of a partition from one primary to another, which does not keep its slot yet.
+    pub(super) async fn carry_over(&self, partition: Partition, from: usize, to: usize) {
         let slot = slot_of(partition);
         let (source, target) = (&self.nodes[from], &self.nodes[to]);
         let source_id: String = source.tell("CLUSTER MYID").await;
@@ -146,10 +158,6 @@ impl Cluster {
             migrate.arg("127.0.0.1").arg(target.port()).arg("").arg(0).arg(5000).arg("KEYS");
             migrate.arg(some);
             let _moved: String = source.ask(&migrate).await;
-        }
-        // The new one first, so that there is always one.
-        for node in [target, source].into_iter().chain(&self.nodes) {
-            let _set: String = node.tell(&set(format!("NODE {target_id}"))).await;
         }
     }
 }
