@@ -5,6 +5,9 @@
 
 use crate::moment::Moment;
 
+/// How far a look at the clock may be behind that of somebody who took before.
+const BEHIND_MS_MAX: u32 = 60_000;
+
 /// How fast a bucket fills, and how much it holds.
 #[derive(Debug, Clone, Copy)]
 pub struct Rate {
@@ -28,13 +31,20 @@ impl Bucket {
         Self { thousandths: rate.burst.saturating_mul(1000), counted_at_ms: low_bits(now) }
     }
 
+    /// Puts a token back that was taken for nothing. No more are kept than a burst.
+    pub fn give_back(&mut self) {
+        self.thousandths = self.thousandths.saturating_add(1000);
+    }
+
     /// Takes one token.
     ///
     /// # Errors
     /// Milliseconds after which there is one, if there is none now.
     pub fn take(&mut self, rate: &Rate, now: Moment) -> Result<(), u64> {
         let passed_ms = low_bits(now).wrapping_sub(self.counted_at_ms);
-        self.counted_at_ms = low_bits(now);
+        // Threads that share a bucket do not take in the order in which they looked at the clock.
+        let passed_ms = if passed_ms.wrapping_neg() <= BEHIND_MS_MAX { 0 } else { passed_ms };
+        self.counted_at_ms = self.counted_at_ms.wrapping_add(passed_ms);
         // `per_second` tokens a second are as many thousandths a millisecond.
         self.thousandths = self
             .thousandths

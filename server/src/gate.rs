@@ -58,6 +58,11 @@ impl Gate {
         let turn_ms = (state.next_us - now_us) / 1000;
         Err(Duration::from_millis(turn_ms + HINT_MS + random::below(HINT_MS)))
     }
+
+    /// Who was let through takes nobody's turn after all.
+    pub(crate) fn give_back(&self) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).bucket.give_back();
+    }
 }
 
 #[cfg(test)]

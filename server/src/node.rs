@@ -96,6 +96,8 @@ pub struct Node {
     admissions: Gate,
     /// Sessions that come back.
     resumes: Gate,
+    /// Those of both kinds whose address failed too often.
+    pub(crate) suspects: Gate,
     /// What the engine is still to answer.
     unsettled: Unsettled,
     /// Calls under way, by their idempotency keys.
@@ -141,6 +143,7 @@ impl Node {
             probed: broadcast::Sender::new(ANSWERS_BEHIND_MAX),
             admissions: Gate::new(config.limits.admissions, config.shards),
             resumes: Gate::new(config.limits.resumes, config.shards),
+            suspects: Gate::new(config.limits.admissions.div_ceil(2), config.shards),
             unsettled: Unsettled::default(),
             turns: Turns::default(),
             journal: Arc::new(Journal::new(&me)),

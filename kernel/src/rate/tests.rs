@@ -39,6 +39,12 @@ fn a_bucket_lives_over_the_end_of_32_bits_of_milliseconds() {
 }
 
 #[test]
+fn who_looked_at_the_clock_earlier_and_takes_later_finds_what_is_left() {
+    check(100, &[(10, 0), (9, 0), (10, 0), (9, 10), (0, 10), (10, 10), (20, 0), (15, 10)]);
+    check(u64::from(u32::MAX) - 5, &[(10, 0), (0, 0), (10, 0), (0, 10), (10, 10), (20, 0)]);
+}
+
+#[test]
 fn a_rate_of_nothing_never_refills() {
     let rate = Rate { per_second: 0, burst: 1 };
     let mut bucket = Bucket::full(&rate, Moment(0));

@@ -43,6 +43,27 @@ pub(crate) enum Verdict {
 #[derive(Debug)]
 pub(crate) struct Farewell(pub(crate) Vec<Bytes>);
 
+/// Why a handshake comes to nothing, and what is told of it.
+struct No {
+    verdict: Verdict,
+    problem: ProblemCode,
+    code: Option<CloseCode>,
+    /// That of the page, if it is one to be added to the configuration.
+    origin: Option<Origin>,
+    fault: Fault,
+}
+
+/// Whose fault it is that a handshake comes to nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fault {
+    /// The node cannot take it now.
+    Ours,
+    /// An honest session may meet it: after a restart, or in another tab.
+    Chance,
+    /// No honest session does that.
+    Theirs,
+}
+
 /// Judges a whole request head.
 pub(crate) async fn on(node: &Arc<Node>, peer: IpAddr, head: &[u8]) -> Verdict {
     let proxies = &node.config().trusted_proxies;
@@ -51,57 +72,80 @@ pub(crate) async fn on(node: &Arc<Node>, peer: IpAddr, head: &[u8]) -> Verdict {
         true => proxies.origin(peer, handshake::values(head, FORWARDED_FOR).into_iter()),
         false => peer,
     };
-    let ask = match handshake::read(head) {
-        Ok(ask) => ask,
-        Err(NoHandshake { code, detail }) => {
-            node.tell(What::TicketRefused {
-                problem: code,
-                code: None,
-                origin: None,
-                address: peer,
-            });
-            let failed = failed(node, peer).err();
-            return Verdict::Refused(failed.unwrap_or_else(|| Refusal::new(code, detail)));
-        }
-    };
-    let by_code = |code| (code, ProblemCode::of_refusal(code));
-    let ((code, problem), wait) = match attempt(node, peer, &ask) {
-        Ok(attempt) => match node.pass(&attempt.proof).await {
-            Ok(room) => match node.admit(attempt).await {
-                Ok(admitted) => return Verdict::Admitted(ask, Box::new(admitted), room),
-                Err(NotAdmitted::Refused(code)) => (by_code(code), None),
-                Err(NotAdmitted::Failed(Failed::Full)) => {
-                    ((CloseCode::Overloaded, ProblemCode::EngineFull), None)
-                }
-                Err(NotAdmitted::Asked(_) | NotAdmitted::Failed(_)) => {
-                    (by_code(CloseCode::Overloaded), None)
-                }
-            },
-            Err(wait) => (by_code(CloseCode::Overloaded), Some(wait)),
-        },
-        Err(code) => (by_code(code), None),
-    };
-    let foreign = |origin: &Origin| code == CloseCode::Forbidden && !node.config().allows(origin);
-    node.tell(What::TicketRefused {
-        problem,
-        code: Some(code.number()),
-        origin: ask.origin.clone().ok().flatten().filter(foreign),
-        address: peer,
-    });
-    // What an honest session may meet, after a restart or in another tab, is no sign of guessing.
-    let suspicious = matches!(code, CloseCode::TicketUnknown | CloseCode::TicketMissing);
-    if suspicious && let Err(refusal) = failed(node, peer) {
-        return Verdict::Refused(refusal);
+    let now = node.clock().moment();
+    let failing = node.failed_handshakes.check(peer, now).err();
+    // Others may share the address. So who comes from it is not turned away, but has a turn.
+    if failing.is_some()
+        && let Err(wait) = node.suspects.pass(now)
+    {
+        return limited(node, Refusal::later_by(ProblemCode::RateLimited, wait));
     }
-    refused(ask, (code, problem), wait)
+    let no = match judge(node, peer, head).await {
+        Ok(admitted) => {
+            if failing.is_some() {
+                node.suspects.give_back();
+            }
+            return admitted;
+        }
+        Err(no) => no,
+    };
+    match failing {
+        Some(retry_ms) if no.fault == Fault::Theirs => limited(node, Refusal::after(retry_ms)),
+        // Counted and not told: there may be no end to them.
+        Some(_) => {
+            node.tally.refused.count(no.problem);
+            no.verdict
+        }
+        None => {
+            if no.fault != Fault::Ours {
+                node.failed_handshakes.failed(peer, node.clock().moment());
+            }
+            let No { verdict, problem, code, origin, .. } = no;
+            let code = code.map(CloseCode::number);
+            node.tell(What::TicketRefused { problem, code, origin, address: peer });
+            verdict
+        }
+    }
 }
 
-/// Counts a failure of an address; many users may share it, so nobody else is refused for it.
-fn failed(node: &Node, peer: IpAddr) -> Result<(), Refusal> {
-    let now = node.clock().moment();
-    node.failed_handshakes.check(peer, now).map_err(Refusal::after)?;
-    node.failed_handshakes.failed(peer, now);
-    Ok(())
+fn limited(node: &Node, refusal: Refusal) -> Verdict {
+    node.tally.refused.count(refusal.code);
+    Verdict::Refused(refusal)
+}
+
+async fn judge(node: &Arc<Node>, peer: IpAddr, head: &[u8]) -> Result<Verdict, No> {
+    let ask = handshake::read(head).map_err(|NoHandshake { code, detail }| No {
+        verdict: Verdict::Refused(Refusal::new(code, detail)),
+        problem: code,
+        code: None,
+        origin: None,
+        fault: Fault::Theirs,
+    })?;
+    let by_code = |code| (code, ProblemCode::of_refusal(code));
+    let ((code, problem), fault, wait) = match attempt(node, peer, &ask) {
+        Ok(attempt) => match node.pass(&attempt.proof).await {
+            Ok(room) => match node.admit(attempt).await {
+                Ok(admitted) => return Ok(Verdict::Admitted(ask, Box::new(admitted), room)),
+                Err(NotAdmitted::Refused(code @ CloseCode::TicketUnknown)) => {
+                    (by_code(code), Fault::Theirs, None)
+                }
+                Err(NotAdmitted::Refused(code)) => (by_code(code), Fault::Chance, None),
+                Err(NotAdmitted::Failed(Failed::Full)) => {
+                    ((CloseCode::Overloaded, ProblemCode::EngineFull), Fault::Ours, None)
+                }
+                Err(NotAdmitted::Asked(_) | NotAdmitted::Failed(_)) => {
+                    (by_code(CloseCode::Overloaded), Fault::Ours, None)
+                }
+            },
+            Err(wait) => (by_code(CloseCode::Overloaded), Fault::Ours, Some(wait)),
+        },
+        Err(code @ CloseCode::Overloaded) => (by_code(code), Fault::Ours, None),
+        Err(code) => (by_code(code), Fault::Theirs, None),
+    };
+    let foreign = |origin: &Origin| code == CloseCode::Forbidden && !node.config().allows(origin);
+    let origin = ask.origin.clone().ok().flatten().filter(foreign);
+    let verdict = refused(ask, (code, problem), wait);
+    Err(No { verdict, problem, code: Some(code), origin, fault })
 }
 
 /// What the engine is asked, unless it need not be.

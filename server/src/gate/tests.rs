@@ -39,3 +39,14 @@ fn nobody_is_told_to_stay_away_for_longer_than_a_bound() {
     assert!(gate.pass(later).is_ok());
     assert!(gate.pass(later).unwrap_err() < Duration::from_secs(3), "the queue is over by then");
 }
+
+#[test]
+fn what_is_given_back_lets_another_through_and_is_not_saved_up() {
+    let gate = Gate::new(2, 1);
+    assert!(gate.pass(START).is_ok() && gate.pass(START).is_ok());
+    gate.give_back();
+    assert!(gate.pass(START).is_ok());
+    assert!(gate.pass(START).is_err());
+    (0..10).for_each(|_| gate.give_back());
+    assert_eq!((0..10).filter(|_| gate.pass(START).is_ok()).count(), 2);
+}

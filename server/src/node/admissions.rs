@@ -25,6 +25,7 @@ use super::{
 };
 use crate::{
     answer::{Refusal, retry_wait},
+    gate::Gate,
     random,
 };
 
@@ -59,12 +60,8 @@ impl Node {
     /// time it may come. A session that would have come back is kept until then, and somewhat
     /// longer.
     pub(crate) async fn pass(self: &Arc<Self>, proof: &Proof) -> Result<Room, Duration> {
-        let gate = match proof {
-            Proof::Ticket(..) => &self.admissions,
-            Proof::Resume(..) => &self.resumes,
-        };
         let passed = match self.room() {
-            Some(room) => gate.pass(self.clock.moment()).map(|()| room),
+            Some(room) => self.gate(proof).pass(self.clock.moment()).map(|()| room),
             None => Err(retry_wait()),
         };
         if let (Err(wait), Proof::Resume(token, _)) = (&passed, proof)
@@ -75,6 +72,13 @@ impl Node {
         passed
     }
 
+    fn gate(&self, proof: &Proof) -> &Gate {
+        match proof {
+            Proof::Ticket(..) => &self.admissions,
+            Proof::Resume(..) => &self.resumes,
+        }
+    }
+
     /// Gives a connect attempt its place. One that is not known to have got it has not: whoever
     /// connects is sent away, and the session must not stay.
     pub(crate) async fn admit(&self, attempt: Attempt) -> Result<Admitted, NotAdmitted> {
@@ -82,8 +86,13 @@ impl Node {
             return Err(Failed::NotDone.into());
         }
         let answer = self.find_place(&attempt).await;
-        if let Err(NotAdmitted::Failed(Failed::Unknown)) = answer {
-            self.unsettled.push(Step::Withdraw(Box::new(attempt)));
+        match answer {
+            // Made-up tickets would else take the turns of honest ones.
+            Err(NotAdmitted::Refused(_)) => self.gate(&attempt.proof).give_back(),
+            Err(NotAdmitted::Failed(Failed::Unknown)) => {
+                self.unsettled.push(Step::Withdraw(Box::new(attempt)));
+            }
+            Ok(_) | Err(NotAdmitted::Asked(_) | NotAdmitted::Failed(_)) => {}
         }
         answer
     }
