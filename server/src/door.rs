@@ -10,11 +10,12 @@
 mod echo;
 pub(crate) mod head;
 pub(crate) mod verdict;
+pub(crate) mod leaving;
 
 use std::{net::SocketAddr, rc::Rc, sync::Arc};
 
 use bytes::Bytes;
-use protocol::{limit, problem::ProblemCode};
+use protocol::problem::ProblemCode;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{Semaphore, mpsc, watch},
@@ -23,6 +24,7 @@ use tokio::{
 
 use self::{
     head::{Head, Unread},
+    leaving::Leaving,
     verdict::{Farewell, Verdict},
 };
 use crate::{
@@ -41,9 +43,6 @@ const HALF_OPEN_MAX: usize = 4096;
 
 /// Sockets of a shard whose request head is awaited, beyond which the longest awaited go.
 const SILENT_MAX: usize = 3072;
-
-/// How long a refused peer may take to close.
-const REFUSED_WAIT: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// What is said to who speaks HTTP without TLS.
 const SPEAKS_TLS: &str = "this port speaks TLS; use https:// and wss://";
@@ -94,8 +93,11 @@ pub(crate) async fn open(
                 let (local, visitors, place) = (Rc::clone(&local), visitors.clone(), silent.take());
                 let stranger = Stranger { socket, peer, entrance };
                 tokio::task::spawn_local(async move {
-                    greet(local, stranger, visitors, place).await;
+                    let leaving = greet(&local, stranger, visitors, place).await;
                     drop(permit);
+                    if let Some(leaving) = leaving {
+                        leaving.close(local.node()).await;
+                    }
                 });
             }
             Err(error) => {
@@ -124,59 +126,65 @@ struct Stranger {
     entrance: Entrance,
 }
 
+/// Sees to it that a socket gets where it wants; what is left to be closed is given back.
 async fn greet(
-    local: Rc<Local>,
+    local: &Rc<Local>,
     stranger: Stranger,
     visitors: mpsc::Sender<Visitor>,
     mut place: Place,
-) {
+) -> Option<Leaving> {
     let Stranger { socket, peer, entrance } = stranger;
     let limits = &local.node().config().limits;
     let mut said = Vec::new();
     let head = head::read(&socket, limits.head_bytes, &mut said);
     let head = tokio::select! {
         head = timeout(limits.head_wait, head) => head,
-        () = place.wanted() => return,
+        () = place.wanted() => return None,
     };
     drop(place);
-    match head {
+    Some(match head {
         Ok(Ok(Head::Session { length })) if entrance != Entrance::Api => {
             let early = said.split_off(length);
-            meet(&local, socket, peer, &said, early).await;
+            return meet(local, socket, peer, &said, early).await;
         }
         #[cfg(feature = "echo")]
         Ok(Ok(Head::Echo { length })) => {
             let early = said.split_off(length);
-            echo::serve(socket, &said, early).await;
+            return echo::serve(socket, &said, early).await;
         }
         Ok(Ok(Head::Session { .. } | Head::Other)) => {
             let said = Bytes::from(said);
-            let Ok(room) = visitors.try_reserve() else {
-                return refuse_http(socket, Refusal::later(ProblemCode::Overloaded)).await;
-            };
-            if let Ok(socket) = socket.unwatch() {
-                room.send(Visitor { entrance, socket, peer, said });
+            if let Ok(room) = visitors.try_reserve() {
+                room.send(Visitor { entrance, socket: socket.unwatch().ok()?, peer, said });
+                return None;
             }
+            Leaving::refused(Refusal::later(ProblemCode::Overloaded), socket)
         }
         // Who broke off the handshake of TLS may still be listening for the reason.
-        Ok(Err(Unread::Gone)) => socket.close(&[], REFUSED_WAIT).await,
+        Ok(Err(Unread::Gone)) => Leaving::silent(socket),
         Ok(Err(Unread::InTheClear)) => {
             let refusal = Refusal::new(ProblemCode::BadRequest, SPEAKS_TLS);
-            refuse_http(socket.into_plain(), refusal).await;
+            Leaving::refused(refusal, socket.into_plain())
         }
-        Ok(Err(Unread::Refused(code))) => refuse_http(socket, Refusal::plain(code)).await,
-        Err(_) if said.is_empty() => {}
-        Err(_) => refuse_http(socket, Refusal::plain(ProblemCode::RequestTimeout)).await,
-    }
+        Ok(Err(Unread::Refused(code))) => Leaving::refused(Refusal::plain(code), socket),
+        Err(_) if said.is_empty() => return None,
+        Err(_) => Leaving::refused(Refusal::plain(ProblemCode::RequestTimeout), socket),
+    })
 }
 
 /// A handshake for a session: refused, or admitted and handed to its shard.
-async fn meet(local: &Rc<Local>, socket: Socket, peer: SocketAddr, head: &[u8], early: Vec<u8>) {
+async fn meet(
+    local: &Rc<Local>,
+    socket: Socket,
+    peer: SocketAddr,
+    head: &[u8],
+    early: Vec<u8>,
+) -> Option<Leaving> {
     match verdict::on(local.node(), peer.ip().to_canonical(), head).await {
-        Verdict::Refused(refusal) => refuse_http(socket, refusal).await,
+        Verdict::Refused(refusal) => Some(Leaving::refused(refusal, socket)),
         Verdict::Closed(ask, Farewell(mut last)) => {
             last.insert(0, handshake::switching(&ask.accept, ask.speaks_usher).into());
-            socket.close(&last, limit::CLOSE_WAIT).await;
+            Some(Leaving::after(last, socket))
         }
         Verdict::Admitted(ask, admitted, room) => {
             let switching = handshake::switching(&ask.accept, ask.speaks_usher);
@@ -189,11 +197,7 @@ async fn meet(local: &Rc<Local>, socket: Socket, peer: SocketAddr, head: &[u8], 
                 }
                 Err(_) => local.node().never_welcomed(&admitted).await,
             }
+            None
         }
     }
-}
-
-async fn refuse_http(socket: Socket, refusal: Refusal) {
-    let answer = refusal.last_answer().to_bytes();
-    socket.close(&[answer.into()], REFUSED_WAIT).await;
 }

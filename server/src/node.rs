@@ -16,7 +16,7 @@ mod room;
 use std::{
     fmt,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
@@ -47,6 +47,7 @@ use crate::{
     journal::{Filter, Journal, Watcher, Whose},
     limiter::Limiter,
     placement::Placement,
+    places::{Place, Places},
     random,
     tally::Tally,
     turns::Turns,
@@ -60,6 +61,10 @@ const LIVES: u64 = 1024;
 
 /// Answers to probes that a waiting newcomer may be behind.
 const ANSWERS_BEHIND_MAX: usize = 1024;
+
+/// Sockets of those who were refused, until they have closed. When as many are refused in a second,
+/// each has that second to hear why.
+const LEAVING_MAX: usize = 2048;
 
 /// The answer to a call that may be made again.
 #[derive(Debug, Clone)]
@@ -90,6 +95,8 @@ pub struct Node {
     asked_to_leave: watch::Sender<bool>,
     sockets: AtomicUsize,
     no_sockets: Notify,
+    /// Who was refused and has yet to close.
+    leaving: Mutex<Places>,
     /// Sessions that were asked whether anybody is there, as they are heard of.
     probed: broadcast::Sender<Fenced>,
     /// New sessions.
@@ -156,6 +163,7 @@ impl Node {
             asked_to_leave: watch::Sender::new(false),
             sockets: AtomicUsize::new(0),
             no_sockets: Notify::new(),
+            leaving: Mutex::new(Places::new(LEAVING_MAX)),
             config,
             engine,
             fleet,
@@ -255,6 +263,11 @@ impl Node {
     /// Takes nobody new from now on.
     pub(crate) fn start_draining(&self) {
         self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// A place for one more who was refused and has yet to close.
+    pub(crate) fn place_to_leave(&self) -> Place {
+        self.leaving.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// How many sockets of sessions are open, or about to be.

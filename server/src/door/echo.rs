@@ -6,9 +6,8 @@
 use std::{borrow::Cow, future::poll_fn};
 
 use bytes::Bytes;
-use protocol::limit;
 
-use super::refuse_http;
+use super::leaving::Leaving;
 use crate::{
     answer::Refusal,
     ws::{
@@ -29,18 +28,15 @@ const BOUNDS: Bounds = Bounds {
 const READ_BYTES: usize = 64 * 1024;
 
 /// Serves one peer until it closes or breaks the rules.
-pub(super) async fn serve(socket: Socket, head: &[u8], early: Vec<u8>) {
+pub(super) async fn serve(socket: Socket, head: &[u8], early: Vec<u8>) -> Option<Leaving> {
     let ask = match handshake::read(head) {
         Ok(ask) => ask,
-        Err(no) => return refuse_http(socket, Refusal::new(no.code, no.detail)).await,
+        Err(no) => return Some(Leaving::refused(Refusal::new(no.code, no.detail), socket)),
     };
     let switching = handshake::switching(&ask.accept, ask.speaks_usher);
-    if socket.write_all(switching.as_bytes()).await.is_err() {
-        return;
-    }
-    if let Some(last) = exchange(&socket, early).await {
-        socket.close(&[last], limit::CLOSE_WAIT).await;
-    }
+    socket.write_all(switching.as_bytes()).await.ok()?;
+    let last = exchange(&socket, early).await?;
+    Some(Leaving::after(vec![last], socket))
 }
 
 /// Echoes until there is a last frame to send, or nobody to send it to.

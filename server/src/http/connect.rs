@@ -16,12 +16,15 @@ use http::{
 };
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
-use protocol::{SUBPROTOCOL, limit, problem::ProblemCode};
+use protocol::{SUBPROTOCOL, problem::ProblemCode};
 
 use super::{guard::Peer, visit::Visit};
 use crate::{
     answer::Refusal,
-    door::verdict::{self, Verdict},
+    door::{
+        leaving::Leaving,
+        verdict::{self, Verdict},
+    },
     node::Node,
     shard::{Handoff, Shards},
     ws::{handshake::Ask, socket::Socket},
@@ -40,7 +43,7 @@ pub(super) async fn connect(
         Verdict::Closed(ask, farewell) => {
             tokio::spawn(async move {
                 if let Some((socket, _)) = taken(upgrade).await {
-                    socket.close(&farewell.0, limit::CLOSE_WAIT).await;
+                    Leaving::after(farewell.0, socket).close(&node).await;
                 }
             });
             switching(&ask)

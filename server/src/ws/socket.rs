@@ -14,7 +14,7 @@ mod tls;
 mod sealed;
 
 use std::{
-    future::poll_fn,
+    future::{pending, poll_fn},
     io::{self, ErrorKind, IoSlice},
     net::Shutdown,
     task::{Context, Poll},
@@ -156,6 +156,16 @@ impl Socket {
     /// a socket closed with unread bytes is reset, and takes what was written with it. Whoever does
     /// not close in time is reset.
     pub(crate) async fn close(self, last: &[Bytes], wait: Duration) {
+        self.close_unless(last, wait, pending()).await;
+    }
+
+    /// The same, unless its place is wanted before: then it is reset.
+    pub(crate) async fn close_unless(
+        self,
+        last: &[Bytes],
+        wait: Duration,
+        wanted: impl Future<Output = ()>,
+    ) {
         let parting = async {
             for bytes in last {
                 self.write_all(bytes).await?;
@@ -163,7 +173,11 @@ impl Socket {
             poll_fn(|cx| self.poll_end(cx)).await?;
             read_to_end(self.stream()).await
         };
-        if !matches!(timeout(wait, parting).await, Ok(Ok(()))) {
+        let parted = tokio::select! {
+            parted = timeout(wait, parting) => matches!(parted, Ok(Ok(()))),
+            () = wanted => false,
+        };
+        if !parted {
             // Best effort: the socket may be reset already.
             SockRef::from(self.stream()).set_linger(Some(Duration::ZERO)).ok();
         }

@@ -1,14 +1,21 @@
-//! Crowds: sockets that say nothing, as many as a stranger likes, and the others meanwhile.
+//! Crowds: sockets that say nothing or hear nothing, as many as a stranger likes, and the others
+//! meanwhile.
 
-use std::{fs, time::Duration};
+use std::{
+    fs,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
+use kernel::rate::Rate;
 use serde_json::Value;
-use server::config::Config;
+use server::config::{Config, Limits};
 use tokio::{net::TcpStream, time::timeout};
 
 use crate::{
     call::Caller,
     node::{Node, config, with_node},
+    peer::{Peer, handshake},
 };
 
 /// More than there is room for at one door, or for HTTP.
@@ -17,9 +24,10 @@ const MANY: usize = 4500;
 /// Far less than a socket may be silent.
 const AT_ONCE: Duration = Duration::from_secs(3);
 
-/// Whether this process may have so many sockets, both ends of each.
+/// One crowd at a time, where this process may have so many sockets, both ends of each.
 #[expect(clippy::print_stdout, reason = "who skips a test says so")]
-fn has_descriptors() -> bool {
+fn alone() -> Option<MutexGuard<'static, ()>> {
+    static ALONE: Mutex<()> = Mutex::new(());
     let limits = fs::read_to_string("/proc/self/limits").unwrap_or_default();
     let line = limits.lines().find(|line| line.starts_with("Max open files"));
     let soft = line.and_then(|line| line.split_whitespace().nth(3)?.parse::<usize>().ok());
@@ -27,7 +35,7 @@ fn has_descriptors() -> bool {
     if !enough {
         println!("SKIPPED: too few descriptors ({soft:?}); try `ulimit -n 20000`");
     }
-    enough
+    enough.then(|| ALONE.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
 /// Others are served as if nothing were.
@@ -42,9 +50,7 @@ async fn all_is_well(node: &Node) {
 
 #[test]
 fn h21_sockets_that_say_nothing_do_not_keep_others_out() {
-    if !has_descriptors() {
-        return;
-    }
+    let Some(_alone) = alone() else { return };
     with_node(Config { shards: 1, ..config() }, async |node| {
         let mut busy = node.caller().await;
         busy.call("GET", "/livez", &Value::Null).await;
@@ -69,5 +75,32 @@ fn h21_sockets_that_say_nothing_do_not_keep_others_out() {
         // The longest idle gave way.
         busy.closed().await;
         assert_eq!(idle.len(), MANY);
+    });
+}
+
+#[test]
+fn h29_refused_peers_that_do_not_close_do_not_keep_others_out() {
+    let Some(_alone) = alone() else { return };
+    let failed_handshakes = Rate { per_second: 10_000, burst: 100_000 };
+    let limits = Limits { failed_handshakes, ..Limits::default() };
+    with_node(Config { shards: 1, limits, ..config() }, async |node| {
+        let refused = handshake("?ticket=x&resume=y", &[("Sec-WebSocket-Protocol", "usher.v1")]);
+        // Also where HTTP was spoken before.
+        for before in ["", "GET /livez HTTP/1.1\r\nHost: usher\r\n\r\n"] {
+            let mut staying = Vec::new();
+            for _ in 0..MANY {
+                let mut caller = Caller::open(node.address).await;
+                if !before.is_empty() {
+                    caller.write(before.as_bytes()).await;
+                    assert_eq!(caller.response().await.status, 200);
+                }
+                caller.write(refused.as_bytes()).await;
+                staying.push(caller);
+            }
+            all_is_well(node).await;
+            // The longest there gave way.
+            let mut first = Peer::answered(staying.swap_remove(0)).await.unwrap();
+            timeout(AT_ONCE, async { while first.next().await.is_some() {} }).await.unwrap();
+        }
     });
 }

@@ -171,7 +171,7 @@ fn h14_a_ticket_that_is_tried_by_many_at_once_opens_one_session() {
 
 #[test]
 fn h28_who_fails_too_often_is_told_to_wait() {
-    let failed_handshakes = Rate { per_second: 1, burst: 3 };
+    let failed_handshakes = Rate { per_second: 1, burst: 5 };
     let limits = Limits { failed_handshakes, ..Limits::default() };
     with_node(Config { limits, ..config() }, async |node| {
         let limited = |problem: Response| {
@@ -181,10 +181,14 @@ fn h28_who_fails_too_often_is_told_to_wait() {
         };
         let good = node.ticket(&json!({"user": "alice"})).await;
         let good = format!("?ticket={good}");
-        // Three kinds of failure: no handshake, refused without and with the engine.
+        // No handshake, refused without the engine, and with it.
         let headers = [("Sec-WebSocket-Version", "8")];
         assert_eq!(Peer::dial(node.address, &headers, "").await.unwrap_err().status, 400);
         node.dial("", "usher.v1").await.closed_with(4401, "ticket-missing").await;
+        let two = node.dial("?ticket=x&resume=y", "usher.v1");
+        two.await.closed_with(4400, "protocol-error").await;
+        let headers = [("Origin", "null")];
+        assert_eq!(Peer::dial(node.address, &headers, &good).await.unwrap_err().status, 403);
         let unknown = format!("?ticket=t_00{}", "0".repeat(22));
         assert_eq!(Peer::dial(node.address, &[], &unknown).await.unwrap_err().status, 401);
         // Who fails on is told so over HTTP, whatever is offered.
