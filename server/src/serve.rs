@@ -5,10 +5,11 @@
 //! second process could share such a port without anybody noticing, and where a socket is accepted
 //! does not matter, since it moves to the shard of its user.
 
+mod part;
+
 use std::{
     fmt, io,
     net::{SocketAddr, TcpListener},
-    rc::Rc,
     sync::Arc,
     thread::{self, JoinHandle},
     time::Duration,
@@ -16,7 +17,7 @@ use std::{
 
 use engine::{
     contract,
-    mailbox::{Mailbox, Mailboxes},
+    mailbox::Mailboxes,
     place::{self, Opened, Refused, Setup},
 };
 use kernel::message::NodeRef;
@@ -24,17 +25,17 @@ use protocol::{event::What, limit, partition::PARTITIONS};
 use tokio::{
     runtime::Runtime,
     sync::{mpsc, watch},
-    task::{JoinSet, LocalSet},
 };
 
+use self::part::{Begun, Part};
 use crate::{
     clock::Clock,
     config::{Config, Engine},
-    door::{self, Entrance, Shown, Visitor},
+    door::Entrance,
     http,
     node::{self, Node},
     panics::SHARD_THREADS,
-    shard::{Command, Local, Shards},
+    shard::{Command, Shards},
     tls::{
         Unusable,
         renewal::{self, Found, Renewal},
@@ -174,9 +175,6 @@ fn begin(
     let Listeners { public, api } = listeners;
     let (addresses, api_addresses) = (addresses(&public)?, addresses(&api)?);
     let front = if api.is_empty() { Entrance::Whole } else { Entrance::Public };
-    let public = public.into_iter().map(|listener| (front, listener));
-    let listeners: Vec<_> =
-        public.chain(api.into_iter().map(|listener| (Entrance::Api, listener))).collect();
     let clock = Clock::start();
     let shards = config.shards.max(1);
     let (mailboxes, taken) = Mailboxes::new(shards, config.limits.mailbox_envelopes);
@@ -189,34 +187,34 @@ fn begin(
     let Opened { engine, fleet, tasks } = open(&config, &runtime, Arc::clone(&me), mailboxes)?;
     let lease = config.engine.lease;
     let node = Arc::new(Node::new(config, me, engine, fleet, clock));
+    let (ways, receivers) = Shards::new(shards, ON_THE_WAY);
+    let (stop, stopping) = watch::channel(false);
+    let (visitors, visits) = mpsc::channel(ON_THE_WAY);
+    let mut entrances = Vec::new();
+    for (entrance, listeners) in [(front, public), (Entrance::Api, api)] {
+        entrances
+            .extend(listeners.into_iter().map(|listener| (entrance, listener, visitors.clone())));
+    }
+    runtime.spawn(http::serve(Arc::clone(&node), ways.clone(), visits, stopping.clone()));
+    let mut parts = Vec::new();
+    for (index, (commands, mailbox)) in receivers.into_iter().zip(taken).enumerate() {
+        // All of them before the first thread, so that a node that is up has all its shards.
+        let begun = Begun::new(&entrances)?;
+        let (node, shards, stopping) = (Arc::clone(&node), ways.clone(), stopping.clone());
+        let shown = renewal.as_ref().map(|renewal| renewal.shown());
+        parts.push(Part { node, index, shards, commands, mailbox, begun, shown, stopping });
+    }
+    // From here on only the shards hold them, so that none outlives its door.
+    drop((entrances, visitors));
     node.tell(What::NodeUp { version: node::VERSION.to_owned() });
     if node.has_engine() {
         node.tell(What::EngineUp);
     }
-    let (ways, receivers) = Shards::new(shards, ON_THE_WAY);
-    let (visitors, visits) = mpsc::channel(ON_THE_WAY);
-    let (stop, stopping) = watch::channel(false);
     let mut threads = Vec::new();
-    for (index, (receiver, mailbox)) in receivers.into_iter().zip(taken).enumerate() {
-        let copy = |(entrance, listener): &(_, TcpListener)| Ok((*entrance, listener.try_clone()?));
-        let listeners = listeners.iter().map(copy).collect::<io::Result<_>>()?;
-        let part = Part {
-            node: Arc::clone(&node),
-            index,
-            shards: ways.clone(),
-            commands: receiver,
-            mailbox,
-            listeners,
-            shown: renewal.as_ref().map(|renewal| renewal.shown()),
-            visitors: visitors.clone(),
-            stopping: stopping.clone(),
-        };
-        let name = format!("{SHARD_THREADS}{index}");
+    for part in parts {
+        let name = format!("{SHARD_THREADS}{}", part.index);
         threads.push(thread::Builder::new().name(name).spawn(move || part.run())?);
     }
-    // From here on only the shards hold them, so that none outlives its door.
-    drop(listeners);
-    runtime.spawn(http::serve(Arc::clone(&node), ways.clone(), visits, stopping));
     runtime.spawn(tasks);
     runtime.spawn(watch_engine(Arc::clone(&node), ways.clone()));
     let attending = Arc::clone(&node);
@@ -241,60 +239,6 @@ fn begin(
 
 fn addresses(listeners: &[TcpListener]) -> io::Result<Vec<SocketAddr>> {
     listeners.iter().map(TcpListener::local_addr).collect()
-}
-
-/// What one shard's thread needs.
-struct Part {
-    node: Arc<Node>,
-    /// Which of the shards it is.
-    index: usize,
-    shards: Shards,
-    commands: mpsc::Receiver<Command>,
-    mailbox: Mailbox,
-    listeners: Vec<(Entrance, TcpListener)>,
-    shown: Shown,
-    visitors: mpsc::Sender<Visitor>,
-    stopping: watch::Receiver<bool>,
-}
-
-impl Part {
-    fn run(self) {
-        let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-            Ok(runtime) => runtime,
-            Err(error) => {
-                tracing::error!(%error, "a shard cannot start");
-                return;
-            }
-        };
-        LocalSet::new().block_on(&runtime, async move {
-            let (local, watch) = match Local::new(self.node, self.shards, self.index) {
-                Ok(begun) => begun,
-                Err(error) => {
-                    tracing::error!(%error, "a shard cannot start");
-                    return;
-                }
-            };
-            tokio::task::spawn_local(Rc::clone(&local).attend(watch));
-            let mut doors = JoinSet::new();
-            for (entrance, listener) in self.listeners {
-                match tokio::net::TcpListener::from_std(listener) {
-                    Ok(listener) => {
-                        let (local, visitors) = (Rc::clone(&local), self.visitors.clone());
-                        let shown = self.shown.clone();
-                        doors.spawn_local(door::open(local, entrance, listener, shown, visitors));
-                    }
-                    Err(error) => tracing::error!(%error, "a listener cannot be watched"),
-                }
-            }
-            let mut stopping = self.stopping;
-            tokio::task::spawn_local(async move {
-                // Dropping the doors closes them.
-                stopping.wait_for(|stop| *stop).await.ok();
-                drop(doors);
-            });
-            local.run(self.commands, self.mailbox).await;
-        });
-    }
 }
 
 async fn watch_engine(node: Arc<Node>, shards: Shards) {

@@ -8,13 +8,13 @@
 
 mod seat;
 mod lease;
-mod watch;
+pub(crate) mod watch;
 mod ways;
 
 use std::{
     cell::{Cell, RefCell},
     collections::VecDeque,
-    fmt, io,
+    fmt,
     pin::Pin,
     rc::Rc,
     sync::Arc,
@@ -34,11 +34,7 @@ use tokio::{
     task::spawn_local,
 };
 
-use self::{
-    lease::Lease,
-    seat::Seat,
-    watch::{Watch, Watched},
-};
+use self::{lease::Lease, seat::Seat, watch::Watched};
 use crate::{
     clock::Clock,
     config::Config,
@@ -106,12 +102,9 @@ fn options(config: &Config) -> Options {
 }
 
 impl Local {
-    /// The `index`th of `shards`, and what is to be [attended](Self::attend).
-    pub(crate) fn new(
-        node: Arc<Node>,
-        shards: Shards,
-        index: usize,
-    ) -> io::Result<(Rc<Self>, Watch)> {
+    /// The `index`th of `shards`, with the list in which its sockets are. What that tells is to be
+    /// [attended](Self::attend).
+    pub(crate) fn new(node: Arc<Node>, shards: Shards, index: usize, watched: Watched) -> Rc<Self> {
         let config = node.config();
         let bounds = Bounds {
             frame_bytes: config.limits.frame_bytes,
@@ -119,7 +112,6 @@ impl Local {
             fragments: config.limits.fragments,
         };
         let kernel = Shard::new(options(config), node.clock().moment());
-        let (watched, watch) = watch::begin()?;
         let local = Self {
             kernel: RefCell::new(kernel),
             seats: RefCell::new(Vec::new()),
@@ -135,7 +127,7 @@ impl Local {
             node,
             shards,
         };
-        Ok((Rc::new(local), watch))
+        Rc::new(local)
     }
 
     pub(crate) fn node(&self) -> &Arc<Node> {

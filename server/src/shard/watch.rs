@@ -20,7 +20,7 @@ const EVENTS: usize = 256;
 
 /// The way to the list.
 #[derive(Debug)]
-pub(super) struct Watched(Registry);
+pub(crate) struct Watched(Registry);
 
 /// What the list tells.
 #[derive(Debug)]
@@ -43,7 +43,7 @@ pub(super) struct Change {
 }
 
 /// An empty list; to be called on a runtime.
-pub(super) fn begin() -> Result<(Watched, Watch)> {
+pub(crate) fn begin() -> Result<(Watched, Watch)> {
     let poll = Poll::new()?;
     #[expect(
         deprecated,

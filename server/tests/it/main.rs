@@ -23,6 +23,7 @@ mod ends;
 mod unanswered;
 mod unadmitted;
 mod panics;
+mod descriptors;
 mod handshake;
 mod tickets;
 mod frames;
