@@ -63,7 +63,6 @@ pub(crate) enum Entrance {
 /// A socket that speaks HTTP, and what it said already.
 #[derive(Debug)]
 pub(crate) struct Visitor {
-    pub(crate) entrance: Entrance,
     pub(crate) socket: Unwatched,
     pub(crate) peer: SocketAddr,
     pub(crate) said: Bytes,
@@ -155,7 +154,7 @@ async fn greet(
         Ok(Ok(Head::Session { .. } | Head::Other)) => {
             let said = Bytes::from(said);
             if let Ok(room) = visitors.try_reserve() {
-                room.send(Visitor { entrance, socket: socket.unwatch().ok()?, peer, said });
+                room.send(Visitor { socket: socket.unwatch().ok()?, peer, said });
                 return None;
             }
             Leaving::refused(Refusal::later(ProblemCode::Overloaded), socket)

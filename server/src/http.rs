@@ -61,36 +61,15 @@ const VISITS_CROWDED: usize = 3072;
 /// From an answer to the whole head of the next request. The first head was read at the door.
 const IDLE_WAIT: Duration = Duration::from_secs(60);
 
-/// What is served, by entrance.
-struct Routers {
-    whole: Router,
-    public: Router,
-    api: Router,
-}
-
-impl Routers {
-    fn new(node: &Arc<Node>, shards: &Shards) -> Self {
-        let at = |entrance| router::router(node, shards, entrance);
-        Self { whole: at(Entrance::Whole), public: at(Entrance::Public), api: at(Entrance::Api) }
-    }
-
-    fn at(&self, entrance: Entrance) -> Router {
-        match entrance {
-            Entrance::Whole => self.whole.clone(),
-            Entrance::Public => self.public.clone(),
-            Entrance::Api => self.api.clone(),
-        }
-    }
-}
-
-/// Serves visitors until told to stop, then lets what is under way finish.
+/// Serves the visitors of one entrance until told to stop, then lets what is under way finish.
 pub(crate) async fn serve(
     node: Arc<Node>,
     shards: Shards,
+    entrance: Entrance,
     mut visitors: mpsc::Receiver<Visitor>,
     mut stop: watch::Receiver<bool>,
 ) {
-    let routers = Routers::new(&node, &shards);
+    let router = router::router(&node, &shards, entrance);
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(IDLE_WAIT)
@@ -106,7 +85,7 @@ pub(crate) async fn serve(
         let Some(visitor) = visitor else { break };
         let place = places.take();
         let Ok(permit) = Arc::clone(&room).acquire_owned().await else { break };
-        let (http, router, stop) = (http.clone(), routers.at(visitor.entrance), stop.clone());
+        let (http, router, stop) = (http.clone(), router.clone(), stop.clone());
         tokio::spawn(async move {
             serve_one(&http, router, visitor, stop, place).await;
             drop(permit);
@@ -129,7 +108,7 @@ async fn serve_one(
     mut stop: watch::Receiver<bool>,
     mut place: Place,
 ) {
-    let Visitor { socket, peer, said, .. } = visitor;
+    let Visitor { socket, peer, said } = visitor;
     let socket = match socket.watch() {
         Ok(socket) => socket,
         Err(error) => {
@@ -145,8 +124,8 @@ async fn serve_one(
         request.extensions_mut().insert(of_visit.clone());
         router.call(request)
     });
-    let visit =
-        http.serve_connection(TokioIo::new(Visit::new(said, socket)), router).with_upgrades();
+    let (visit, mut reading) = Visit::new(said, socket);
+    let visit = http.serve_connection(TokioIo::new(visit), router).with_upgrades();
     tokio::pin!(visit);
     let ended = tokio::select! {
         ended = &mut visit => Some(ended),
@@ -158,13 +137,15 @@ async fn serve_one(
         Some(ended) => ended,
         None => {
             visit.as_mut().graceful_shutdown();
-            // Whoever does not read its answer would stay for ever.
+            // For a call that is under way, and not for who does not read its answer: it would keep
+            // its place from those who do.
             let wait = limit::BODY_WAIT + limit::CLOSE_WAIT;
             tokio::select! {
                 ended = timeout(wait, visit) => match ended {
                     Ok(ended) => ended,
                     Err(_) => return,
                 },
+                () = reading.stalled() => return,
                 () = cut.wanted() => return,
             }
         }

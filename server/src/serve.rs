@@ -189,13 +189,16 @@ fn begin(
     let node = Arc::new(Node::new(config, me, engine, fleet, clock));
     let (ways, receivers) = Shards::new(shards, ON_THE_WAY);
     let (stop, stopping) = watch::channel(false);
-    let (visitors, visits) = mpsc::channel(ON_THE_WAY);
     let mut entrances = Vec::new();
     for (entrance, listeners) in [(front, public), (Entrance::Api, api)] {
+        // A room of its own for each, so that a crowd at one leaves the other alone.
+        let (visitors, visits) = mpsc::channel(ON_THE_WAY);
+        let serving =
+            http::serve(Arc::clone(&node), ways.clone(), entrance, visits, stopping.clone());
+        runtime.spawn(serving);
         entrances
             .extend(listeners.into_iter().map(|listener| (entrance, listener, visitors.clone())));
     }
-    runtime.spawn(http::serve(Arc::clone(&node), ways.clone(), visits, stopping.clone()));
     let mut parts = Vec::new();
     for (index, (commands, mailbox)) in receivers.into_iter().zip(taken).enumerate() {
         // All of them before the first thread, so that a node that is up has all its shards.
@@ -205,7 +208,7 @@ fn begin(
         parts.push(Part { node, index, shards, commands, mailbox, begun, shown, stopping });
     }
     // From here on only the shards hold them, so that none outlives its door.
-    drop((entrances, visitors));
+    drop(entrances);
     node.tell(What::NodeUp { version: node::VERSION.to_owned() });
     if node.has_engine() {
         node.tell(What::EngineUp);

@@ -3,19 +3,26 @@
 
 use std::{
     fs,
+    net::SocketAddr,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use kernel::rate::Rate;
-use serde_json::Value;
-use server::config::{Config, Limits};
-use tokio::{net::TcpStream, time::timeout};
+use serde_json::{Value, json};
+use server::{
+    config::{Config, Limits},
+    serve::Listeners,
+};
+use tokio::{
+    net::{TcpSocket, TcpStream},
+    time::timeout,
+};
 
 use crate::{
     call::Caller,
-    node::{Node, config, with_node},
-    peer::{Peer, handshake},
+    node::{Node, config, free, text, with_listeners, with_node},
+    peer::{Peer, Session, handshake},
 };
 
 /// More than there is room for at one door, or for HTTP.
@@ -23,6 +30,9 @@ const MANY: usize = 4500;
 
 /// Far less than a socket may be silent.
 const AT_ONCE: Duration = Duration::from_secs(3);
+
+/// Less than a call that is under way may take, and time for the crowd's own calls.
+const SOON: Duration = Duration::from_secs(10);
 
 /// One crowd at a time, where this process may have so many sockets, both ends of each.
 #[expect(clippy::print_stdout, reason = "who skips a test says so")]
@@ -75,6 +85,44 @@ fn h21_sockets_that_say_nothing_do_not_keep_others_out() {
         // The longest idle gave way.
         busy.closed().await;
         assert_eq!(idle.len(), MANY);
+    });
+}
+
+#[test]
+fn a19_callers_that_do_not_read_their_answers_do_not_keep_others_out() {
+    let Some(_alone) = alone() else { return };
+    let listeners = Listeners { public: vec![free()], api: vec![free()] };
+    with_listeners(Config { shards: 1, ..config() }, listeners, async |node| {
+        let api = node.running.api_addresses()[0];
+        let is_alive = async |address: SocketAddr| {
+            assert_eq!(Caller::once(address, "GET", "/livez", "").await.status, 200);
+        };
+        let all_is_well = async || {
+            let served = async {
+                is_alive(node.address).await;
+                is_alive(api).await;
+                let request = json!({"user": "alice"});
+                let reply = Caller::open(api).await.call("POST", "/v1/tickets", &request).await;
+                let offer = format!("usher.v1, ticket.{}", text(&reply.json()["ticket"]));
+                Session::welcomed(node.dial("", &offer).await).await.in_step().await;
+            };
+            timeout(SOON, served).await.expect("others are served soon");
+        };
+        // More than any buffer on the way holds.
+        let requests = "GET /openapi.json HTTP/1.1\r\nHost: usher\r\n\r\n".repeat(30);
+        let mut deaf = Vec::new();
+        for number in 0..MANY {
+            let socket = TcpSocket::new_v4().unwrap();
+            socket.set_recv_buffer_size(4096).unwrap();
+            let mut caller = Caller::over(socket.connect(node.address).await.unwrap());
+            caller.write(requests.as_bytes()).await;
+            deaf.push(caller);
+            if number % 1000 == 999 {
+                all_is_well().await;
+            }
+        }
+        all_is_well().await;
+        assert_eq!(deaf.len(), MANY);
     });
 }
 
