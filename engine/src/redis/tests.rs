@@ -39,6 +39,9 @@ const SHARDS: usize = 2;
 /// Long enough for some hundred steps on a busy machine, short enough to be waited for.
 const WINDOW: Duration = Duration::from_secs(5);
 
+/// Longer than the window and many hundred steps.
+const STREAM_AGE: Duration = Duration::from_secs(12);
+
 crate::suite!(hall);
 
 /// A node's task, and whether it goes on.
@@ -89,7 +92,7 @@ impl<G: Ground> Hall<G> {
     /// On what is there, under a prefix.
     fn at(server: G, prefix: &str) -> Self {
         let lease = Duration::from_secs(5);
-        let stream = Bounds { messages: 100, bytes: 8 * 1024, age: Duration::from_secs(7) };
+        let stream = Bounds { messages: 100, bytes: 8 * 1024, age: STREAM_AGE };
         let (engines, tasks, prefix) = (Mutex::default(), Mutex::default(), prefix.to_owned());
         Self { server, prefix, engines, tasks, lease, stream, window: WINDOW, nodes: 3 }
     }
