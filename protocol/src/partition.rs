@@ -55,11 +55,11 @@ pub fn preference(user: &UserId, node: &str) -> u64 {
     xxh3_64_with_seed(node.as_bytes(), xxh3_64(user.as_str().as_bytes()))
 }
 
-/// How much a node suits a partition: what any node may do there is done by the one that suits it
-/// best, of those that are there.
+/// How much somebody suits a partition, by name: what any node may do there is done by the one that
+/// suits it best, of those that are there, and of several servers that one keeps it.
 #[must_use]
-pub fn suitability(partition: Partition, node: &str) -> u64 {
-    xxh3_64_with_seed(node.as_bytes(), u64::from(partition.0))
+pub fn suitability(partition: Partition, name: &str) -> u64 {
+    xxh3_64_with_seed(name.as_bytes(), u64::from(partition.0))
 }
 
 #[cfg(test)]

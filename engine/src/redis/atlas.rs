@@ -9,8 +9,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use protocol::partition::Partition;
-use sha2::{Digest, Sha256};
+use protocol::partition::{Partition, suitability};
 use tokio::sync::{Notify, watch};
 
 use super::{
@@ -197,11 +196,10 @@ impl Atlas {
     }
 }
 
-/// Which of several servers keeps a partition: the one that its hash with it puts first. Who is not
-/// concerned keeps what it had when the list changes.
+/// Which of several servers keeps a partition: the one that suits it best. Who is not concerned keeps
+/// what it had when the list changes.
 fn keeper(partition: Partition, doors: &[Door]) -> Option<usize> {
-    let rank = |door: &Door| Sha256::digest(format!("{} {door}", partition.0));
-    (0..doors.len()).max_by_key(|at| rank(&doors[*at]))
+    (0..doors.len()).max_by_key(|at| suitability(partition, &doors[*at].to_string()))
 }
 
 #[cfg(test)]
