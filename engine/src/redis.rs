@@ -10,6 +10,7 @@
 
 mod keeper;
 mod room;
+mod foreign;
 mod sound;
 mod stock;
 mod meet;

@@ -98,7 +98,9 @@ fn of_tls(error: &RedisError) -> Option<&rustls::Error> {
 pub(super) fn refused(door: &Door, error: &RedisError) -> Refused {
     let at = door.to_string();
     let why = match (error.code(), error.detail()) {
-        (Some(code), Some(detail)) => format!("{code} {detail}"),
+        // It says at length how to do it by hand.
+        (Some("NOAUTH"), _) => "it wants a password".to_owned(),
+        (Some(code), Some(detail)) => format!("{code} {}", detail.trim_end_matches('.')),
         (None, Some(detail)) => detail.to_owned(),
         (_, None) => error.category().to_owned(),
     };
@@ -119,8 +121,10 @@ pub(super) fn refused(door: &Door, error: &RedisError) -> Refused {
             Refused::Unreachable { at, why: format!("{error}{hint}") }
         }
         (ErrorKind::Server(ServerErrorKind::ReadOnly), _) => Refused::Replica { at },
+        (ErrorKind::Parse, _) => Refused::Unfit { at, why: "what answers is no Redis".to_owned() },
         _ => match error.code() {
-            Some("NOAUTH" | "WRONGPASS" | "NOPERM") => Refused::Password { at, why },
+            Some("NOAUTH" | "WRONGPASS") => Refused::Password { at, why },
+            Some("NOPERM") => Refused::Forbids { at, why },
             Some("OOM") => Refused::Full { at },
             _ => Refused::Unfit { at, why },
         },

@@ -52,6 +52,11 @@ impl Host {
         *self.why.lock().unwrap_or_else(PoisonError::into_inner) = why;
     }
 
+    /// Something stands against a part of it.
+    pub(super) fn note_why(&self, why: String) {
+        *self.why.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
+    }
+
     pub(super) fn is_up(&self) -> bool {
         self.up.load(Ordering::Acquire)
     }

@@ -1,6 +1,6 @@
 //! Judge: whether a server can be used as the engine's URL says.
 
-use redis::aio::MultiplexedConnection;
+use redis::{RedisError, aio::MultiplexedConnection};
 
 use super::{dial::refused, options::Refused, script, shape::Door};
 
@@ -74,7 +74,10 @@ impl Judge {
 
 impl Layout {
     async fn look(&self, door: &Door, line: &mut MultiplexedConnection) -> Result<bool, Refused> {
-        let failed = |error| refused(door, &error);
+        let failed = |error: RedisError| match error.code() {
+            Some("WRONGTYPE") => Refused::Foreign { at: door.to_string(), key: self.key.clone() },
+            _ => refused(door, &error),
+        };
         let found = redis::cmd("GET").arg(&self.key).query_async::<Option<String>>(line).await;
         let found = found.map_err(failed)?;
         if found.is_none() && !self.primaries.is_empty() {

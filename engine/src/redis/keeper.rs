@@ -315,8 +315,8 @@ impl Redis {
         Ok(())
     }
 
-    /// Renews the leases on some partitions of a server; there is none of those that move. Those
-    /// that were lost by the node's own clock are lapsed as well.
+    /// Renews the leases on some partitions of a server; there is none of those that move, or in which
+    /// somebody else has written. Those that were lost by the node's own clock are lapsed as well.
     async fn renew(
         &self,
         host: &Arc<Host>,
@@ -347,6 +347,14 @@ impl Redis {
             let calls: Vec<&Cmd> = moving.iter().map(|at| calls[*at]).collect();
             let again = ask(host, listening, &calls, self.lease).await?;
             moving.into_iter().zip(again).for_each(|(at, again)| renewed[at] = again);
+        }
+        // Where others go on, something is wrong with what is kept there.
+        if renewed.iter().any(Result::is_ok) {
+            let failed = |at: &usize| !matches!(renewed[*at], Ok(_) | Err(Fault::Moving));
+            for at in (0..renewed.len()).filter(failed).collect::<Vec<_>>() {
+                self.find_foreign(host, partitions[at]).await;
+                renewed[at] = Err(Fault::Moving);
+            }
         }
         let renewed = renewed.into_iter().map(|renewed| match renewed {
             Err(Fault::Moving) => Ok(None),

@@ -69,6 +69,11 @@ impl Keys {
         format!("{}{{{}}}:{noun}:{name}", self.prefix, tag(partition))
     }
 
+    /// All that is kept of a partition.
+    pub(super) fn all_of(&self, partition: Partition) -> String {
+        self.at(partition, "*")
+    }
+
     /// How the partitions are laid out; not of one of them.
     pub(super) fn layout(&self) -> String {
         format!("{}layout", self.prefix)

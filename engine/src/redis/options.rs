@@ -117,6 +117,17 @@ pub enum Refused {
         /// What it says.
         why: String,
     },
+    /// Its user may not do all that is needed.
+    #[error(
+        "Redis at {at} does not let its user do all that is needed: {why}; docs/fleet.md has an ACL \
+         that suffices"
+    )]
+    Forbids {
+        /// Host and port.
+        at: String,
+        /// What it says.
+        why: String,
+    },
     /// It is too old.
     #[error("Redis at {at} is version {version}; 7.0 or later is needed")]
     TooOld {
@@ -147,6 +158,17 @@ pub enum Refused {
     Full {
         /// Host and port.
         at: String,
+    },
+    /// Somebody else wrote there.
+    #[error(
+        "Redis at {at} has something under {key} that is not Usher's; delete that, or take another \
+         engine.prefix"
+    )]
+    Foreign {
+        /// Host and port.
+        at: String,
+        /// The key, or what all of them begin with.
+        key: String,
     },
     /// What is kept there has another order.
     #[error(

@@ -82,6 +82,12 @@ pub enum Misread {
     /// Databases share their pub/sub, and a Cluster has one.
     #[error("must name no database; give each set of nodes an engine.prefix of its own instead")]
     Database,
+    /// What is special there ends the password too early.
+    #[error(
+        "must have what is special in its password in percents: %40 for @, %2F for /, %23 for #, \
+         %3F for ?, %25 for %, %20 for a space"
+    )]
+    Percents,
     /// Sentinels know servers by names.
     #[error("must end with what the Sentinels call the server: redis+sentinel://host:port/name")]
     NoName,
@@ -124,6 +130,9 @@ impl Shape {
             let scheme = SCHEMES.iter().find(|scheme| url.starts_with(scheme.text));
             let scheme = scheme.ok_or(Misread::Url)?;
             let rest = &url[scheme.text.len()..];
+            if ends_too_early(rest) {
+                return Err(Misread::Percents);
+            }
             match scheme.form {
                 Form::Servers => doors.push(server(rest, scheme.secure)?),
                 // There is one of those, and it is all.
@@ -235,6 +244,13 @@ fn split(text: &str) -> Vec<&str> {
         rest = rest[end..].trim_start_matches([',', ' ', '\t', '\n']);
     }
     urls
+}
+
+/// Whether what stands before an `@` has something that ends a host.
+fn ends_too_early(rest: &str) -> bool {
+    // Sentinels may have a password of their own, behind all else.
+    let rest = rest.split_once("?sentinel=").map_or(rest, |(rest, _)| rest);
+    rest.split_once(['/', '?', '#', ' ']).is_some_and(|(_, after)| after.contains('@'))
 }
 
 /// What stands before a path, of which there must be none.

@@ -124,6 +124,65 @@ async fn a_prefix_that_would_choose_the_slot_is_refused() {
 }
 
 #[tokio::test]
+async fn c10_what_is_not_ours_under_our_layout_is_refused_by_its_key() {
+    let server = Server::start(&[]).await;
+    let _set: u32 = server.tell("HSET usher:layout a b").await;
+    let key = "usher:layout".to_owned();
+    let foreign = Refused::Foreign { at: server.at(), key };
+    assert_eq!(refusal(&options(&server.url())).await, foreign.to_string());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn c10_what_is_not_ours_in_one_partition_harms_no_other_and_is_told_by_its_key() {
+    let mut hall = Hall::on(&[]).await;
+    hall.lease = Duration::from_secs(1);
+    let (engine, node) = hall.engine("n0").await;
+    let (alice, bob) = (user("alice"), user("bob"));
+    let (partition, at) = (Partition::of(&alice), hall.server.at());
+    assert_ne!(partition, Partition::of(&bob));
+    let (lease, mail) = (engine.keys.lease(partition), engine.keys.mail(partition));
+    let me = engine.me.to_string();
+    let all = engine.keys.all_of(partition);
+    open(&node, &alice, 1).await;
+    open(&node, &bob, 2).await;
+    for (words, key) in [
+        (&["SET", &lease, "x"][..], &lease),
+        (&["SET", &mail, "x"], &mail),
+        (&["HSET", &lease, &me, "x"], &all),
+    ] {
+        let _set: redis::Value = hall.server.ask(redis::cmd(words[0]).arg(&words[1..])).await;
+        let foreign = Refused::Foreign { at: at.clone(), key: key.clone() }.to_string();
+        let lost = Health::Partly(1, Some(foreign));
+        engine.health().wait_for(|health| *health == lost).await.expect("it is told");
+        assert_eq!(node.engine.append(&alice, draft(1)).await, Err(Failed::Unknown.into()));
+        send(&node, &bob, 2).await;
+        let _gone: u32 = hall.server.ask(redis::cmd("DEL").arg(&lease).arg(&mail)).await;
+        until_here(&engine).await;
+    }
+    send(&node, &alice, 3).await;
+}
+
+#[tokio::test]
+async fn who_is_no_redis_or_forbids_too_much_is_refused() {
+    let door = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("there is a free port");
+    let at = door.local_addr().expect("it has one");
+    let speaks = tokio::spawn(async move {
+        while let Ok((mut socket, _)) = door.accept().await {
+            let says = b"HTTP/1.1 400 Bad Request\r\n\r\n";
+            tokio::io::AsyncWriteExt::write_all(&mut socket, says).await.expect("it reads");
+        }
+    });
+    let line = refusal(&options(&format!("redis://{at}"))).await;
+    assert_eq!(line, format!("Redis at {at} cannot be used: what answers is no Redis"));
+    speaks.abort();
+    let server = Server::start(&[]).await;
+    let user = "ACL SETUSER weak on >secret ~* &* +@all -info";
+    assert_eq!(server.tell::<String>(user).await, "OK");
+    let line = refusal(&options(&server.url().replace("://", "://weak:secret@"))).await;
+    assert!(line.contains("NOPERM") && line.ends_with("an ACL that suffices"), "{line}");
+}
+
+#[tokio::test]
 async fn c10_foreign_values_under_our_keys_are_no_answer() {
     let hall = Hall::on(&[]).await;
     let (engine, node) = hall.engine("n0").await;
