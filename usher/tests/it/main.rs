@@ -19,6 +19,8 @@ mod stopping;
 mod restarting;
 mod fleet_page;
 mod pausing;
+mod cut_off;
+mod kept;
 mod faults;
 mod fleet;
 mod fleet_events;
@@ -37,7 +39,6 @@ mod torture;
 mod witness;
 mod tamper;
 mod proxy;
-mod dice;
 mod page;
 mod session;
 mod crowd;
@@ -47,6 +48,15 @@ mod people;
 mod nodes;
 mod guarded;
 mod cluster;
+#[path = "../chaos/gate.rs"]
+#[expect(dead_code, reason = "chaos uses the rest")]
+mod gate;
+#[path = "../chaos/way.rs"]
+#[expect(dead_code, reason = "chaos uses the rest")]
+mod way;
+#[path = "../chaos/pushes.rs"]
+mod pushes;
+mod dice;
 mod redis;
 mod supervised;
 mod served;

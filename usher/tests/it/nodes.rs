@@ -24,6 +24,15 @@ pub(crate) fn node(name: &str, engine: &str) -> Supervised {
 
 /// A node of this name at this address, which it tells others.
 pub(crate) fn node_at(address: SocketAddr, name: &str, engine: &str) -> Supervised {
+    start(address, name, engine, &[])
+}
+
+/// A node of this name with further settings.
+pub(crate) fn node_with(name: &str, engine: &str, settings: &[(&str, &str)]) -> Supervised {
+    start(free_address(), name, engine, settings)
+}
+
+fn start(address: SocketAddr, name: &str, engine: &str, settings: &[(&str, &str)]) -> Supervised {
     let mut command = serve(UNLIMITED);
     command
         .env("USHER_LISTEN", address.to_string())
@@ -31,23 +40,34 @@ pub(crate) fn node_at(address: SocketAddr, name: &str, engine: &str) -> Supervis
         .env("USHER_NODE__PUBLIC_URL", format!("ws://{address}"))
         .env("USHER_ENGINE__URL", engine)
         .env("USHER_DRAIN__WINDOW", "1s")
-        .env("USHER_DRAIN__DELAY", "0s");
+        .env("USHER_DRAIN__DELAY", "0s")
+        .envs(settings.iter().copied());
     Supervised::start(&mut command)
 }
 
 impl Fleet {
     /// So many nodes, which know of each other.
     pub(crate) fn of(count: usize) -> Self {
-        let redis = Redis::start(&[]);
+        Self::on(Redis::start(&[]), count)
+    }
+
+    /// The same on a Redis that is there.
+    pub(crate) fn on(redis: Redis, count: usize) -> Self {
         let nodes: Vec<_> = (0..count).map(|n| node(&format!("n{n}"), &redis.url())).collect();
         let fleet = Self { redis, nodes };
-        for node in &fleet.nodes {
+        fleet.know_each_other();
+        fleet
+    }
+
+    /// Returns when all know of all.
+    pub(crate) fn know_each_other(&self) {
+        let count = self.nodes.len();
+        for node in &self.nodes {
             until("all know of all", || {
                 let ticket = node.ask("POST", "/v1/tickets", &json!({"user": "nobody"}));
                 names(node).len() == count && ticket["urls"].as_array().map(Vec::len) == Some(count)
             });
         }
-        fleet
     }
 
     pub(crate) fn socket_url(&self, node: usize) -> String {
