@@ -22,6 +22,9 @@ use crate::ws::{
 /// Sockets that are served before others get their turn.
 const SERVED_AT_ONCE: usize = 64;
 
+/// Frames of one socket that are dealt with in one turn. Small ones cost far more than their bytes.
+const FRAMES_AT_ONCE: usize = 64;
+
 /// One socket. What is rare is boxed or empty, since there is one for each session.
 #[derive(Debug)]
 pub(super) struct Seat {
@@ -50,10 +53,10 @@ struct State {
     is_due: bool,
 }
 
-impl Seat {
-    pub(super) fn new(slot: Slot, socket: Unwatched, early: Vec<u8>) -> Self {
+impl State {
+    fn new(socket: Unwatched, early: Vec<u8>) -> Self {
         let is_readable = socket.has_unread();
-        let state = State {
+        Self {
             socket: Some(socket),
             decoder: Decoder::default(),
             held: (!early.is_empty()).then(|| Box::new(early)),
@@ -61,8 +64,19 @@ impl Seat {
             is_readable,
             ends: false,
             is_due: false,
-        };
-        Self { slot, state: RefCell::new(state) }
+        }
+    }
+
+    /// Without it what came of a message is of no use, and the seat may be held for a while.
+    fn take_socket(&mut self) -> Option<Unwatched> {
+        (self.decoder, self.held) = (Decoder::default(), None);
+        self.socket.take()
+    }
+}
+
+impl Seat {
+    pub(super) fn new(slot: Slot, socket: Unwatched, early: Vec<u8>) -> Self {
+        Self { slot, state: RefCell::new(State::new(socket, early)) }
     }
 
     pub(super) fn slot(&self) -> Slot {
@@ -75,7 +89,7 @@ impl Seat {
     }
 
     pub(super) fn take_socket(&self) -> Option<Unwatched> {
-        self.state.borrow_mut().socket.take()
+        self.state.borrow_mut().take_socket()
     }
 
     pub(super) fn is_unfinished_since_before(&self, until: Moment) -> bool {
@@ -241,12 +255,12 @@ impl Local {
         true
     }
 
-    /// Takes frames out of what came, as long as the session takes them.
+    /// Takes some frames out of what came, as long as the session takes them.
     fn receive(self: &Rc<Self>, seat: &Rc<Seat>, mut bytes: &mut [u8]) {
-        let mut completed = false;
+        let (mut completed, mut frames) = (false, 0);
         loop {
             self.mind_slot(seat.slot);
-            if !self.kernel.borrow().takes_frames(seat.slot) {
+            if frames == FRAMES_AT_ONCE || !self.kernel.borrow().takes_frames(seat.slot) {
                 if !bytes.is_empty() {
                     let held = &mut seat.state.borrow_mut().held;
                     held.get_or_insert_default().extend_from_slice(bytes);
@@ -267,6 +281,7 @@ impl Local {
                     Input::Violation(seat.slot, Violation { code, reason })
                 }
             };
+            frames += 1;
             self.give(input);
             if !seat.is_session() {
                 return;
@@ -303,3 +318,6 @@ fn input(slot: Slot, event: Event<'_>) -> Input {
 fn pong(payload: &[u8]) -> Bytes {
     encode::frame(Opcode::Pong, payload)
 }
+
+#[cfg(test)]
+mod tests;

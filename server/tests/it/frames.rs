@@ -255,6 +255,30 @@ fn f13_f14_f15_f16_closing() {
 }
 
 #[test]
+fn f17_a_flood_of_pongs_holds_up_no_message_to_others() {
+    with_node(Config { shards: 1, ..config() }, async |node| {
+        let mut flooder = node.join("mallory").await;
+        let mut alice = node.join("alice").await;
+        let mut flood = masked(PONG, b"").repeat(1_300_000);
+        flood.extend(json_frame(&json!({"type": "ping"})));
+        let others = async {
+            for number in 0..50 {
+                node.send("alice", &json!({"data": number})).await;
+                assert_eq!(alice.typed("message").await["data"], number);
+            }
+        };
+        let flooding = async {
+            flooder.write(&flood).await;
+            flooder.typed("pong").await
+        };
+        tokio::select! {
+            () = others => {}
+            last = flooding => panic!("the whole flood was dealt with first: {last}"),
+        }
+    });
+}
+
+#[test]
 fn f17_a_flood_of_pings_ends_the_session_and_pongs_do_nothing() {
     let limits = Limits { frames: Rate { per_second: 1, burst: 10 }, ..Limits::default() };
     with_node(Config { limits, ..config() }, async |node| {
