@@ -36,7 +36,7 @@ use protocol::{
 };
 use slab::Slab;
 
-use self::{everyone::Round, siblings::NOBODY};
+use self::{everyone::Round, frozen::Frozen, siblings::NOBODY};
 use crate::{
     index::Index,
     message::{End, Envelope, Fenced, Message, Notice},
@@ -68,6 +68,10 @@ pub struct Options {
     pub ping: Duration,
     /// Silence after a ping that means the peer is gone.
     pub pong_wait: Duration,
+    /// How long sessions are frozen before they are told to leave.
+    pub grace: Duration,
+    /// The time over which they do so then.
+    pub grace_window: Duration,
     /// Writes a frame.
     pub encode: Encode,
     /// What asks a session for life that does not speak `usher.v1`.
@@ -117,7 +121,7 @@ pub enum Input {
     /// The socket took this much of the outbox.
     Took(Slot, usize),
     /// The node's lease of these partitions is lost, or was for a while: nobody knows what became of
-    /// their sessions.
+    /// their sessions. If that lasts they are sent to other nodes.
     Freeze(BTreeSet<Partition>),
     /// The sessions of this partition that are here are the node's; it was told of all others.
     Thaw(Partition),
@@ -252,8 +256,8 @@ pub struct Shard {
     /// Ends of sessions that are not here yet: an envelope may overtake the engine's reply.
     early_ends: VecDeque<EarlyEnd>,
     leaving_until: Option<Moment>,
-    /// Partitions without a lease, and who was there or came since.
-    frozen: BTreeMap<Partition, Vec<Slot>>,
+    /// Partitions without a lease.
+    frozen: BTreeMap<Partition, Frozen>,
     /// Messages to everyone.
     round: Round,
     /// Bytes that wait in all outboxes.
@@ -341,7 +345,7 @@ impl Shard {
         let index = u32::try_from(self.sessions.insert(session)).expect("fewer than 2^32 sessions");
         let slot = Slot { index, generation: self.next_generation };
         self.link(&user, index);
-        self.freeze_with_others(slot, fenced.session.partition());
+        self.freeze_with_others(now, slot, fenced.session.partition());
         self.look_by(slot, now.after(self.options.ping));
         match self.take_early_end(fenced) {
             Some(end) => self.end(slot, &end),
@@ -375,7 +379,7 @@ impl Shard {
             Input::Stalled(slot, rest) => self.stalled(slot, rest),
             Input::Unsent(slot, frame) => self.unsent(slot, frame),
             Input::Took(slot, bytes) => self.took(now, slot, bytes),
-            Input::Freeze(partitions) => self.freeze(partitions),
+            Input::Freeze(partitions) => self.freeze(now, partitions),
             Input::Thaw(partition) => self.thaw(now, partition),
             Input::Wake => self.wake(now),
             Input::Drain(window) => self.drain(now, window),

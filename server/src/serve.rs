@@ -219,7 +219,8 @@ fn begin(
         threads.push(thread::Builder::new().name(name).spawn(move || part.run())?);
     }
     runtime.spawn(tasks);
-    runtime.spawn(watch_engine(Arc::clone(&node), ways.clone()));
+    let watching = Arc::clone(&node);
+    runtime.spawn(async move { watching.watch_engine().await });
     let attending = Arc::clone(&node);
     runtime.spawn(async move { attending.attend().await });
     let standing = Arc::clone(&node);
@@ -242,15 +243,6 @@ fn begin(
 
 fn addresses(listeners: &[TcpListener]) -> io::Result<Vec<SocketAddr>> {
     listeners.iter().map(TcpListener::local_addr).collect()
-}
-
-async fn watch_engine(node: Arc<Node>, shards: Shards) {
-    let window = node.config().drain.window;
-    let send_away = || {
-        let shards = shards.clone();
-        async move { shards.tell_all(|| Command::Drain(window)).await }
-    };
-    node.watch_engine(send_away).await;
 }
 
 async fn sweep(node: Arc<Node>) {

@@ -88,6 +88,9 @@ impl fmt::Debug for Local {
 }
 
 fn options(config: &Config) -> Options {
+    // Other nodes keep a session for the window, so whoever is frozen has to leave within it.
+    let window = config.session.resume_window;
+    let grace_window = config.drain.window.min(window / 2);
     Options {
         node: config.node.clone(),
         outbox: config.outbox(),
@@ -96,6 +99,8 @@ fn options(config: &Config) -> Options {
         frames: config.limits.frames,
         ping: config.session.ping,
         pong_wait: config.session.pong_wait,
+        grace: window - grace_window,
+        grace_window,
         encode: ws::encode,
         control_ping: encode::frame(Opcode::Ping, b""),
     }

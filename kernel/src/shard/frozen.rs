@@ -6,6 +6,9 @@
 //! has them: a session that was frozen reads on by its fence, which is void if others have it.
 //! Volatile ones are lost. The silence of a session that nobody listens to counts for nothing.
 //!
+//! Nobody waits for ever: after a grace those of a partition are told to leave, as other nodes may
+//! do better. If the lease is held again before they have gone, they stay.
+//!
 //! Not here: leases, and how a node finds out.
 
 use std::collections::BTreeSet;
@@ -17,6 +20,15 @@ use crate::{
     moment::Moment,
     session::{Flow, Phase, Session},
 };
+
+/// A partition without a lease.
+#[derive(Debug)]
+pub(super) struct Frozen {
+    /// Until when its sessions wait; never, if they were told to leave.
+    until: Moment,
+    /// Who was there or came since.
+    slots: Vec<Slot>,
+}
 
 impl Shard {
     /// Whether sessions of a partition are frozen.
@@ -31,13 +43,14 @@ impl Shard {
         self.get(slot).map(Session::partition)
     }
 
-    pub(super) fn freeze(&mut self, mut partitions: BTreeSet<Partition>) {
+    pub(super) fn freeze(&mut self, now: Moment, mut partitions: BTreeSet<Partition>) {
         partitions.retain(|partition| !self.frozen.contains_key(partition));
         if partitions.is_empty() {
             return;
         }
+        let until = now.after(self.options.grace);
         for partition in &partitions {
-            self.frozen.insert(*partition, Vec::new());
+            self.frozen.insert(*partition, Frozen { until, slots: Vec::new() });
         }
         for (index, session) in &mut self.sessions {
             if !partitions.contains(&session.partition()) {
@@ -47,26 +60,45 @@ impl Shard {
                 // What waits goes on waiting.
                 session.flow = Flow::Stalled;
             }
-            if let (Ok(index), Some(slots)) =
+            if let (Ok(index), Some(frozen)) =
                 (u32::try_from(index), self.frozen.get_mut(&session.partition()))
             {
-                slots.push(Slot { index, generation: session.generation });
+                frozen.slots.push(Slot { index, generation: session.generation });
             }
         }
     }
 
     /// A session that comes while its partition is frozen is so too.
-    pub(super) fn freeze_with_others(&mut self, slot: Slot, partition: Partition) {
-        if let Some(slots) = self.frozen.get_mut(&partition) {
-            slots.push(slot);
+    pub(super) fn freeze_with_others(&mut self, now: Moment, slot: Slot, partition: Partition) {
+        if let Some(frozen) = self.frozen.get_mut(&partition) {
+            frozen.until = frozen.until.min(now.after(self.options.grace));
+            frozen.slots.push(slot);
         }
     }
 
+    /// Tells those to leave who have been frozen for too long.
+    pub(super) fn end_graces(&mut self, now: Moment) {
+        let mut slots = Vec::new();
+        for frozen in self.frozen.values_mut().filter(|frozen| frozen.until <= now) {
+            frozen.until = Moment::NEVER;
+            slots.extend(&frozen.slots);
+        }
+        let stays = |session: &Session| session.closes_at == Moment::NEVER;
+        slots.retain(|slot| self.get(*slot).is_some_and(stays));
+        let window = self.options.grace_window;
+        self.tell_all_to_leave(now, &slots, window);
+    }
+
     pub(super) fn thaw(&mut self, now: Moment, partition: Partition) {
-        for slot in self.frozen.remove(&partition).unwrap_or_default() {
+        let Some(frozen) = self.frozen.remove(&partition) else { return };
+        let is_leaving = self.leaving_until.is_some();
+        for slot in frozen.slots {
             let Some(session) = self.get_mut(slot) else { continue };
             session.heard = now;
             session.pinged = None;
+            if !is_leaving {
+                session.closes_at = Moment::NEVER;
+            }
             if session.outbox.is_some() {
                 self.outputs.push_back(Output::Flush(slot));
             } else {

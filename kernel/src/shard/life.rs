@@ -141,6 +141,7 @@ impl Shard {
 
     pub(super) fn wake(&mut self, now: Moment) {
         self.forget_early_ends(now);
+        self.end_graces(now);
         for slot in self.wheel.due(now) {
             self.look_after(now, slot);
         }
@@ -210,12 +211,22 @@ impl Shard {
     pub(super) fn drain(&mut self, now: Moment, window: Duration) {
         self.leaving_until = Some(now.after(window));
         let slots: Vec<Slot> = self.all().map(|(slot, _)| slot).collect();
+        self.tell_all_to_leave(now, &slots, window);
+    }
+
+    /// One after the other, evenly over the window. Who has no `welcome` yet has all of it.
+    pub(super) fn tell_all_to_leave(&mut self, now: Moment, slots: &[Slot], window: Duration) {
         let count = slots.len().max(1) as u64;
         let window_ms = u64::try_from(window.as_millis()).unwrap_or(u64::MAX);
         for (n, slot) in (1_u64..).zip(slots) {
             let at = Moment(now.0 + window_ms.saturating_mul(n) / count);
-            if self.get(slot).is_some_and(|session| !session.is_opening()) {
-                self.tell_to_leave(now, slot, at);
+            match self.get_mut(*slot) {
+                Some(session) if session.is_opening() => {
+                    session.closes_at = now.after(window);
+                    self.look_by(*slot, now.after(window));
+                }
+                Some(_) => self.tell_to_leave(now, *slot, at),
+                None => {}
             }
         }
     }

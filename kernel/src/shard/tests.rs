@@ -62,6 +62,8 @@ fn options() -> Options {
         frames: Rate { per_second: 100, burst: 200 },
         ping: limit::PING,
         pong_wait: limit::PONG_WAIT,
+        grace: Duration::from_secs(100),
+        grace_window: Duration::from_secs(20),
         encode,
         control_ping: Bytes::from_static(b"(control ping)\n"),
     }

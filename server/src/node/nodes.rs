@@ -122,11 +122,11 @@ impl Node {
         }
     }
 
-    /// Notes whether the engine is there, as that changes. Without it nobody is admitted; those who
-    /// are here stay for a grace, and are told then to try another node.
-    pub(crate) async fn watch_engine<S: Future<Output = ()>>(&self, send_away: impl Fn() -> S) {
+    /// Notes whether the engine is there, as that changes. Without it nobody is admitted; what
+    /// becomes of those who are here is each partition's own matter.
+    pub(crate) async fn watch_engine(&self) {
         let mut health = self.fleet.health();
-        let mut trouble = None;
+        let (mut trouble, mut told) = (None, None);
         loop {
             let now = health.borrow_and_update().clone();
             let here = now.is_here();
@@ -139,35 +139,9 @@ impl Node {
                 }
                 (true, true) | (false, false) => {}
             }
-            if here {
-                trouble = note_trouble(&now, trouble);
-                if health.changed().await.is_err() {
-                    return;
-                }
-                continue;
-            }
-            // Each try to reach it is news, and the grace goes on all the same.
-            let mut told = None;
-            let mut is_back = |now: &Health| {
-                if let Health::Lost(Some(why)) = now
-                    && told.as_ref() != Some(why)
-                {
-                    tracing::warn!(why, "the engine cannot be used yet");
-                    told = Some(why.clone());
-                }
-                now.is_here()
-            };
-            let grace = self.config.session.resume_window;
-            let back = timeout(grace, health.wait_for(&mut is_back)).await;
-            let changed = match back.map(|back| back.map(drop)) {
-                Ok(changed) => changed,
-                Err(_) => {
-                    tracing::error!("the engine stays lost; sessions are sent to other nodes");
-                    send_away().await;
-                    health.wait_for(is_back).await.map(drop)
-                }
-            };
-            if changed.is_err() {
+            trouble = note_trouble(&now, trouble);
+            told = note_why(now, told);
+            if health.changed().await.is_err() {
                 return;
             }
         }
@@ -255,5 +229,18 @@ fn note_trouble(now: &Health, was: Option<Trouble>) -> Option<Trouble> {
         Health::Partly(..) => Some(Trouble::Part),
         Health::Full(..) => Some(Trouble::Full),
         Health::Here | Health::Lost(_) => None,
+    }
+}
+
+/// Tells what stands against an engine that is lost; returns what was told. Each try to reach it is
+/// news, and may say the same.
+fn note_why(now: Health, told: Option<String>) -> Option<String> {
+    match now {
+        Health::Lost(Some(why)) if told.as_ref() != Some(&why) => {
+            tracing::warn!(why, "the engine cannot be used yet");
+            Some(why)
+        }
+        Health::Lost(_) => told,
+        Health::Partly(..) | Health::Full(..) | Health::Here => None,
     }
 }

@@ -181,6 +181,69 @@ fn sessions_are_sent_away_when_redis_stays_away_for_the_grace() {
         // It is tried again each second meanwhile, and refused.
         alice.member.typed("closing").await;
         alice.member.closed_with(4000).await;
+
+        redis.rise();
+        until("it is ready", || is_ready(&node));
+        let mut bob = Welcomed::dial(node.address, &node.offer(&json!({"user": "bob"}))).await;
+        let sent = node.ask("POST", "/v1/users/bob/messages", &json!({"data": "hi"}));
+        assert_eq!(bob.member.typed("message").await["id"], sent["id"]);
+    });
+}
+
+#[test]
+fn sessions_are_sent_away_by_a_node_that_is_cut_off_from_their_one_of_several_servers() {
+    let servers = [(); 3].map(|()| Redis::start(&[]));
+    // Each node is somebody else to the servers, so that one of them can be kept out.
+    let nodes = ["n0", "n1"].map(|name| {
+        for server in &servers {
+            server.tell(&format!("ACL SETUSER {name} on >{name} ~* &* +@all"));
+        }
+        let urls = servers.each_ref().map(|one| format!("redis://{name}:{name}@{}", one.at()));
+        let mut command = serve(UNLIMITED);
+        command
+            .env("USHER_NODE__NAME", name)
+            .env("USHER_ENGINE__URL", urls.join(","))
+            .env("USHER_ENGINE__LEASE", "2s")
+            .env("USHER_SESSION__RESUME_WINDOW", "6s")
+            .env("USHER_DRAIN__WINDOW", "2s");
+        Supervised::start(&mut command)
+    });
+    let [first, second] = &nodes;
+    until("they know of each other", || nodes.iter().all(|node| names(node).len() == 2));
+    threads().block_on(async {
+        // Enough that each server has some of them.
+        let mut people = Vec::new();
+        for n in 0..24 {
+            let user = format!("u{n}");
+            let offer = second.offer(&json!({"user": user}));
+            people.push((user, Welcomed::dial(first.address, &offer).await));
+        }
+        servers[1].tell("ACL SETUSER n0 off");
+        servers[1].tell("CLIENT KILL USER n0");
+        let is_parked = |user: &str| {
+            let path = format!("/v1/users/{user}");
+            second.ask("GET", &path, &Value::Null)["parked"] == json!(1)
+        };
+        until("some are taken for lost", || people.iter().any(|(user, _)| is_parked(user)));
+        let (lost, kept): (Vec<_>, Vec<_>) =
+            people.into_iter().partition(|(user, _)| is_parked(user));
+        assert!(is_ready(first), "most users are served");
+        assert!(!kept.is_empty(), "the other servers have nobody");
+        for (user, mut session) in lost {
+            session.member.typed("closing").await;
+            let mut again = Welcomed::dial(second.address, &session.resume()).await;
+            assert_eq!(again.session, session.session);
+            again.member.typed("caught_up").await;
+            let path = format!("/v1/users/{user}/messages");
+            let sent = second.ask("POST", &path, &json!({"data": "hi"}));
+            assert_eq!(again.member.typed("message").await["id"], sent["id"]);
+            session.member.closed_with(4000).await;
+        }
+        for (user, mut session) in kept {
+            let path = format!("/v1/users/{user}/messages");
+            let sent = second.ask("POST", &path, &json!({"data": "hi"}));
+            assert_eq!(session.member.typed("message").await["id"], sent["id"]);
+        }
     });
 }
 

@@ -199,3 +199,179 @@ fn a_probe_of_a_frozen_session_is_not_answered() {
     "#]],
     );
 }
+
+#[test]
+fn sessions_that_stay_frozen_are_told_to_leave_after_a_grace_and_closed_evenly() {
+    check(
+        "open a; read a; open b user=bob; read b; freeze; +30s; open c user=carol; +75s; len; +16s; len; \
+         thaw; open d; read d; +20s; asks d; len",
+        &expect![[r#"
+            open a
+              a reads alice @0
+            read a
+              a < welcome s1 alice @0 r1
+              opened s1#1 alice
+            open b user=bob
+              b reads bob @0
+            read b
+              b < welcome s2 bob @0 r2
+              opened s2#1 bob
+            freeze
+            +30s
+            open c user=carol
+              c reads carol @0
+            +75s
+             100.0s
+              a < closing 4000 in 6666 ms
+              b < closing 4000 in 13333 ms
+            len
+              3
+            +16s
+             106.7s
+              park s1#1 4000
+              a closed 4000 drain
+             113.4s
+              park s2#1 4000
+              b closed 4000 drain
+             120.0s
+              release s3#1 4000
+              c closed 4000 drain
+            len
+              0
+            thaw
+            open d
+              d reads alice @0
+            read d
+              d < welcome s4 alice @0 r4
+              opened s4#1 alice
+            +20s
+            asks d
+              d < pong
+            len
+              1
+        "#]],
+    );
+}
+
+#[test]
+fn sessions_that_are_thawed_before_they_have_left_stay() {
+    check(
+        "open a; read a; open b; read b; freeze; open c; +101s; +10s; thaw; read c; \
+         +20s; asks b; asks c; freeze; +90s; thaw; +20s; asks b; asks c",
+        &expect![[r#"
+            open a
+              a reads alice @0
+            read a
+              a < welcome s1 alice @0 r1
+              opened s1#1 alice
+            open b
+              b reads alice @0
+            read b
+              b < welcome s2 alice @0 r2
+              opened s2#1 alice
+            freeze
+            open c
+              c reads alice @0
+            +101s
+             100.0s
+              a < closing 4000 in 6666 ms
+              b < closing 4000 in 13333 ms
+            +10s
+             106.7s
+              park s1#1 4000
+              a closed 4000 drain
+            thaw
+              b is listened to
+              c is listened to
+            read c
+              c < welcome s3 alice @0 r3
+              opened s3#1 alice
+            +20s
+            asks b
+              b < pong
+            asks c
+              c < pong
+            freeze
+            +90s
+            thaw
+              b is listened to
+              c is listened to
+            +20s
+            asks b
+              b < pong
+            asks c
+              c < pong
+        "#]],
+    );
+}
+
+#[test]
+fn who_comes_after_the_grace_of_others_has_one_too() {
+    check(
+        "open a; read a; freeze; +121s; open b; +99s; len; +2s; +20s; len",
+        &expect![[r#"
+            open a
+              a reads alice @0
+            read a
+              a < welcome s1 alice @0 r1
+              opened s1#1 alice
+            freeze
+            +121s
+             100.0s
+              a < closing 4000 in 20000 ms
+             120.0s
+              park s1#1 4000
+              a closed 4000 drain
+            open b
+              b reads alice @0
+            +99s
+            len
+              1
+            +2s
+            +20s
+             241.0s
+              release s2#1 4000
+              b closed 4000 drain
+            len
+              0
+        "#]],
+    );
+}
+
+#[test]
+fn a_node_that_goes_away_lets_go_of_sessions_that_are_thawed_too() {
+    check(
+        "open a; read a; open b; freeze; +101s; drain 10s; thaw; read b; +11s; len",
+        &expect![[r#"
+            open a
+              a reads alice @0
+            read a
+              a < welcome s1 alice @0 r1
+              opened s1#1 alice
+            open b
+              b reads alice @0
+            freeze
+            +101s
+             100.0s
+              a < closing 4000 in 10000 ms
+            drain 10s
+              a < closing 4000 in 5000 ms
+            thaw
+              a is listened to
+              b is listened to
+            read b
+              b < welcome s2 alice @0 r2
+              opened s2#1 alice
+              b < closing 4000 in 10000 ms
+            +11s
+             106.0s
+              park s1#1 4000
+              a closed 4000 drain
+             111.0s
+              park s2#1 4000
+              b closed 4000 drain
+            len
+              0
+        "#]],
+    );
+}

@@ -78,6 +78,8 @@ fn options() -> Options {
         frames: Rate { per_second: limit::FRAMES_PER_SECOND, burst: 20 },
         ping: Duration::from_secs(25),
         pong_wait: Duration::from_secs(10),
+        grace: Duration::from_secs(60),
+        grace_window: Duration::from_secs(15),
         encode: wire::encode,
         control_ping: Bytes::from_static(CONTROL_PING),
     }
