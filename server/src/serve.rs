@@ -230,8 +230,7 @@ fn begin(
     let hearing = Arc::clone(&node);
     runtime.spawn(async move { hearing.hear_others().await });
     runtime.spawn(sweep(Arc::clone(&node)));
-    let settling = Arc::clone(&node);
-    runtime.spawn(async move { settling.settle_all().await });
+    runtime.spawn(Arc::clone(&node).settle_all());
     if let Some(renewal) = &renewal {
         runtime.spawn(renew(Arc::clone(renewal)));
     }

@@ -82,7 +82,7 @@ impl Node {
     /// Gives a connect attempt its place. One that is not known to have got it has not: whoever
     /// connects is sent away, and the session must not stay.
     pub(crate) async fn admit(&self, attempt: Attempt) -> Result<Admitted, NotAdmitted> {
-        if self.unsettled.is_crowded() {
+        if self.unsettled.is_crowded(attempt.session.partition()) {
             return Err(Failed::NotDone.into());
         }
         let answer = self.find_place(&attempt).await;

@@ -3,26 +3,37 @@
 //! An engine may fail to take a step, or take it and lose the answer. Whoever called is told so, and
 //! calls again. But a session whose socket is gone calls nobody: for the registry it would stay live
 //! until it is too old. So its park, its end, and the withdrawal of an admission that was given up
-//! are tried here, one after the other, until the engine answers.
+//! are tried here until the engine answers.
+//!
+//! A part of the engine may be lost for hours. So the steps of each partition wait by themselves, and
+//! those of all others go on.
 
 use std::{
     collections::VecDeque,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use engine::contract::{Departed, Departure, Failed};
 use kernel::{message::Fenced, registry::Attempt};
-use protocol::{event::What, name::UserId};
-use tokio::sync::Notify;
+use protocol::{
+    event::What,
+    name::UserId,
+    partition::{PARTITIONS, Partition},
+};
+use tokio::{sync::Notify, task::JoinSet};
 
 use super::Node;
 
-/// Steps that wait, beyond which nobody new is admitted. Then at most one more comes for each
-/// session that is here.
-const CROWDED: usize = 1 << 16;
+/// Steps that wait in a partition, beyond which nobody new is admitted there. Then at most one more
+/// comes for each session that is here. It takes about a second to go through them.
+const CROWDED: usize = 1 << 10;
 
-/// Between two tries, while the engine does not answer.
+/// Steps that are tried in vain, one after the other, before a pause: what stands against one may be
+/// its own.
+const IN_VAIN: usize = 4;
+
+/// Between such tries.
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// A step that must be answered.
@@ -44,27 +55,53 @@ pub(super) struct Departing {
     pub(super) code: Option<u16>,
 }
 
+impl Step {
+    fn partition(&self) -> Partition {
+        match self {
+            Self::Depart(departing) => departing.fenced.session.partition(),
+            Self::Withdraw(attempt) => attempt.session.partition(),
+        }
+    }
+}
+
 /// Steps that are not answered yet.
+#[derive(Debug)]
+pub(super) struct Unsettled(Box<[Queue]>);
+
+/// Those of one partition.
 #[derive(Debug, Default)]
-pub(super) struct Unsettled {
+struct Queue {
     waiting: Mutex<VecDeque<Step>>,
     more: Notify,
 }
 
-impl Unsettled {
+impl Queue {
     fn lock(&self) -> MutexGuard<'_, VecDeque<Step>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Default for Unsettled {
+    fn default() -> Self {
+        Self((0..PARTITIONS).map(|_| Queue::default()).collect())
+    }
+}
+
+impl Unsettled {
+    fn of(&self, partition: Partition) -> &Queue {
+        &self.0[usize::from(partition.0)]
     }
 
     /// Leaves a step to [`Node::settle_all`].
     pub(super) fn push(&self, step: Step) {
-        self.lock().push_back(step);
-        self.more.notify_one();
+        let queue = self.of(step.partition());
+        queue.lock().push_back(step);
+        queue.more.notify_one();
     }
 
-    /// Whether there are so many that more should not be risked.
-    pub(super) fn is_crowded(&self) -> bool {
-        self.lock().len() >= CROWDED
+    /// Whether so many wait in a partition that more should not be risked.
+    pub(super) fn is_crowded(&self, partition: Partition) -> bool {
+        self.of(partition).lock().len() >= CROWDED
     }
 }
 
@@ -78,15 +115,36 @@ impl Node {
     }
 
     /// Tries for ever what was not answered.
-    pub(crate) async fn settle_all(&self) {
+    pub(crate) async fn settle_all(self: Arc<Self>) {
+        let mut each = JoinSet::new();
+        for partition in Partition::all() {
+            let node = Arc::clone(&self);
+            each.spawn(async move { node.settle_in(partition).await });
+        }
+        while each.join_next().await.is_some() {}
+    }
+
+    async fn settle_in(&self, partition: Partition) {
+        let queue = self.unsettled.of(partition);
+        let mut in_vain = 0;
         loop {
-            let next = self.unsettled.lock().pop_front();
+            let next = queue.lock().pop_front();
             let Some(step) = next else {
-                self.unsettled.more.notified().await;
+                queue.more.notified().await;
                 continue;
             };
-            if self.take_step(&step).await.is_err() {
-                self.unsettled.lock().push_front(step);
+            if self.take_step(&step).await.is_ok() {
+                in_vain = 0;
+                continue;
+            }
+            in_vain += 1;
+            let waiting = {
+                let mut waiting = queue.lock();
+                waiting.push_back(step);
+                waiting.len()
+            };
+            if in_vain >= waiting.min(IN_VAIN) {
+                in_vain = 0;
                 tokio::time::sleep(PAUSE).await;
             }
         }
@@ -125,3 +183,6 @@ impl Node {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

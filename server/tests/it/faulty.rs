@@ -28,6 +28,7 @@ use protocol::{
     http::{Durability, Session},
     id::{ResumeToken, Ticket},
     name::UserId,
+    partition::Partition,
     time::Timestamp,
 };
 use server::{clock::Clock, config::Config};
@@ -41,6 +42,7 @@ pub(crate) enum Step {
     Admit,
     Withdraw,
     Depart,
+    Touch,
     Append,
     Begin,
     Everyone,
@@ -67,12 +69,16 @@ pub(crate) struct Faulty {
     /// What happens to the next steps of each kind; `None` is no fault.
     script: Mutex<VecDeque<(Step, Option<Fault>)>>,
     played: Notify,
+    /// Where it answers nothing about coming and going.
+    lost: Mutex<Option<Partition>>,
+    missed: Notify,
 }
 
 impl Faulty {
     pub(crate) fn new(config: &Config, mailboxes: Mailboxes) -> Arc<Self> {
         let memory = Memory::new(config.terms(), mailboxes, Arc::new(Clock::timestamp));
-        Arc::new(Self { memory, script: Mutex::default(), played: Notify::new() })
+        let (script, lost) = (Mutex::default(), Mutex::default());
+        Arc::new(Self { memory, script, played: Notify::new(), lost, missed: Notify::new() })
     }
 
     /// The next steps of this kind fare so, one after the other.
@@ -88,6 +94,24 @@ impl Faulty {
             }
         };
         soon("all faults to have happened", played).await;
+    }
+
+    /// Loses a partition; the one that was lost is found.
+    pub(crate) fn lose(&self, partition: Option<Partition>) {
+        *self.lost.lock().unwrap() = partition;
+    }
+
+    /// Waits until it is asked for what it has lost.
+    pub(crate) async fn missed(&self) {
+        soon("a step that is lost", self.missed.notified()).await;
+    }
+
+    fn has(&self, partition: Partition) -> Result<(), Failed> {
+        if *self.lost.lock().unwrap() != Some(partition) {
+            return Ok(());
+        }
+        self.missed.notify_one();
+        Err(Failed::Unknown)
     }
 
     fn fault(&self, step: Step) -> Option<Fault> {
@@ -129,10 +153,12 @@ impl Engine for Faulty {
     }
 
     async fn admit(&self, attempt: Attempt) -> Result<Admission, NotAdmitted> {
+        self.has(attempt.session.partition())?;
         self.take(Step::Admit, self.memory.admit(attempt)).await
     }
 
     async fn withdraw(&self, attempt: &Attempt) -> Result<Departed, Failed> {
+        self.has(attempt.session.partition())?;
         self.take(Step::Withdraw, self.memory.withdraw(attempt)).await
     }
 
@@ -141,11 +167,12 @@ impl Engine for Faulty {
     }
 
     async fn depart(&self, fenced: Fenced, departure: Departure) -> Result<Departed, Failed> {
+        self.has(fenced.session.partition())?;
         self.take(Step::Depart, self.memory.depart(fenced, departure)).await
     }
 
     async fn touch(&self, fenced: Fenced, touch: Touch) -> Result<(), Failed> {
-        self.memory.touch(fenced, touch).await
+        self.take(Step::Touch, self.memory.touch(fenced, touch)).await
     }
 
     async fn append(&self, user: &UserId, draft: Draft) -> Result<Receipt, NotAppended> {

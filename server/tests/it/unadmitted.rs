@@ -1,6 +1,7 @@
 //! Unadmitted: sessions whose coming or going the engine does not answer. None stays behind as a
 //! ghost.
 
+use protocol::{name::UserId, partition::Partition};
 use serde_json::{Value, json};
 
 use crate::{
@@ -128,6 +129,43 @@ fn a_departure_that_is_not_answered_is_told_until_it_is() {
         back.send(&json!({"type": "leave"})).await;
         assert_eq!(watch.ended(&id).await, 1000);
         assert_eq!(registered(node, "alice").await, [] as [Value; 0]);
+    });
+}
+
+#[test]
+fn a_departure_that_is_never_answered_holds_up_nobody_of_another_partition() {
+    let partition = |user| Partition::of(&UserId::parse(user).unwrap());
+    assert_ne!(partition("alice"), partition("bob"));
+    with_node_on(Faulty::new, async |node, engine| {
+        let mut watch = node.watch();
+        let (alice, bob) = (node.join("alice").await, node.join("bob").await);
+        engine.lose(Some(partition("alice")));
+        alice.peer.vanish();
+        engine.missed().await;
+        engine.next(Step::Depart, [Some(Fault::NotDone)]);
+        bob.peer.vanish();
+        assert_eq!(watch.parked(&bob.id).await, 1006);
+        assert_eq!(registered(node, "alice").await[0]["state"], "live");
+        engine.lose(None);
+        assert_eq!(watch.parked(&alice.id).await, 1006);
+    });
+}
+
+#[test]
+fn that_a_welcome_arrived_is_told_until_it_is_known_so_that_the_old_token_is_void() {
+    with_node_on(Faulty::new, async |node, engine| {
+        let mut watch = node.watch();
+        let session = node.join("alice").await;
+        session.peer.vanish();
+        watch.parked(&session.id).await;
+        let mut back = node.resume(&session.token, &session.position).await;
+        back.caught_up().await;
+        engine.next(Step::Touch, AT_LAST);
+        back.in_step().await;
+        engine.played().await;
+        let mut other = node.try_resume(&session.token, &session.position).await;
+        other.closed_with(4202, "cannot-resume").await;
+        back.in_step().await;
     });
 }
 
