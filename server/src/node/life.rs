@@ -48,7 +48,11 @@ impl Node {
         self.settle(Step::Depart(departing)).await;
     }
 
+    /// Tells of a session's life. Most of that is told again, or is of this moment.
     pub(crate) async fn touch(&self, fenced: Fenced, touch: Touch) {
+        if touch == Touch::Welcomed {
+            return self.settle(Step::Confirm(fenced)).await;
+        }
         if let Err(error) = self.engine.touch(fenced, touch).await {
             tracing::warn!(session = %fenced.session, %error, "a touch is not told");
         }

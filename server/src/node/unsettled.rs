@@ -3,7 +3,8 @@
 //! An engine may fail to take a step, or take it and lose the answer. Whoever called is told so, and
 //! calls again. But a session whose socket is gone calls nobody: for the registry it would stay live
 //! until it is too old. So its park, its end, and the withdrawal of an admission that was given up
-//! are tried here until the engine answers.
+//! are tried here until the engine answers. So is it told that a session which came back has its new
+//! token: until then whoever has the old one can take the session over.
 //!
 //! A part of the engine may be lost for hours. So the steps of each partition wait by themselves, and
 //! those of all others go on.
@@ -15,7 +16,10 @@ use std::{
 };
 
 use engine::contract::{Departed, Departure, Failed};
-use kernel::{message::Fenced, registry::Attempt};
+use kernel::{
+    message::Fenced,
+    registry::{Attempt, Touch},
+};
 use protocol::{
     event::What,
     name::UserId,
@@ -43,6 +47,8 @@ pub(super) enum Step {
     Depart(Departing),
     /// An attempt was given up, whatever has become of it.
     Withdraw(Box<Attempt>),
+    /// A session that came back has its `welcome`.
+    Confirm(Fenced),
 }
 
 /// A session whose socket is gone.
@@ -60,6 +66,7 @@ impl Step {
         match self {
             Self::Depart(departing) => departing.fenced.session.partition(),
             Self::Withdraw(attempt) => attempt.session.partition(),
+            Self::Confirm(fenced) => fenced.session.partition(),
         }
     }
 }
@@ -109,7 +116,7 @@ impl Node {
     /// Takes a step, now or when the engine answers.
     pub(super) async fn settle(&self, step: Step) {
         if let Err(error) = self.take_step(&step).await {
-            tracing::warn!(%error, "a session's departure waits for the engine");
+            tracing::warn!(%error, "what became of a session waits for the engine");
             self.unsettled.push(step);
         }
     }
@@ -160,6 +167,7 @@ impl Node {
             Step::Withdraw(attempt) => {
                 self.engine.withdraw(attempt).await?;
             }
+            Step::Confirm(fenced) => self.engine.touch(*fenced, Touch::Welcomed).await?,
         }
         Ok(())
     }
