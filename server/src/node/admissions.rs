@@ -67,7 +67,7 @@ impl Node {
         if let (Err(wait), Proof::Resume(token, _)) = (&passed, proof)
             && let Err(error) = self.engine.hold(*token, *wait + limit::HOLD_MARGIN).await
         {
-            tracing::warn!(%error, "a session that came too early is not held");
+            self.note_untaken("a session that came too early is not held", error);
         }
         passed
     }

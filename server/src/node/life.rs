@@ -54,14 +54,14 @@ impl Node {
             return self.settle(Step::Confirm(fenced)).await;
         }
         if let Err(error) = self.engine.touch(fenced, touch).await {
-            tracing::warn!(session = %fenced.session, %error, "a touch is not told");
+            self.note_untaken("a touch is not told", error);
         }
     }
 
     /// A page for a session; `None` if it lost its place, which its shard is told by envelope.
     pub(crate) async fn read(&self, reader: Reader) -> Result<Option<Page>, Failed> {
         let page = self.engine.read(&reader, limit::REPLAY_PAGE, PAGE_BYTES).await;
-        page.inspect_err(|error| tracing::warn!(%error, "a stream cannot be read"))
+        page.inspect_err(|error| self.note_untaken("a stream cannot be read", *error))
     }
 
     /// Ends sessions with 4410; tells how many.
@@ -104,7 +104,7 @@ impl Node {
         }
         match self.engine.sweep().await {
             Ok(ended) => self.tell_ended(ended),
-            Err(error) => tracing::warn!(%error, "a sweep failed"),
+            Err(error) => self.note_untaken("a sweep failed", error),
         }
         for Orphan { session, user, node, fate } in self.fleet.orphans() {
             let of = Some(node.id.clone().into());

@@ -2,7 +2,7 @@
 
 use std::{sync::atomic::Ordering, time::Duration};
 
-use engine::fleet::Health;
+use engine::{contract::Failed, fleet::Health};
 use protocol::{
     event::What,
     http::{self, NodeState},
@@ -150,6 +150,17 @@ impl Node {
     /// Whether the engine takes nothing more.
     pub(crate) fn is_full(&self) -> bool {
         matches!(*self.fleet.health().borrow(), Health::Full(..))
+    }
+
+    /// Says of a step that the engine did not take it. What it lacks was said when that began; until it
+    /// has all again, there may be thousands of steps that say the same.
+    pub(super) fn note_untaken(&self, step: &'static str, failed: Failed) {
+        match *self.fleet.health().borrow() {
+            Health::Here => tracing::warn!(error = %failed, "{step}"),
+            Health::Partly(..) | Health::Full(..) | Health::Lost(_) => {
+                tracing::debug!(error = %failed, "{step}");
+            }
+        }
     }
 
     /// Returns when the engine is there, or that has taken too long.

@@ -116,7 +116,7 @@ impl Node {
     /// Takes a step, now or when the engine answers.
     pub(super) async fn settle(&self, step: Step) {
         if let Err(error) = self.take_step(&step).await {
-            tracing::warn!(%error, "what became of a session waits for the engine");
+            self.note_untaken("what became of a session waits for the engine", error);
             self.unsettled.push(step);
         }
     }

@@ -248,6 +248,46 @@ fn sessions_are_sent_away_by_a_node_that_is_cut_off_from_their_one_of_several_se
 }
 
 #[test]
+fn that_one_of_several_servers_is_away_is_said_once_and_not_with_each_step() {
+    let kept = ["--appendonly", "yes", "--appendfsync", "always"];
+    let mut servers = [(); 3].map(|()| Redis::start(&kept));
+    let mut command = serve(UNLIMITED);
+    command
+        .env("USHER_ENGINE__URL", servers.each_ref().map(Redis::url).join(","))
+        .env("USHER_SESSION__RESUME_WINDOW", "1s");
+    let mut node = Supervised::start(&mut command);
+    let api: Api = (*node).clone();
+    let users: Vec<String> = (0..24).map(|n| format!("u{n}")).collect();
+    threads().block_on(async {
+        let mut crowd = Vec::new();
+        for user in &users {
+            crowd.push(Welcomed::dial(api.address, &api.offer(&json!({"user": user}))).await);
+        }
+        servers[1].kill();
+        node.program.line_with("the engine is lost for the users of some partitions");
+        // Each leaves a step that the engine is to take.
+        drop(crowd);
+        let is_kept =
+            |user: &&String| api.call("GET", &format!("/v1/users/{user}"), &Value::Null).0 == 200;
+        let kept = users.iter().filter(is_kept).count();
+        assert!((1..users.len()).contains(&kept), "{kept} are on the others");
+        let (mut swept, mut warned) = (0, Vec::new());
+        let mut heard = |line: String| {
+            swept += usize::from(line.contains("user.offline"));
+            if line.contains(" WARN ") || line.contains(" ERROR ") {
+                warned.push(line);
+            }
+            swept
+        };
+        while heard(node.program.line()) < kept {}
+        servers[1].rise();
+        // Those who left on the lost one are parked at last, and swept as well.
+        while heard(node.program.line()) < users.len() {}
+        assert!(warned.len() < 10, "{warned:#?}");
+    });
+}
+
+#[test]
 fn c8_a_redis_that_cannot_be_used_is_refused_in_one_line_without_its_password() {
     let redis =
         Redis::start(&["--requirepass", "an-open-secret", "--maxmemory-policy", "allkeys-lru"]);
