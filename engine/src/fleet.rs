@@ -89,6 +89,10 @@ pub trait Fleet: Send + Sync + fmt::Debug {
     /// those that it took back after others did so. Each time is told once, by one node.
     fn orphans(&self) -> Vec<Orphan>;
 
+    /// Where something is kept that this node cannot read, as it found since the last look. Each place
+    /// is told once.
+    fn unreadable(&self) -> Vec<String>;
+
     /// Notes what this node tells of itself. It is forgotten when it is not told again for a while.
     async fn report(&self, me: &http::Node) -> Result<(), Failed>;
 
@@ -153,6 +157,10 @@ impl Fleet for Alone {
     }
 
     fn orphans(&self) -> Vec<Orphan> {
+        Vec::new()
+    }
+
+    fn unreadable(&self) -> Vec<String> {
         Vec::new()
     }
 

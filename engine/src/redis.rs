@@ -26,6 +26,7 @@ mod step;
 mod change;
 mod orphans;
 mod look;
+mod unreadable;
 mod way;
 mod atlas;
 mod chart;
@@ -90,6 +91,7 @@ use self::{
     roll::Roll,
     sweepers::Sweepers,
     turns::Turns,
+    unreadable::Unreadable,
 };
 use crate::{
     contract::{
@@ -133,6 +135,7 @@ pub struct Redis {
     next_sweep: AtomicUsize,
     sweepers: Sweepers,
     orphans: Orphans,
+    unreadable: Unreadable,
 }
 
 impl fmt::Debug for Redis {
@@ -178,6 +181,7 @@ impl Redis {
             next_sweep: AtomicUsize::new(0),
             sweepers: Sweepers::default(),
             orphans: Orphans::default(),
+            unreadable: Unreadable::default(),
         });
         engine.reach().await?;
         Ok((Arc::clone(&engine), Tasks { engine }))

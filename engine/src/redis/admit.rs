@@ -46,7 +46,7 @@ impl Redis {
             (registry.mint(now, ticket, grant.clone(), ttl), Vec::new())
         };
         let manner = Manner { adds: true, ..Manner::default() };
-        let taken = self.take(look, manner, step).await?;
+        let taken = self.take(look, manner, step).await.map_err(Fault::of_step)?;
         taken.outcome.ok_or(NotMinted::Blocked)
     }
 
@@ -79,7 +79,8 @@ impl Redis {
         // Who comes back was there before.
         let adds = matches!(attempt.proof, Proof::Ticket(..));
         let manner = Manner { seal: &seal, at_head, adds };
-        let taken = self.take(look, manner, |now, registry| registry.admit(now, &hidden)).await?;
+        let taken = self.take(look, manner, |now, registry| registry.admit(now, &hidden)).await;
+        let taken = taken.map_err(Fault::of_step)?;
         self.placed(attempt, &hidden, &taken)
     }
 
@@ -148,7 +149,7 @@ impl Redis {
             leased: None,
         };
         let step = |now, registry: &mut Registry| registry.withdraw(now, &hidden);
-        let taken = self.take(look, Manner::default(), step).await?;
+        let taken = self.take(look, Manner::default(), step).await.map_err(Fault::of_step)?;
         let standing = taken.seen.standing();
         for one in standing.filter(|one| one.token == hidden.token) {
             let fenced = Fenced { session: one.id, fence: one.fence };
@@ -168,7 +169,7 @@ impl Redis {
             registry.hold(now, token, wait);
             ((), Vec::new())
         };
-        self.take(Look::at(&user), Manner::default(), step).await.map(|_| ())
+        self.take(Look::at(&user), Manner::default(), step).await.map(drop).map_err(Fault::of_step)
     }
 }
 

@@ -34,6 +34,10 @@ impl Fleet for Redis {
         self.orphans.take()
     }
 
+    fn unreadable(&self) -> Vec<String> {
+        self.unreadable.take()
+    }
+
     async fn report(&self, me: &http::Node) -> Result<(), Failed> {
         // An entry lives as long as a lease: longer, and the list would name the dead.
         let ttl = self.lease.as_millis().to_string();

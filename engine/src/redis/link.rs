@@ -53,13 +53,35 @@ impl Fault {
         }
     }
 
+    /// Of a step that looks before it changes anything.
+    pub(super) fn before_change(self) -> Self {
+        match self {
+            Self::NotDone | Self::Full | Self::Moving | Self::Unknown => Self::NotDone,
+            Self::Foreign => Self::Foreign,
+        }
+    }
+
+    /// Of a step that has looked.
+    pub(super) fn in_change(self) -> Self {
+        match self {
+            Self::NotDone | Self::Moving => Self::NotDone,
+            Self::Full => Self::Full,
+            Self::Unknown | Self::Foreign => Self::Unknown,
+        }
+    }
+
+    /// Of a whole step: where it could not read it changed nothing.
+    pub(super) fn of_step(self) -> Failed {
+        match self {
+            Self::NotDone | Self::Moving | Self::Foreign => Failed::NotDone,
+            Self::Full => Failed::Full,
+            Self::Unknown => Failed::Unknown,
+        }
+    }
+
     /// Where something was to change.
     pub(super) fn of_change(self) -> Failed {
-        match self {
-            Self::NotDone | Self::Moving => Failed::NotDone,
-            Self::Full => Failed::Full,
-            Self::Unknown | Self::Foreign => Failed::Unknown,
-        }
+        self.in_change().of_step()
     }
 }
 
@@ -79,6 +101,7 @@ impl From<&RedisError> for Fault {
                 | ServerErrorKind::NoPerm,
             ) => Self::NotDone,
             ErrorKind::Server(_) | ErrorKind::Extension => match error.code() {
+                Some("WRONGTYPE") => Self::Foreign,
                 // Redis refuses the first write of a script with these, and not a later one.
                 Some("OOM") => Self::Full,
                 Some("MISCONF" | "NOREPLICAS" | "NOAUTH" | "WRONGPASS" | "BUSY") => Self::NotDone,

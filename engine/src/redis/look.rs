@@ -90,17 +90,19 @@ impl Look {
         fixed.into_iter().chain(self.values(keys)).collect()
     }
 
-    /// Reads the answer.
-    pub(super) fn seen(self, keys: &Keys, answer: Answer) -> Result<Seen, Fault> {
+    /// Reads the answer; else says under which key something cannot be read.
+    pub(super) fn seen(self, keys: &Keys, answer: Answer) -> Result<Seen, String> {
         let (now, epoch, last, user, leases, found) = answer;
-        let now = Timestamp(number(&now)?);
-        let last_epoch = number(&last)?;
-        let began = number(&epoch)?;
+        let primary = keys.primary(self.partition);
+        let now = Timestamp(under(&primary, number(&now))?);
+        let last_epoch = under(&primary, number(&last))?;
+        let began = under(&primary, number(&epoch))?;
         let mut excerpt = Excerpt { last_epoch, ..Excerpt::default() };
         let user = pairs(user);
         let stale = match (&self.user, user.get("e")) {
             (Some(name), Some(_)) => {
-                let mut person = person(name, &user)?;
+                let key = keys.user(self.partition, Some(name));
+                let mut person = under(&key, person(name, &user))?;
                 let stale = person.stream.epoch < began;
                 if stale {
                     person.stream = Extent::new((now.0 * 1000).max(last_epoch + 1));
@@ -113,34 +115,40 @@ impl Look {
             }
             _ => false,
         };
-        let mut values = self.values(keys).into_iter().zip(found);
+        let values = self.values(keys);
+        if values.len() != found.len() {
+            return Err(primary);
+        }
+        let mut values = values.into_iter().zip(found);
         let mut seen = Vec::new();
-        let mut next = || -> Result<Option<String>, Fault> {
-            let (key, found) = values.next().ok_or(Fault::Foreign)?;
-            seen.push((key, found.clone().unwrap_or_default()));
-            Ok(found)
+        let mut next = || {
+            let (key, found) = values.next().unwrap_or_default();
+            seen.push((key.clone(), found.clone().unwrap_or_default()));
+            Some((key, found?))
         };
         let mut ticket: Option<kept::Ticket> = None;
         if let Some(name) = self.ticket {
-            ticket = next()?.map(|text| read(&text)).transpose()?;
+            ticket = next().map(|(key, text)| under(&key, read(&text))).transpose()?;
             // One that was issued before another primary came may have been spent there.
             if let Some(known) = ticket.clone().filter(|ticket| ticket.epoch == epoch) {
                 excerpt.tickets.insert(name, known.issued());
             }
         }
         if let Some(name) = self.user.as_ref().filter(|_| self.block)
-            && let Some(until) = next()?
+            && let Some((key, until)) = next()
         {
-            excerpt.blocks.insert(name.clone(), kept::until(&until)?);
+            excerpt.blocks.insert(name.clone(), under(&key, kept::until(&until))?);
         }
         for token in &self.tokens {
-            let known = next()?.map(|text| read::<kept::Token>(&text)).transpose()?;
-            if let Some(code) = known.map(|known| known.code()).transpose()?.flatten() {
+            let code = |text: &str| read::<kept::Token>(text)?.code();
+            let code = next().map(|(key, text)| under(&key, code(&text))).transpose()?;
+            if let Some(code) = code.flatten() {
                 excerpt.ends.insert(*token, code);
             }
         }
         let until = |(node, until): (String, String)| Ok((node, Timestamp(number(&until)?)));
-        let leases = pairs(leases).into_iter().map(until).collect::<Result<_, Fault>>()?;
+        let leases = pairs(leases).into_iter().map(until).collect::<Result<_, Fault>>();
+        let leases = under(&keys.lease(self.partition), leases)?;
         let version = user.get("v").cloned().unwrap_or_default();
         Ok(Seen { look: self, now, epoch, excerpt, stale, version, leases, values: seen, ticket })
     }
@@ -197,6 +205,11 @@ impl Seen {
         }
         mail
     }
+}
+
+/// What was read of a key, or the key.
+fn under<T>(key: &str, read: Result<T, Fault>) -> Result<T, String> {
+    read.ok().ok_or_else(|| key.to_owned())
 }
 
 /// Names with their values.

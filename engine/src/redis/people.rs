@@ -53,7 +53,8 @@ impl Redis {
         let user = self.user_of(fenced.session).await.map_err(Fault::of_look)?;
         let Some(user) = user else { return Ok(Departed::Void) };
         let step = |now, registry: &mut Registry| departure.take(now, registry, fenced);
-        let taken = self.take(Look::at(&user), Manner::default(), step).await?;
+        let taken =
+            self.take(Look::at(&user), Manner::default(), step).await.map_err(Fault::of_step)?;
         self.strike(fenced, taken.seen.node_of(fenced).filter(|_| taken.outcome != Departed::Void));
         Ok(taken.outcome)
     }
@@ -72,7 +73,8 @@ impl Redis {
         let user = self.user_of(fenced.session).await.map_err(Fault::of_look)?;
         let Some(user) = user else { return Ok(()) };
         let step = |now, registry: &mut Registry| ((), registry.touch(now, fenced, touch));
-        let taken = self.take(Look::at(&user), Manner::default(), step).await?;
+        let taken =
+            self.take(Look::at(&user), Manner::default(), step).await.map_err(Fault::of_step)?;
         if let Some(standing) = taken.standing(fenced.session)
             && let Ok(epoch) = taken.seen.epoch()
         {
@@ -95,7 +97,11 @@ impl Redis {
             }
         };
         let step = |now, registry: &mut Registry| registry.end(now, &user, which, code);
-        Ok(self.take(Look::at(&user), Manner::default(), step).await?.outcome)
+        Ok(self
+            .take(Look::at(&user), Manner::default(), step)
+            .await
+            .map_err(Fault::of_step)?
+            .outcome)
     }
 
     pub(super) async fn keep_out(
@@ -105,7 +111,7 @@ impl Redis {
     ) -> Result<Vec<Ended>, Failed> {
         let look = Look { block: true, ..Look::at(user) };
         let step = |now, registry: &mut Registry| registry.block(now, user, blocking);
-        Ok(self.take(look, Manner::default(), step).await?.outcome)
+        Ok(self.take(look, Manner::default(), step).await.map_err(Fault::of_step)?.outcome)
     }
 
     pub(super) async fn kept_out(
@@ -137,37 +143,38 @@ impl Redis {
 
     /// Those of these users of a partition who are kept out still.
     async fn blocked(&self, partition: Partition, names: &[String]) -> Result<Vec<Blocked>, Fault> {
-        let users: Vec<UserId> =
-            names.iter().map(|name| kept::user(name)).collect::<Result<_, _>>()?;
-        let mut get = Cmd::new();
-        get.arg("MGET");
-        for user in &users {
-            get.arg(self.keys.block(user));
+        let list = self.keys.blocks(partition);
+        let user = |name: &String| self.legible(&list, kept::user(name));
+        let users: Vec<UserId> = names.iter().filter_map(user).collect();
+        let keys: Vec<String> = users.iter().map(|user| self.keys.block(user)).collect();
+        if keys.is_empty() {
+            return Ok(Vec::new());
         }
-        let values: Vec<Option<String>> = self.ask(partition, &get).await?;
-        let mut blocked = Vec::new();
-        for (user, value) in users.into_iter().zip(values) {
-            let Some(value) = value else { continue };
-            blocked.push(Blocked { user, until: kept::until(&value)? });
-        }
-        Ok(blocked)
+        let values: Vec<Option<String>> =
+            self.ask(partition, Cmd::new().arg("MGET").arg(&keys)).await?;
+        let blocked = |((user, key), value): ((UserId, &String), Option<String>)| {
+            Some(Blocked { user, until: self.legible(key, kept::until(&value?))? })
+        };
+        Ok(users.into_iter().zip(&keys).zip(values).filter_map(blocked).collect())
     }
 
     /// Looks at users, some at a time.
-    async fn look_at_users(&self, looks: Vec<Look>) -> Result<Vec<Seen>, Fault> {
+    async fn look_at_users(&self, looks: Vec<Look>) -> Vec<Result<Seen, Fault>> {
         let mut seen = Vec::new();
         for some in looks.chunks(LOOKS) {
-            seen.extend(self.look_at_all(some.to_vec()).await?);
+            seen.extend(self.look_at_all(some.to_vec()).await);
         }
-        Ok(seen)
+        seen
     }
 
     pub(super) async fn who_of(&self, users: &[UserId]) -> Result<Vec<Presence>, Fault> {
         let looks = users.iter().map(|user| Look { block: true, ..Look::at(user) });
-        let seen = self.look_at_users(looks.collect()).await?;
-        let presence =
-            |(seen, user): (&Seen, &UserId)| seen.registry(self.terms).presence(seen.now, user);
-        Ok(seen.iter().zip(users).map(presence).collect())
+        let seen = self.look_at_users(looks.collect()).await;
+        let presence = |(seen, user): (Result<Seen, Fault>, &UserId)| {
+            let seen = seen?;
+            Ok(seen.registry(self.terms).presence(seen.now, user))
+        };
+        seen.into_iter().zip(users).map(presence).collect()
     }
 
     pub(super) async fn count(&self) -> Result<Census, Fault> {
@@ -230,10 +237,10 @@ impl Redis {
                 ids.cmd("ZRANGE").arg(key).arg(0).arg(-1);
             }
             let (live, parked): (Vec<String>, Vec<String>) = self.pipe(partition, &ids).await?;
-            let mut ids = BTreeSet::new();
-            for text in live.iter().chain(&parked) {
-                ids.insert(kept::session(text)?);
-            }
+            let id = |key: String| move |text: &String| self.legible(&key, kept::session(text));
+            let live = live.iter().filter_map(id(self.keys.live(partition)));
+            let parked = parked.iter().filter_map(id(self.keys.parked(partition)));
+            let ids: BTreeSet<SessionId> = live.chain(parked).collect();
             let after = after.filter(|_| partition == first);
             let mut ids = ids.into_iter().filter(|id| after.is_none_or(|after| *id > after));
             while found.len() < most {
@@ -252,26 +259,34 @@ impl Redis {
     async fn shown(&self, ids: &[SessionId]) -> Result<Vec<Session>, Fault> {
         let users = self.users_of(ids).await?;
         let known: Vec<(SessionId, UserId)> =
-            ids.iter().zip(users).filter_map(|(id, user)| Some((*id, user?))).collect();
+            users.into_iter().filter_map(|(id, user)| Some((id, user?))).collect();
         let looks = known.iter().map(|(_, user)| Look::at(user)).collect();
-        let seen = self.look_at_users(looks).await?;
-        let shown = |(seen, (id, _)): (&Seen, &(SessionId, UserId))| {
-            seen.registry(self.terms).session(seen.now, *id)
-        };
-        Ok(seen.iter().zip(&known).filter_map(shown).collect())
+        let mut shown = Vec::new();
+        for (seen, (id, _)) in self.look_at_users(looks).await.into_iter().zip(&known) {
+            match seen {
+                Ok(seen) => shown.extend(seen.registry(self.terms).session(seen.now, *id)),
+                Err(Fault::Foreign) => {}
+                Err(fault) => return Err(fault),
+            }
+        }
+        Ok(shown)
     }
 
-    /// The users of sessions of one partition.
-    pub(super) async fn users_of(&self, ids: &[SessionId]) -> Result<Vec<Option<UserId>>, Fault> {
+    /// The users of sessions of one partition, without those that cannot be read.
+    pub(super) async fn users_of(
+        &self,
+        ids: &[SessionId],
+    ) -> Result<Vec<(SessionId, Option<UserId>)>, Fault> {
         let Some(partition) = ids.first().map(|id| id.partition()) else {
             return Ok(Vec::new());
         };
-        let mut get = Cmd::new();
-        get.arg("MGET");
-        for id in ids {
-            get.arg(self.keys.session(*id));
-        }
-        let names: Vec<Option<String>> = self.ask(partition, &get).await?;
-        names.into_iter().map(|name| name.map(|name| kept::user(&name)).transpose()).collect()
+        let keys: Vec<String> = ids.iter().map(|id| self.keys.session(*id)).collect();
+        let names: Vec<Option<String>> =
+            self.ask(partition, Cmd::new().arg("MGET").arg(&keys)).await?;
+        let user = |((id, key), name): ((&SessionId, &String), Option<String>)| match name {
+            Some(name) => self.legible(key, kept::user(&name)).map(|user| (*id, Some(user))),
+            None => Some((*id, None)),
+        };
+        Ok(ids.iter().zip(&keys).zip(names).filter_map(user).collect())
     }
 }

@@ -51,16 +51,37 @@ impl Redis {
         let users = self.roll.users(partition);
         for some in users.chunks(LOOKS) {
             let looks = some.iter().map(|(user, _)| Look::at(user)).collect();
-            let seen = self.look_at_all(looks).await?;
-            let one = |((user, here), seen)| self.repair_user(user, here, seen);
+            let seen = self.look_at_all(looks).await;
+            let one = |((user, here), seen)| self.repair_one(user, here, seen);
             let each: Vec<_> =
-                some.iter().map(|(user, here)| (user, here)).zip(&seen).map(one).collect();
+                some.iter().map(|(user, here)| (user, here)).zip(seen).map(one).collect();
             let mut repaired = stream::iter(each).buffer_unordered(AT_ONCE);
             while let Some(repaired) = repaired.next().await {
                 repaired?;
             }
         }
         Ok(())
+    }
+
+    /// Repairs what is here of a user. If it cannot be read, her sessions are sent to other nodes, and
+    /// the rest of the partition goes on.
+    async fn repair_one(
+        &self,
+        user: &UserId,
+        here: &Here,
+        seen: Result<Seen, Fault>,
+    ) -> Result<(), Fault> {
+        let repaired = async { self.repair_user(user, here, &seen?).await };
+        match repaired.await {
+            Err(Fault::Foreign) => {
+                for (session, mine) in &here.sessions {
+                    let fenced = Fenced { session: *session, fence: mine.fence };
+                    self.tell_end(user, fenced, CloseCode::Drain).await;
+                }
+                Ok(())
+            }
+            repaired => repaired,
+        }
     }
 
     async fn repair_user(&self, user: &UserId, here: &Here, seen: &Seen) -> Result<(), Fault> {
@@ -113,8 +134,7 @@ impl Redis {
             ..Look::at(user)
         };
         let step = |now, registry: &mut Registry| registry.reassert(now, user, standing.clone());
-        let taken = self.take(look, Manner::default(), step).await.or(Err(Fault::NotDone))?;
-        Ok(taken.outcome.err())
+        Ok(self.take(look, Manner::default(), step).await?.outcome.err())
     }
 
     /// Where the registry has a session that this node has.
@@ -137,7 +157,7 @@ impl Redis {
         let look = Look { leased: Some(Arc::clone(&self.me)), ..Look::at(user) };
         let step =
             |now, registry: &mut Registry| (registry.reclaim(now, fenced), Vec::<Mail>::new());
-        let taken = self.take(look, Manner::default(), step).await.or(Err(Fault::NotDone))?;
+        let taken = self.take(look, Manner::default(), step).await?;
         if taken.outcome {
             let (session, user, node) = (fenced.session, user.clone(), Arc::clone(&self.me));
             self.orphans.push(Orphan { session, user, node, fate: Fate::TakenBack });
@@ -200,17 +220,19 @@ impl Redis {
     /// Parks sessions that the registry has here twice in a row, but nobody else has: whoever
     /// admitted them never learned of it.
     pub(super) async fn release(&self, strangers: &[SessionId]) -> Result<(), Fault> {
-        let users = self.users_of(strangers).await?;
-        for (session, user) in strangers.iter().zip(users) {
+        for (session, user) in self.users_of(strangers).await? {
             let Some(user) = user else { continue };
-            let seen = self.look(Look::at(&user)).await?;
+            let seen = match self.look(Look::at(&user)).await {
+                Err(Fault::Foreign) => continue,
+                seen => seen?,
+            };
             let standing = seen.standing();
             let fence = standing
-                .filter(|one| one.id == *session && is_at(&self.me, one))
+                .filter(|one| one.id == session && is_at(&self.me, one))
                 .map(|one| one.fence)
                 .next();
             if let Some(fence) = fence.filter(|fence| *fence != Fence::default()) {
-                let fenced = Fenced { session: *session, fence };
+                let fenced = Fenced { session, fence };
                 self.let_go(fenced, Departure::Park).await.or(Err(Fault::NotDone))?;
             }
         }

@@ -17,8 +17,6 @@ use super::{
     look::{Answer, Look, Seen},
     script,
 };
-use crate::contract::Failed;
-
 /// How often a step is begun anew.
 const TRIES: usize = 200;
 
@@ -60,34 +58,47 @@ impl Redis {
     /// Reads what a step looks at.
     pub(super) async fn look(&self, look: Look) -> Result<Seen, Fault> {
         let keys = look.keys(&self.keys);
-        let answer: Answer = self.run(look.partition, &script::GATHER, &keys, &[]).await?;
-        look.seen(&self.keys, answer)
+        let answer = self.run(look.partition, &script::GATHER, &keys, &[]).await;
+        self.seen(look, answer)
     }
 
     /// Reads what several steps look at.
-    pub(super) async fn look_at_all(&self, looks: Vec<Look>) -> Result<Vec<Seen>, Fault> {
+    pub(super) async fn look_at_all(&self, looks: Vec<Look>) -> Vec<Result<Seen, Fault>> {
         let call = |look: &Look| (look.partition, (look.keys(&self.keys), Vec::new()));
-        let answers: Vec<Answer> = self.run_all(&script::GATHER, looks.iter().map(call)).await?;
-        looks.into_iter().zip(answers).map(|(look, answer)| look.seen(&self.keys, answer)).collect()
+        let answers = self.run_each(&script::GATHER, looks.iter().map(call)).await;
+        looks.into_iter().zip(answers).map(|(look, answer)| self.seen(look, answer)).collect()
     }
 
-    /// Takes a step of the kernel.
+    fn seen(&self, look: Look, answer: Result<Answer, Fault>) -> Result<Seen, Fault> {
+        let user = self.keys.user(look.partition, look.user.as_ref());
+        let seen = match answer {
+            Ok(answer) => look.seen(&self.keys, answer),
+            Err(Fault::Foreign) => Err(user),
+            Err(fault) => return Err(fault),
+        };
+        seen.map_err(|key| {
+            self.unreadable.note(key);
+            Fault::Foreign
+        })
+    }
+
+    /// Takes a step of the kernel. [`Fault::Foreign`] says that what it looks at cannot be read.
     pub(super) async fn take<T>(
         &self,
         look: Look,
         manner: Manner<'_>,
         step: impl Fn(Timestamp, &mut Registry) -> (T, Vec<Mail>) + Send,
-    ) -> Result<Taken<T>, Failed>
+    ) -> Result<Taken<T>, Fault>
     where
         T: Send,
     {
-        let _step = self.begin_step(look.partition).await.map_err(Fault::of_look)?;
+        let _step = self.begin_step(look.partition).await.map_err(Fault::before_change)?;
         let mut turn = None;
         for _ in 0..TRIES {
-            let seen = self.look(look.clone()).await.map_err(Fault::of_look)?;
+            let seen = self.look(look.clone()).await.map_err(Fault::before_change)?;
             let leased = seen.look.leased.as_ref();
             if leased.is_some_and(|node| !seen.holds(&node.to_string())) {
-                return Err(Failed::NotDone);
+                return Err(Fault::NotDone);
             }
             let (outcome, after, mail) = {
                 let mut registry = Registry::of(self.terms, seen.excerpt.clone());
@@ -100,7 +111,7 @@ impl Redis {
                 mail.extend(told);
                 (outcome, registry.excerpt(), mail)
             };
-            match self.commit(&seen, &after, &mail, manner).await? {
+            match self.commit(&seen, &after, &mail, manner).await.map_err(Fault::in_change)? {
                 Committed::Nothing => {
                     return Ok(Taken { outcome, head: None, joined: false, seen, after });
                 }
@@ -114,7 +125,7 @@ impl Redis {
                 Committed::Late => {}
             }
         }
-        Err(Failed::NotDone)
+        Err(Fault::NotDone)
     }
 
     async fn commit(
@@ -123,7 +134,7 @@ impl Redis {
         after: &Excerpt,
         mail: &[Mail],
         manner: Manner<'_>,
-    ) -> Result<Committed, Failed> {
+    ) -> Result<Committed, Fault> {
         let version = self.version();
         let words = (version.as_str(), manner.seal, manner.at_head);
         let change = Change::of((&self.keys, &self.terms, seen), after, mail, words);
@@ -132,10 +143,9 @@ impl Redis {
         let partition = seen.look.partition;
         let script = if manner.adds { &script::COMMIT_MORE } else { &script::COMMIT };
         let answer = self.run(partition, script, &commit.keys, &words).await;
-        let head: Option<(String, String)> = answer.map_err(Fault::of_change)?;
+        let head: Option<(String, String)> = answer?;
         let Some((epoch, seq)) = head else { return Ok(Committed::Late) };
-        let number = |text: &str| kept::number(text).map_err(Fault::of_change);
-        let head = Position { epoch: number(&epoch)?, seq: number(&seq)? };
+        let head = Position { epoch: kept::number(&epoch)?, seq: kept::number(&seq)? };
         Ok(Committed::Head { head, joined: commit.joins })
     }
 }

@@ -61,8 +61,9 @@ impl Redis {
         let members = host.link.each::<Vec<String>>(None, &members).await;
         let mut twice = Vec::new();
         for (partition, members) in partitions.iter().zip(members) {
-            let there: BTreeSet<SessionId> =
-                members?.iter().map(|id| kept::session(id)).collect::<Result<_, _>>()?;
+            let key = self.keys.node(*partition, &me);
+            let id = |id: &String| self.legible(&key, kept::session(id));
+            let there: BTreeSet<SessionId> = members?.iter().filter_map(id).collect();
             let here: BTreeSet<SessionId> = self.roll.sessions(*partition).into_iter().collect();
             let now = Odd { strangers: &there - &here, missing: &here - &there };
             let before = odd.entry(*partition).or_default();

@@ -44,9 +44,10 @@ impl Redis {
             };
             match self.take(Look::at(&user), Manner::default(), step).await {
                 Ok(taken) => ended.extend(taken.outcome),
+                Err(Fault::Foreign) => {}
                 // What ended must be told.
                 Err(_) if !ended.is_empty() => break,
-                Err(failed) => return Err(failed),
+                Err(fault) => return Err(fault.of_step()),
             }
         }
         Ok(ended)
@@ -62,8 +63,8 @@ impl Redis {
         let mut some = Cmd::new();
         some.arg("ZRANDMEMBER").arg(&list).arg(LISTED);
         let names: Vec<String> = self.ask(partition, &some).await?;
-        let users: Vec<UserId> =
-            names.iter().map(|name| kept::user(name)).collect::<Result<_, _>>()?;
+        let user = |name: &String| self.legible(&list, kept::user(name));
+        let users: Vec<UserId> = names.iter().filter_map(user).collect();
         let mut look = Pipeline::new();
         for user in &users {
             look.exists(kept(user));
@@ -82,8 +83,13 @@ impl Redis {
         let keys =
             [self.keys.lease(partition), self.keys.live(partition), self.keys.parked(partition)];
         let most = LOOKED_AT.to_string();
-        let (mut due, lapsed): (Vec<String>, Vec<String>) =
+        let (due, lapsed): (Vec<String>, Vec<String>) =
             self.run(partition, &script::DUE, &keys, &[&most]).await?;
+        let read = |key: &str, ids: Vec<String>| {
+            let id = |id: String| self.legible(key, kept::session(&id));
+            ids.into_iter().filter_map(id).collect::<Vec<SessionId>>()
+        };
+        let mut due = read(&self.keys.live(partition), due);
         // After an outage others may have had no turn yet to renew their leases.
         let lapsed = if self.tenure.is_settled(partition) { lapsed } else { Vec::new() };
         let mut lists = vec![self.keys.live(partition), self.keys.parked(partition)];
@@ -94,20 +100,18 @@ impl Redis {
             some.arg("SRANDMEMBER").arg(&here).arg(LOOKED_AT);
             let sessions: Vec<String> = self.ask(partition, &some).await?;
             if sessions.is_empty() {
-                let keys = [self.keys.lease(partition), self.keys.mail(partition), here];
+                let keys = [self.keys.lease(partition), self.keys.mail(partition), here.clone()];
                 let _forgotten: u32 = self.run(partition, &script::BURY, &keys, &[&node]).await?;
             }
-            due.extend(sessions);
+            due.extend(read(&here, sessions));
         }
-        let ids: Vec<SessionId> =
-            due.iter().map(|id| kept::session(id)).collect::<Result<_, _>>()?;
-        let users = self.users_of(&ids).await?;
-        let unknown = ids.iter().zip(&users).filter(|(_, user)| user.is_none());
-        let call = |(id, _): (&SessionId, &Option<UserId>)| {
+        let users = self.users_of(&due).await?;
+        let unknown = users.iter().filter(|(_, user)| user.is_none());
+        let call = |(id, _): &(SessionId, Option<UserId>)| {
             let keys = [vec![self.keys.session(*id)], lists.clone()].concat();
             (partition, (keys, vec![id.to_string()]))
         };
         let _forgotten: Vec<u32> = self.run_all(&script::FORGET, unknown.map(call)).await?;
-        Ok(users.into_iter().flatten().collect())
+        Ok(users.into_iter().filter_map(|(_, user)| user).collect())
     }
 }

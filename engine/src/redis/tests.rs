@@ -16,6 +16,7 @@ mod server;
 mod shapes;
 mod slow;
 mod stage;
+mod unreadable;
 
 use std::{collections::BTreeMap, sync::Mutex};
 

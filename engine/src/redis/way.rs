@@ -143,14 +143,23 @@ impl Redis {
     }
 
     /// Runs a script in each of several partitions, with other keys and words each time.
+    pub(super) async fn run_each<T: FromRedisValue>(
+        &self,
+        script: &Script,
+        calls: impl IntoIterator<Item = (Partition, Call)>,
+    ) -> Vec<Result<T, Fault>> {
+        let calls = calls.into_iter().map(|(partition, call)| (partition, evaluate(script, &call)));
+        let calls: Vec<(Partition, Cmd)> = calls.collect();
+        self.each(Some(script), &calls).await
+    }
+
+    /// The same, where all answers are wanted or none.
     pub(super) async fn run_all<T: FromRedisValue>(
         &self,
         script: &Script,
         calls: impl IntoIterator<Item = (Partition, Call)>,
     ) -> Result<Vec<T>, Fault> {
-        let calls = calls.into_iter().map(|(partition, call)| (partition, evaluate(script, &call)));
-        let calls: Vec<(Partition, Cmd)> = calls.collect();
-        self.each(Some(script), &calls).await.into_iter().collect()
+        self.run_each(script, calls).await.into_iter().collect()
     }
 
     /// Publishes what may be lost, and waits for nothing.

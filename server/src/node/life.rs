@@ -106,6 +106,9 @@ impl Node {
             Ok(ended) => self.tell_ended(ended),
             Err(error) => self.note_untaken("a sweep failed", error),
         }
+        for key in self.fleet.unreadable() {
+            tracing::error!(key, "what the engine keeps there cannot be read by this version");
+        }
         for Orphan { session, user, node, fate } in self.fleet.orphans() {
             let of = Some(node.id.clone().into());
             self.tell(match fate {

@@ -6,7 +6,7 @@ use protocol::{grant::Policy, position::Position};
 use super::{stage::*, *};
 
 /// Does what sends the node's mail in a partition elsewhere, and counts it as sent here.
-async fn send_astray(hall: &Hall, engine: &Redis, user: &UserId, bits: u128) {
+pub(super) async fn send_astray(hall: &Hall, engine: &Redis, user: &UserId, bits: u128) {
     let partition = Partition::of(user);
     let (mail, node) = (engine.keys.mail(partition), engine.me.to_string());
     let held: u64 = hall.server.ask(redis::cmd("HGET").arg(&mail).arg(&node)).await;
