@@ -117,7 +117,7 @@ pub(super) async fn sessions_of_user(
 pub(super) struct ListQuery {
     /// Only those of this user.
     user: Option<UserId>,
-    /// Only those of this node.
+    /// Only those of this node. A page may then have few or none though there is a `next_cursor`.
     node: Option<NodeName>,
     /// How many at most.
     #[serde(default)]

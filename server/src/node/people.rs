@@ -54,7 +54,8 @@ impl Node {
     }
 
     /// A page of all sessions, or of a user's, or of those `at` a node, and after which the next
-    /// begins.
+    /// begins. Those at a node are looked for among as many as a page may have, so that one call costs
+    /// no more than that; few or none of them may be such.
     ///
     /// # Errors
     /// If the engine could not tell.
@@ -68,7 +69,14 @@ impl Node {
         let is_there = |session: &Session| at.is_none_or(|at| session.node == at);
         let found = match (user, at) {
             (None, None) => self.sessions(&Query::All { after, most: most + 1 }).await?,
-            (None, Some(_)) => self.sessions_that(is_there, after, most + 1).await?,
+            (None, Some(_)) => {
+                let mut found = self.sessions(&Query::All { after, most: limit::LIST_MAX }).await?;
+                let last = found.last().filter(|_| found.len() == limit::LIST_MAX);
+                let last = last.map(|session| session.id);
+                found.retain(is_there);
+                let (found, next) = page(found, most, |session| session.id);
+                return Ok((found, next.or(last)));
+            }
             (Some(user), _) => {
                 let mut found = self.sessions(&Query::User(user)).await?;
                 found.retain(|one| after.is_none_or(|after| one.id > after) && is_there(one));
@@ -77,25 +85,6 @@ impl Node {
             }
         };
         Ok(page(found, most, |session| session.id))
-    }
-
-    /// At least so many of all sessions that are such, if there are, found by looking at each.
-    async fn sessions_that(
-        &self,
-        are_such: impl Fn(&Session) -> bool,
-        mut after: Option<SessionId>,
-        least: usize,
-    ) -> Result<Vec<Session>, Refusal> {
-        let mut found = Vec::new();
-        loop {
-            let looked = self.sessions(&Query::All { after, most: limit::LIST_MAX }).await?;
-            let is_end = looked.len() < limit::LIST_MAX;
-            after = looked.last().map(|session| session.id).or(after);
-            found.extend(looked.into_iter().filter(|session| are_such(session)));
-            if is_end || found.len() >= least {
-                return Ok(found);
-            }
-        }
     }
 
     /// A page of all users who are kept out, and after whom the next begins.

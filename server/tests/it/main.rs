@@ -38,6 +38,7 @@ mod proxies;
 mod room;
 mod nodes;
 mod limits;
+mod lists;
 mod requests;
 mod others;
 mod crowds;
