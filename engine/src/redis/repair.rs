@@ -220,21 +220,27 @@ impl Redis {
     /// Parks sessions that the registry has here twice in a row, but nobody else has: whoever
     /// admitted them never learned of it.
     pub(super) async fn release(&self, strangers: &[SessionId]) -> Result<(), Fault> {
-        for (session, user) in self.users_of(strangers).await? {
-            let Some(user) = user else { continue };
-            let seen = match self.look(Look::at(&user)).await {
-                Err(Fault::Foreign) => continue,
-                seen => seen?,
-            };
-            let standing = seen.standing();
-            let fence = standing
-                .filter(|one| one.id == session && is_at(&self.me, one))
-                .map(|one| one.fence)
-                .next();
-            if let Some(fence) = fence.filter(|fence| *fence != Fence::default()) {
-                let fenced = Fenced { session, fence };
-                self.let_go(fenced, Departure::Park).await.or(Err(Fault::NotDone))?;
+        let strangers = self.users_of(strangers).await?;
+        let known = strangers.into_iter().filter_map(|(session, user)| Some((session, user?)));
+        let one = |(session, user)| self.release_one(session, user);
+        let mut released = stream::iter(known).map(one).buffer_unordered(AT_ONCE);
+        while let Some(released) = released.next().await {
+            match released {
+                Ok(()) | Err(Fault::Foreign) => {}
+                Err(fault) => return Err(fault),
             }
+        }
+        Ok(())
+    }
+
+    async fn release_one(&self, session: SessionId, user: UserId) -> Result<(), Fault> {
+        let seen = self.look(Look::at(&user)).await?;
+        let mut standing = seen.standing();
+        let stranger = standing.find(|one| one.id == session && is_at(&self.me, one));
+        let fence = stranger.map(|one| one.fence).filter(|fence| *fence != Fence::default());
+        if let Some(fence) = fence {
+            let fenced = Fenced { session, fence };
+            self.let_go(fenced, Departure::Park).await.or(Err(Fault::NotDone))?;
         }
         Ok(())
     }

@@ -8,6 +8,7 @@
 
 use std::collections::BTreeSet;
 
+use futures_util::future::join_all;
 use kernel::registry::{Ended, Registry};
 use protocol::{id::SessionId, name::UserId, partition::Partition};
 use redis::{Cmd, Pipeline};
@@ -15,8 +16,13 @@ use redis::{Cmd, Pipeline};
 use super::{Redis, kept, link::Fault, look::Look, script, step::Manner};
 use crate::contract::Failed;
 
-/// Sessions that one sweep looks at, of each kind.
+/// Sessions that one look is for, of each kind; and looks in one sweep. A node that is lost leaves some
+/// thousands in each partition.
 const LOOKED_AT: usize = 128;
+const LOOKS_MAX: usize = 64;
+
+/// Users who are swept at once.
+const AT_ONCE: usize = 16;
 
 /// Users of a list that one sweep looks at. What is kept of them ends by itself; only the list does not.
 const LISTED: usize = 8;
@@ -37,20 +43,51 @@ impl Redis {
         let kept = |user: &UserId| self.keys.user(partition, Some(user));
         self.unlist(partition, users, kept).await.map_err(Fault::of_look)?;
         let mut ended = Vec::new();
-        for user in self.users_due(partition).await.map_err(Fault::of_look)? {
-            let step = |now, registry: &mut Registry| {
-                let swept = registry.sweep(now, usize::MAX, |_| true);
-                (swept.ended, swept.mail)
-            };
-            match self.take(Look::at(&user), Manner::default(), step).await {
-                Ok(taken) => ended.extend(taken.outcome),
-                Err(Fault::Foreign) => {}
+        for _ in 0..LOOKS_MAX {
+            let more = match self.sweep_some(partition, &mut ended).await {
+                Ok(more) => more,
                 // What ended must be told.
-                Err(_) if !ended.is_empty() => break,
-                Err(fault) => return Err(fault.of_step()),
+                Err(_) if !ended.is_empty() => false,
+                Err(failed) => return Err(failed),
+            };
+            if !more {
+                break;
             }
         }
         Ok(ended)
+    }
+
+    /// Sweeps what one look finds; tells whether there may be more.
+    async fn sweep_some(
+        &self,
+        partition: Partition,
+        ended: &mut Vec<Ended>,
+    ) -> Result<bool, Failed> {
+        let due = self.due(partition).await.map_err(Fault::of_look)?;
+        let (is_full, mut is_swept) = (due.len() >= LOOKED_AT, false);
+        let users: BTreeSet<UserId> = due.into_iter().filter_map(|(_, user)| user).collect();
+        let step = |now, registry: &mut Registry| {
+            let swept = registry.sweep(now, usize::MAX, |_| true);
+            (swept.ended, swept.mail)
+        };
+        let sweep = |user| self.take(Look::at(user), Manner::default(), step);
+        for some in Vec::from_iter(users).chunks(AT_ONCE) {
+            let mut failed = None;
+            for swept in join_all(some.iter().map(sweep)).await {
+                match swept {
+                    Ok(taken) => {
+                        is_swept |= taken.head.is_some();
+                        ended.extend(taken.outcome);
+                    }
+                    Err(Fault::Foreign) => {}
+                    Err(fault) => failed = Some(fault.of_step()),
+                }
+            }
+            if let Some(failed) = failed {
+                return Err(failed);
+            }
+        }
+        Ok(is_full && is_swept)
     }
 
     /// Takes some users off a list, of whom is kept no more what it is the list of.
@@ -78,8 +115,8 @@ impl Redis {
         Ok(())
     }
 
-    /// The users of a partition of whose sessions some may be over, or lost their node.
-    async fn users_due(&self, partition: Partition) -> Result<BTreeSet<UserId>, Fault> {
+    /// Sessions of a partition that may be over, or lost their node, and whose they are.
+    async fn due(&self, partition: Partition) -> Result<Vec<(SessionId, Option<UserId>)>, Fault> {
         let keys =
             [self.keys.lease(partition), self.keys.live(partition), self.keys.parked(partition)];
         let most = LOOKED_AT.to_string();
@@ -105,13 +142,13 @@ impl Redis {
             }
             due.extend(read(&here, sessions));
         }
-        let users = self.users_of(&due).await?;
-        let unknown = users.iter().filter(|(_, user)| user.is_none());
+        let due = self.users_of(&due).await?;
+        let unknown = due.iter().filter(|(_, user)| user.is_none());
         let call = |(id, _): &(SessionId, Option<UserId>)| {
             let keys = [vec![self.keys.session(*id)], lists.clone()].concat();
             (partition, (keys, vec![id.to_string()]))
         };
         let _forgotten: Vec<u32> = self.run_all(&script::FORGET, unknown.map(call)).await?;
-        Ok(users.into_iter().filter_map(|(_, user)| user).collect())
+        Ok(due)
     }
 }

@@ -85,6 +85,25 @@ async fn sessions_of_a_node_that_is_lost_are_parked_and_then_ended() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn one_sweep_of_a_partition_parks_all_that_a_lost_node_left() {
+    const LEFT: usize = 300;
+    let mut hall = Hall::on(&[]).await;
+    hall.lease = LEASE * 2;
+    let (_, gone) = hall.engine("n0").await;
+    let (engine, node) = hall.engine("n1").await;
+    let partition = Partition::of(&user("alice"));
+    let users = (0..).map(|n| user(&format!("user-{n}")));
+    let users = users.filter(|user| Partition::of(user) == partition);
+    for (bits, user) in (1..).zip(users.take(LEFT)) {
+        open(&gone, &user, bits).await;
+    }
+    hall.stop("n0");
+    hall.pass(hall.lease).await;
+    sweep(&node).await;
+    assert_eq!(engine.orphans().len(), LEFT);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn whoever_parks_the_sessions_of_a_lost_node_tells_of_them_once() {
     let hall = hall_of_short_leases().await;
     let (lost, gone) = hall.engine("n0").await;
