@@ -3,7 +3,6 @@
 use std::{
     fs,
     io::{self, Read},
-    path::Path,
     time::Duration,
 };
 
@@ -45,16 +44,10 @@ impl Api {
             let text = format!("{base} is not an http:// or https:// address of a server");
             return Err(Failure::usage(text));
         }
-        let unread = |file: &Path, e: io::Error| {
-            Failure::usage(format!("cannot read {}: {e}", file.display()))
-        };
-        let key = match &server.key_file {
-            None => server.key.clone(),
-            Some(file) => fs::read_to_string(file).map_err(|e| unread(file, e))?,
-        };
         let certificates = match &server.ca_file {
             None => Vec::new(),
-            Some(file) => fs::read(file).map_err(|e| unread(file, e))?,
+            Some(file) => fs::read(file)
+                .map_err(|e| Failure::usage(format!("cannot read {}: {e}", file.display())))?,
         };
         let agent = Agent::config_builder()
             .http_status_as_error(false)
@@ -63,13 +56,18 @@ impl Api {
             .tls_config(TlsConfig::builder().root_certs(roots(server, &certificates)?).build())
             .build()
             .into();
-        let bearer = format!("Bearer {}", key.trim_end());
+        let bearer = format!("Bearer {}", server.key()?);
         Ok(Self { agent, base: base.to_owned(), bearer, certificates })
     }
 
     /// The certificates of `--ca-file`, as PEM; empty without it.
     pub(crate) fn certificates(&self) -> &[u8] {
         &self.certificates
+    }
+
+    /// Whether the server is on this machine.
+    pub(crate) fn is_near(&self) -> bool {
+        is_near(&self.base)
     }
 
     /// The address of the server's socket.
@@ -181,7 +179,10 @@ impl Api {
         };
         let text = match problem {
             Ok(problem) if kind == Kind::KeyRefused => {
-                format!("{} ({}); set USHER_KEY or --key-file", problem.detail, problem.code)
+                format!(
+                    "{} ({}); set USHER_KEY, USHER_KEY_FILE or --key-file",
+                    problem.detail, problem.code
+                )
             }
             Ok(problem) => {
                 format!("{} ({}, request {})", problem.detail, problem.code, problem.request_id)
@@ -231,10 +232,15 @@ fn roots(server: &Server, pem: &[u8]) -> Result<RootCerts, Failure> {
     }
 }
 
+/// Whether an address is on this machine.
+fn is_near(base: &str) -> bool {
+    const NEAR: [&str; 3] = ["://127.", "://localhost", "://[::1]"];
+    NEAR.iter().any(|near| base.contains(near))
+}
+
 /// The proxy that the environment names, but for servers on this machine.
 fn proxy(base: &str) -> Option<Proxy> {
-    const LOCAL: [&str; 3] = ["://127.", "://localhost", "://[::1]"];
-    match LOCAL.iter().any(|local| base.contains(local)) {
+    match is_near(base) {
         true => None,
         false => Proxy::try_from_env(),
     }

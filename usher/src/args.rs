@@ -3,7 +3,12 @@
 pub(crate) mod bench;
 mod operate;
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    env, fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use protocol::{
@@ -15,6 +20,7 @@ use protocol::{
 };
 
 pub(crate) use self::operate::{Block, Drain, Health, Nodes};
+use crate::failure::Failure;
 
 /// Delivers messages to people, not to sockets.
 #[derive(Debug, Parser)]
@@ -134,22 +140,38 @@ pub(crate) struct Server {
     )]
     pub(crate) url: String,
     /// The API key; better given by USHER_KEY or --key-file, which a process list does not show
-    #[arg(
-        long,
-        value_name = "KEY",
-        env = "USHER_KEY",
-        hide_env_values = true,
-        default_value = "usher_dev_key",
-        hide_default_value = true
-    )]
-    pub(crate) key: String,
-    /// A file with the API key
+    #[arg(long, value_name = "KEY", env = "USHER_KEY", hide_env_values = true)]
+    key: Option<String>,
+    /// A file with the API key; USHER_KEY_FILE names one as well
     #[arg(long, value_name = "FILE")]
-    pub(crate) key_file: Option<PathBuf>,
+    key_file: Option<PathBuf>,
     /// A file with certificates (PEM) of the authority that vouches for the server, if that is
     /// none of the public ones
     #[arg(long, value_name = "FILE")]
     pub(crate) ca_file: Option<PathBuf>,
+}
+
+impl Server {
+    /// The key to it.
+    pub(crate) fn key(&self) -> Result<String, Failure> {
+        key(self.key_file.as_deref(), self.key.as_deref())
+    }
+}
+
+/// The key to a server: a file that a flag names, the key itself, a file that the environment
+/// names, or else the one of `usher dev`. So a flag wins over either variable.
+fn key(file: Option<&Path>, key: Option<&str>) -> Result<String, Failure> {
+    let read = |file: &Path| {
+        fs::read_to_string(file)
+            .map_err(|e| Failure::usage(format!("cannot read {}: {e}", file.display())))
+    };
+    let key = match (file, key, env::var_os("USHER_KEY_FILE")) {
+        (Some(file), _, _) => read(file)?,
+        (None, Some(key), _) => key.to_owned(),
+        (None, None, Some(file)) => read(Path::new(&file))?,
+        (None, None, None) => server::config::DEV_KEY.to_owned(),
+    };
+    Ok(key.trim_end().to_owned())
 }
 
 /// How to print.
@@ -328,7 +350,7 @@ pub(crate) struct Events {
 }
 
 const CONFIG_EXAMPLES: &str = "Examples:
-  usher config check --config usher.toml
+  usher config check --config usher.toml --key-file usher.key
   usher config show --config usher.toml
   usher config default > usher.toml";
 
@@ -353,6 +375,9 @@ pub(crate) struct ConfigFile {
     /// The configuration file
     #[arg(long, value_name = "FILE", env = "USHER_CONFIG")]
     pub(crate) config: Option<PathBuf>,
+    /// A file with an API key, as usher serve is given it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key_file: Option<PathBuf>,
 }
 
 const COMPLETIONS_EXAMPLES: &str = "Examples:

@@ -27,14 +27,8 @@ pub(crate) fn run(args: &Serve) -> Result<(), Failure> {
         key_file: args.key_file.clone(),
         log: args.log.clone(),
     };
-    let config = resolve(args.config.as_deref(), flags)?.config;
+    let config = servable(args.config.as_deref(), flags)?.config;
     log::start(&config.log);
-    if config.keys.is_empty() {
-        return Err(Failure::usage(
-            "usher serve needs an API key of 24 bytes or more. Make one and give it:\n\
-             \x20 (umask 077; head -c 32 /dev/urandom | base64 > usher.key) && usher serve --key-file usher.key",
-        ));
-    }
     panics::end_the_process();
     let bound = |addresses: &[SocketAddr]| {
         let bound = addresses.iter().map(|address| serve::bind(*address));
@@ -176,6 +170,18 @@ pub(crate) fn resolve(file: Option<&Path>, flags: Flags) -> Result<Effective, Fa
     layers.resolve(&read_secret).map_err(|invalid| refused(&invalid))
 }
 
+/// The same, where there is a key as well: a node without one would be of no use to anybody.
+fn servable(file: Option<&Path>, flags: Flags) -> Result<Effective, Failure> {
+    let effective = resolve(file, flags)?;
+    if effective.config.keys.is_empty() {
+        return Err(Failure::usage(
+            "usher serve needs an API key of 24 bytes or more. Make one and give it:\n\
+             \x20 (umask 077; head -c 32 /dev/urandom | base64 > usher.key) && usher serve --key-file usher.key",
+        ));
+    }
+    Ok(effective)
+}
+
 /// All that is wrong, each on a line of its own.
 pub(crate) fn refused(invalid: &[Invalid]) -> Failure {
     let lines: Vec<String> = invalid.iter().map(ToString::to_string).collect();
@@ -198,13 +204,16 @@ pub(crate) fn read_secret(path: &Path) -> std::io::Result<String> {
 
 /// Looks at the configuration.
 pub(crate) fn config(command: &ConfigCommand) -> Result<(), Failure> {
-    let of = |file: &ConfigFile| resolve(file.config.as_deref(), Flags::default());
+    let flags = |of: &ConfigFile| Flags { key_file: of.key_file.clone(), ..Flags::default() };
     match command {
-        ConfigCommand::Check(file) => {
-            of(file)?;
+        ConfigCommand::Check(of) => {
+            servable(of.config.as_deref(), flags(of))?;
             out::note("the configuration is fine");
         }
-        ConfigCommand::Show(file) => out::line(config::show(&of(file)?).trim_end()),
+        ConfigCommand::Show(of) => {
+            let effective = resolve(of.config.as_deref(), flags(of))?;
+            out::line(config::show(&effective).trim_end());
+        }
         ConfigCommand::Default => out::line(config::defaults().trim_end()),
     }
     Ok(())

@@ -143,11 +143,9 @@ impl<'a> Draft<'a> {
     /// Takes the engine's URL from its file, if there is one.
     fn read_engine_url(&mut self) {
         let Some(file) = self.config.engine.url_file.clone() else { return };
-        let place = |key| {
-            let index = settings::find("engine", key).expect("the table has both");
-            self.places[index].clone()
-        };
-        let (url, in_file) = (place("url"), place("url_file"));
+        let [at, file_at] = ["url", "url_file"]
+            .map(|key| settings::find("engine", key).expect("the table has both"));
+        let (url, in_file) = (self.places[at].clone(), self.places[file_at].clone());
         let refused = match (self.read)(&file) {
             _ if url != Place::Default => {
                 Some(format!("engine.url_file: there is an engine.url already, from {url}"))
@@ -157,8 +155,9 @@ impl<'a> Draft<'a> {
                 .err()
                 .map(|(_, detail)| format!("what is in {} {detail}", file.display())),
         };
-        if let Some(detail) = refused {
-            self.refuse(in_file, detail);
+        match refused {
+            Some(detail) => self.refuse(in_file, detail),
+            None => self.places[at] = Place::UrlFile(file),
         }
     }
 
@@ -178,6 +177,7 @@ impl<'a> Draft<'a> {
             Place::HostName
             | Place::Descriptors
             | Place::Line { .. }
+            | Place::UrlFile(_)
             | Place::Variable(_)
             | Place::Flag(_) => (smaller.place, String::new(), format!(", {}", larger.place)),
         };

@@ -2,7 +2,11 @@
 //!
 //! A detail never repeats a value that might be a secret: errors end up in logs.
 
-use std::{fmt, path::Path, sync::Arc};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 /// Where a value comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +24,8 @@ pub enum Place {
         /// From 1.
         line: usize,
     },
+    /// The file that `engine.url_file` names.
+    UrlFile(PathBuf),
     /// A variable of the environment.
     Variable(String),
     /// A flag of the command.
@@ -43,6 +49,7 @@ impl Place {
             Self::Default
             | Self::HostName
             | Self::Descriptors
+            | Self::UrlFile(_)
             | Self::Variable(_)
             | Self::Flag(_) => None,
         };
@@ -57,6 +64,7 @@ impl fmt::Display for Place {
             Self::HostName => f.write_str("host name"),
             Self::Descriptors => f.write_str("ulimit -n"),
             Self::Line { file, line } => write!(f, "{file}:{line}"),
+            Self::UrlFile(file) => write!(f, "{} (engine.url_file)", file.display()),
             Self::Variable(name) => f.write_str(name),
             Self::Flag(name) => f.write_str(name),
         }

@@ -24,9 +24,10 @@ names its place and the nearest known name, and so is a value that is out of ran
 
 ```sh
 usher config default > usher.toml
-usher config check --config usher.toml
-usher config show --config usher.toml
-usher serve --config usher.toml
+(umask 077; head -c 32 /dev/urandom | base64 > usher.key)
+usher config check --config usher.toml --key-file usher.key
+usher config show --config usher.toml --key-file usher.key
+usher serve --config usher.toml --key-file usher.key
 ```
 
 - The file is TOML. `usher config default` prints one in which every key stands as a comment; `usher config show` prints
@@ -43,6 +44,9 @@ const KEYS: &str = "
 
 `[[api.keys]]`, as often as there are keys. Each has a name and one of `key_file`, `key` and `sha256`. Two keys at once are
 how one is replaced: add the new one, let the backends change over, take the old one away.
+
+`USHER_KEY` and `USHER_KEY_FILE` are for commands as well: `usher nodes` sends the key that `usher serve` takes. A flag,
+`--key` or `--key-file`, wins over both.
 
 A key whose scope is `read` may make every `GET`, `POST /v1/users/query`, and see the metrics; anything else is a 403
 `read-only-key`.

@@ -43,6 +43,7 @@ fn read(path: &Path) -> io::Result<String> {
     match path.to_str() {
         Some("/etc/usher/key") => Ok(format!("{SECRET}\n")),
         Some("conf/near") => Ok(format!("{SECRET}-near\r\n")),
+        Some("conf/engine.url") => Ok("redis://:s3cret@a\n".to_owned()),
         Some("two") => Ok(format!("{SECRET}\n{SECRET}\n")),
         Some("empty") => Ok("\n".to_owned()),
         _ => Err(io::Error::other("no such file")),

@@ -3,7 +3,7 @@
 mod nodes;
 mod plan;
 
-use std::{fs, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Subcommand};
 
@@ -77,7 +77,7 @@ pub(crate) struct Place {
     /// Its API key
     #[arg(long, value_name = "KEY", env = "USHER_KEY", hide_env_values = true)]
     key: Option<String>,
-    /// A file with its API key
+    /// A file with its API key; USHER_KEY_FILE names one as well
     #[arg(long, value_name = "FILE", requires = "server")]
     key_file: Option<PathBuf>,
     /// Its process, if it runs on this machine: then its time and memory can be told
@@ -97,13 +97,7 @@ pub(crate) struct Place {
 impl Place {
     /// The key to the given server.
     pub(crate) fn key(&self) -> Result<String, Failure> {
-        let key = match (&self.key_file, &self.key) {
-            (Some(file), _) => fs::read_to_string(file)
-                .map_err(|e| Failure::usage(format!("cannot read {}: {e}", file.display())))?,
-            (None, Some(key)) => key.clone(),
-            (None, None) => server::config::DEV_KEY.to_owned(),
-        };
-        Ok(key.trim_end().to_owned())
+        super::key(self.key_file.as_deref(), self.key.as_deref())
     }
 
     /// How many shards to start.

@@ -76,6 +76,40 @@ fn a2_a_key_for_reading_comes_from_the_file() {
 }
 
 #[test]
+fn commands_take_the_key_from_the_variable_that_the_node_takes_it_from() {
+    let [file, other] = [("node.key", KEY), ("other.key", "the-key-of-some-other-server")]
+        .map(|(name, key)| Written::new(name, &format!("{key}\n")));
+    let node = Served::start(&mut serve(SOME, ""));
+    let ask = |variables: &[(&str, &str)], arguments: &[&str]| {
+        let mut command = usher(&[&["sessions"], arguments].concat());
+        command.env("USHER_URL", format!("http://{}", node.api)).envs(variables.iter().copied());
+        run(&mut command, "").code
+    };
+    let (file, other) = (&*file.path(), &*other.path());
+    assert_eq!(ask(&[("USHER_KEY_FILE", file)], &[]), Some(0));
+    assert_eq!(ask(&[("USHER_KEY_FILE", other)], &[]), Some(4));
+    for flag in [["--key-file", file], ["--key", KEY]] {
+        assert_eq!(ask(&[("USHER_KEY_FILE", other)], &flag), Some(0), "flags win");
+    }
+    assert_eq!(ask(&[("USHER_KEY_FILE", "/nowhere/usher.key")], &[]), Some(2));
+}
+
+#[test]
+fn a_configuration_without_a_key_is_refused_by_whoever_looks_at_it() {
+    let file = Written::new("no-key.toml", "shards = 1\n");
+    let key = Written::new("check.key", KEY);
+    for command in [&["serve"][..], &["config", "check"]] {
+        let ended = run(usher(command).args(["--config", &file.path()]), "");
+        assert_eq!((ended.code, &*ended.out), (Some(2), ""), "{ended:?}");
+        assert!(ended.err.starts_with("usher: usher serve needs an API key"), "{ended:?}");
+    }
+    let check = ["config", "check", "--config", &file.path(), "--key-file", &key.path()];
+    let fine = run(&mut usher(&check), "");
+    assert_eq!((fine.code, &*fine.out), (Some(0), ""), "{fine:?}");
+    assert!(fine.err.ends_with("the configuration is fine\n"), "{fine:?}");
+}
+
+#[test]
 fn c7_more_sessions_than_descriptors_do_not_start() {
     let mut command = serve(600, "");
     let ended = run(command.env("USHER_LIMITS__SESSIONS", "89"), "");

@@ -4,7 +4,7 @@ use expect_test::expect;
 
 use engine::place::Place;
 
-use super::{Said, check_environment, check_file, resolve};
+use super::{super::show, Said, check_environment, check_file, resolve};
 
 #[test]
 fn there_is_the_engine_in_memory() {
@@ -29,6 +29,18 @@ fn there_is_redis_in_each_of_its_shapes() {
         assert_eq!(url(&format!("[engine]\nurl = \"{text}\"\n"), &[]), [text]);
         assert_eq!(url("", &[("USHER_ENGINE__URL", text)]), [text]);
     }
+}
+
+#[test]
+fn a_url_from_a_file_is_shown_with_that_file() {
+    let file = "[engine]\nurl_file = \"engine.url\"\n";
+    let shown = show(&resolve(Said { file, ..Said::default() }).unwrap());
+    let url = shown.lines().find(|line| line.starts_with("url = ")).unwrap();
+    let (url, place) = url.split_once(" # ").unwrap();
+    assert_eq!(
+        (url.trim(), place),
+        ("url = \"redis://a:6379\"", "conf/engine.url (engine.url_file)")
+    );
 }
 
 #[test]
