@@ -60,7 +60,7 @@ macro_rules! catalogue {
 }
 
 catalogue! {
-    Drain = 4000, "drain", "The node is going away; reconnect and resume on another.";
+    Drain = 4000, "drain", "The node is going away; reconnect and resume.";
     Slow = 4001, "slow", "The session read too slowly; reconnect and resume.";
     NoPong = 4002, "no-pong", "No answer to a ping; reconnect and resume.";
     Overloaded = 4003, "overloaded", "The node cannot take the session now; come back later.";

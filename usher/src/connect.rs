@@ -7,7 +7,7 @@ use std::{
 };
 
 use protocol::{close::Advice, grant::SendGrant, http::TicketReply, limit, name::UserId};
-use sdk::{Cause, End, Events, NoTicket, Raw, Session, State, Ticket};
+use sdk::{Cause, End, Events, NoTicket, Pace, Raw, Session, State, Ticket};
 use serde_json::Value;
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
@@ -26,6 +26,10 @@ use crate::{
 /// Threads besides the one that the command began on.
 const THREADS: usize = 1;
 
+/// The longest wait for a server on this machine. Few others wait for it, and whoever starts it again
+/// looks on.
+const NEAR_RETRY_MAX: Duration = Duration::from_secs(2);
+
 /// Lines that are sent and not answered yet; more of them wait in standard input.
 const SENDS_MAX: usize = 50;
 
@@ -41,6 +45,9 @@ pub(crate) fn run(args: args::Connect) -> Result<(), Failure> {
     // Whoever reads what is printed may hold it up. The session then waits, and signals are heard.
     let print = |frame: &str| tokio::task::block_in_place(|| out::line(frame));
     let mut builder = Session::builder(api.socket_url()).tap(print);
+    if api.is_near() {
+        builder = builder.pace(Pace { retry_max: NEAR_RETRY_MAX, ..Pace::default() });
+    }
     if !certificates.is_empty() {
         builder = builder.root_certificates(certificates);
     }
@@ -147,7 +154,10 @@ impl Terminal {
                     Cause::Asked => {
                         format!("the socket is lost on purpose; back in {seconds:.1} s")
                     }
-                    cause => format!("{cause}; trying again in {seconds:.1} s"),
+                    cause => {
+                        let why = cause.to_string();
+                        format!("{}; trying again in {seconds:.1} s", why.trim_end_matches('.'))
+                    }
                 });
                 self.away = true;
             }

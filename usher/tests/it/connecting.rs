@@ -83,6 +83,20 @@ fn a_node_that_restarts_is_waited_for() {
 }
 
 #[test]
+fn a_server_on_this_machine_is_tried_again_within_two_seconds() {
+    let node = Node::dev();
+    let mut terminal = connect(&node, &[]);
+    typed(&mut terminal, "welcome");
+    drop(node);
+    for _ in 0..6 {
+        let line = terminal.error_line_with("; trying again in ");
+        let (why, wait) = line.split_once("; trying again in ").expect("it has that");
+        let seconds: f64 = wait.trim_end().trim_end_matches(" s").parse().expect("a number");
+        assert!(seconds <= 2.0 && !why.ends_with('.'), "{line}");
+    }
+}
+
+#[test]
 fn a_node_that_goes_away_is_left_when_it_closes() {
     let mut node = Node::dev();
     let mut terminal = connect(&node, &[]);

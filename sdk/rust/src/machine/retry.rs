@@ -3,6 +3,9 @@
 //! A server that restarts loses all its sessions in the same instant. If each of them came back
 //! after a fixed time they would do so in the same instant too, so the whole wait is random
 //! ("full jitter"). It grows with each failure, up to a bound; it never gives up.
+//!
+//! A server that wants a new ticket is there. That it was not there before is no reason to wait long
+//! for the ticket; that it wanted one again and again is.
 
 use std::time::Duration;
 
@@ -26,17 +29,26 @@ impl Dice {
 #[derive(Debug)]
 pub(super) struct Retry {
     failures: u32,
+    /// How often a server was there and wanted a new ticket.
+    answers: u32,
     dice: Dice,
 }
 
 impl Retry {
     pub(super) fn new(seed: u64) -> Self {
-        Self { failures: 0, dice: Dice(seed) }
+        Self { failures: 0, answers: 0, dice: Dice(seed) }
     }
 
     /// All was well for a while.
     pub(super) fn reset(&mut self) {
         self.failures = 0;
+        self.answers = 0;
+    }
+
+    /// A server is there, and wants a new ticket. Only such answers count from here.
+    pub(super) fn answered(&mut self) {
+        self.failures = self.answers;
+        self.answers = self.answers.saturating_add(1);
     }
 
     /// Counts a failure; tells how long to wait.

@@ -11,13 +11,17 @@ const HINTS_MAX: usize = 8;
 #[derive(Debug)]
 pub(super) struct Urls {
     own: String,
-    hints: Vec<String>,
-    at: usize,
+    /// The server's, and the app's own last.
+    all: Vec<String>,
+    /// Which of them to dial next.
+    next: usize,
+    /// The one that was dialed last.
+    dialed: String,
 }
 
 impl Urls {
     pub(super) fn new(own: String) -> Self {
-        Self { own, hints: Vec::new(), at: 0 }
+        Self { all: vec![own.clone()], next: 0, dialed: own.clone(), own }
     }
 
     /// The server names some; none means that it was not told any.
@@ -25,19 +29,31 @@ impl Urls {
         let encrypted = self.own.starts_with("wss:");
         let fits =
             |url: &&String| url.starts_with("wss://") || (!encrypted && url.starts_with("ws://"));
-        let hints: Vec<String> = urls.iter().filter(fits).take(HINTS_MAX).cloned().collect();
-        if !hints.is_empty() {
-            self.hints = hints;
-            self.at = 0;
+        let mut all: Vec<String> = urls.iter().filter(fits).take(HINTS_MAX).cloned().collect();
+        if all.is_empty() {
+            return;
         }
+        if !all.contains(&self.own) {
+            all.push(self.own.clone());
+        }
+        self.all = all;
+        self.next = 0;
     }
 
-    pub(super) fn current(&self) -> &str {
-        self.hints.get(self.at).unwrap_or(&self.own)
+    /// The one to dial now.
+    pub(super) fn dial(&mut self) -> String {
+        self.dialed.clone_from(&self.all[self.next]);
+        self.dialed.clone()
     }
 
-    /// The current one did not answer, or goes away; after the last comes the first again.
+    /// The one that was dialed did not answer; after the last comes the first again.
     pub(super) fn pass_over(&mut self) {
-        self.at = (self.at + 1) % (self.hints.len() + 1);
+        let dialed = self.all.iter().position(|url| *url == self.dialed);
+        self.next = dialed.map_or(0, |at| (at + 1) % self.all.len());
+    }
+
+    /// The one that was dialed goes away, so the best of the others is next.
+    pub(super) fn go_elsewhere(&mut self) {
+        self.next = self.all.iter().position(|url| *url != self.dialed).unwrap_or(0);
     }
 }

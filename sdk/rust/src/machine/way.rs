@@ -16,7 +16,7 @@ impl Machine {
         self.notice = None;
         match self.place.proof(now) {
             Some(proof) => {
-                let url = self.urls.current().to_owned();
+                let url = self.urls.dial();
                 self.phase = Phase::Dialing { until: now.after(self.pace.connect_max) };
                 self.outputs.push_back(Output::Dial { url, proof });
             }
@@ -51,8 +51,7 @@ impl Machine {
         let by = self.notice.as_ref().and_then(|notice| notice.by.clone());
         let closed = Closed { code, reason, by };
         if code == CloseCode::Drain.number() {
-            // It goes away, so it is not the first to be tried.
-            self.urls.pass_over();
+            self.urls.go_elsewhere();
         }
         match closed.advice() {
             Advice::Stop => self.end(End::Closed(closed)),
@@ -61,7 +60,10 @@ impl Machine {
                 match code {
                     // A rule was broken, and may be broken again at once: these waits grow.
                     ..4000 => self.wait(now, Cause::Closed(closed)),
-                    _ => self.lost(now, Cause::Closed(closed)),
+                    _ => {
+                        self.retry.answered();
+                        self.lost(now, Cause::Closed(closed));
+                    }
                 }
             }
             Advice::Resume => self.lost(now, Cause::Closed(closed)),

@@ -138,9 +138,9 @@ fn another_session_in_the_place_of_a_lost_one_is_told_as_a_gap() {
             281 dial ws://here with token 1 after p11
             281 connecting
             600 hang up
-            600 waiting 448 ms: the server closed the socket: 4202 cannot-resume: The session is not known any more, or was left.
-            1048 ask for a ticket: ResumeLost
-            1048 connecting
+            600 waiting 310 ms: the server closed the socket: 4202 cannot-resume: The session is not known any more, or was left.
+            910 ask for a ticket: ResumeLost
+            910 connecting
             2000 dial ws://here with ticket 2 after p11
             2000 connecting
             2000 deliver gap p11 to p11: NewSession
@@ -223,9 +223,9 @@ fn a_ticket_that_may_not_have_been_used_is_tried_again_and_then_replaced() {
             2235 dial ws://here with ticket 1
             2235 connecting
             3000 hang up
-            3000 waiting 91 ms: the server closed the socket: 4201 ticket-spent: The ticket was used before.
-            3091 ask for a ticket: Spent
-            3091 connecting
+            3000 waiting 344 ms: the server closed the socket: 4201 ticket-spent: The ticket was used before.
+            3344 ask for a ticket: Spent
+            3344 connecting
         "#]],
     );
 }
@@ -258,9 +258,9 @@ fn a_lost_welcome_leaves_the_former_token_which_is_good_still() {
             281 dial ws://here with ticket 1
             281 connecting
             600 hang up
-            600 waiting 448 ms: the server closed the socket: 4201 ticket-spent: The ticket was used before.
-            1048 ask for a ticket: Spent
-            1048 connecting
+            600 waiting 310 ms: the server closed the socket: 4201 ticket-spent: The ticket was used before.
+            910 ask for a ticket: Spent
+            910 connecting
         "#]],
     );
 }
@@ -325,9 +325,9 @@ fn a_session_is_one_users() {
             281 dial ws://here with token 1 after p10
             281 connecting
             600 hang up
-            600 waiting 448 ms: the server closed the socket: 4202 cannot-resume: The session is not known any more, or was left.
-            1048 ask for a ticket: ResumeLost
-            1048 connecting
+            600 waiting 310 ms: the server closed the socket: 4202 cannot-resume: The session is not known any more, or was left.
+            910 ask for a ticket: ResumeLost
+            910 connecting
             2000 hang up
             2000 ended: the ticket is another user's
         "#]],
@@ -340,9 +340,9 @@ fn a_session_is_one_users() {
             281 dial ws://here with token 1 after p10
             281 connecting
             600 hang up
-            600 waiting 448 ms: the server closed the socket: 4202 cannot-resume: The session is not known any more, or was left.
-            1048 ask for a ticket: ResumeLost
-            1048 connecting
+            600 waiting 310 ms: the server closed the socket: 4202 cannot-resume: The session is not known any more, or was left.
+            910 ask for a ticket: ResumeLost
+            910 connecting
             2000 dial ws://here with ticket 2 after p10
             2000 connecting
             2000 write {"type":"leave"}
@@ -360,7 +360,7 @@ fn the_server_says_when_to_come_back() {
         &expect![[r#"
             0 deliver 1
             7000 hang up
-            7000 waiting 310 ms: the server closed the socket: 4000 drain: The node is going away; reconnect and resume on another.
+            7000 waiting 310 ms: the server closed the socket: 4000 drain: The node is going away; reconnect and resume.
             7310 dial ws://here with token 1 after p11
             7310 connecting
         "#]],
@@ -419,7 +419,7 @@ fn who_says_that_it_closes_and_does_not_is_taken_at_its_word() {
         "closing:4000:7000 @11000 life @13000",
         &expect![[r#"
         12000 hang up
-        12000 waiting 310 ms: the server closed the socket: 4000 drain: The node is going away; reconnect and resume on another.
+        12000 waiting 310 ms: the server closed the socket: 4000 drain: The node is going away; reconnect and resume.
         12310 dial ws://here with token 1 after p10
         12310 connecting
     "#]],
@@ -444,11 +444,109 @@ fn a_node_that_goes_away_is_not_the_first_to_be_tried_again() {
             0 connecting
             0 live 1
             0 hang up
-            0 waiting 281 ms: the server closed the socket: 4000 drain: The node is going away; reconnect and resume on another.
+            0 waiting 281 ms: the server closed the socket: 4000 drain: The node is going away; reconnect and resume.
             281 dial ws://here with token 1 after p10
             281 connecting
         "#]],
     );
+}
+
+#[test]
+fn whichever_node_goes_away_another_is_tried_next() {
+    // It is the last that the welcome names, the first, or one that it does not name.
+    for (on, then) in [("there", "first"), ("first", "there"), ("here", "first")] {
+        let stage = Stage::new().play(&format!(
+            "start ticket_of:{on} opened welcome_at:1:p10:first:there closed:4000 @1000"
+        ));
+        let (_, after) = stage.trace.split_once("live 1\n").unwrap();
+        assert!(after.contains(&format!("dial ws://{then} with token 1")), "{}", stage.trace);
+    }
+    // The app's own address may be one of those that the server names.
+    check(
+        "start ticket opened welcome_at:1:p10:first:here closed:4000 @1000 unopened @2000",
+        &expect![[r#"
+            0 ask for a ticket: Initial
+            0 connecting
+            0 dial ws://here with ticket 1
+            0 connecting
+            0 live 1
+            0 hang up
+            0 waiting 281 ms: the server closed the socket: 4000 drain: The node is going away; reconnect and resume.
+            281 dial ws://first with token 1 after p10
+            281 connecting
+            1000 hang up
+            1000 waiting 448 ms: cannot connect: no route
+            1448 dial ws://here with token 1 after p10
+            1448 connecting
+        "#]],
+    );
+}
+
+#[test]
+fn what_failed_before_a_server_answered_does_not_delay_the_new_ticket() {
+    check_live(
+        "lost @300 unopened @1000 unopened @3000 unopened @6000 unopened @20000 closed:4202 \
+         @21000 ticket unopened @22000",
+        &expect![[r#"
+            0 hang up
+            0 waiting 281 ms: the socket is lost: reset
+            281 dial ws://here with token 1 after p10
+            281 connecting
+            300 hang up
+            300 waiting 448 ms: cannot connect: no route
+            748 dial ws://here with token 1 after p10
+            748 connecting
+            1000 hang up
+            1000 waiting 735 ms: cannot connect: no route
+            1735 dial ws://here with token 1 after p10
+            1735 connecting
+            3000 hang up
+            3000 waiting 91 ms: cannot connect: no route
+            3091 dial ws://here with token 1 after p10
+            3091 connecting
+            6000 hang up
+            6000 waiting 1398 ms: cannot connect: no route
+            7398 dial ws://here with token 1 after p10
+            7398 connecting
+            17398 hang up
+            17398 waiting 1845 ms: cannot connect: no welcome came within 10s
+            19243 dial ws://here with token 1 after p10
+            19243 connecting
+            20000 hang up
+            20000 waiting 147 ms: the server closed the socket: 4202 cannot-resume: The session is not known any more, or was left.
+            20147 ask for a ticket: ResumeLost
+            20147 connecting
+            21000 dial ws://here with ticket 2 after p10
+            21000 connecting
+            21000 hang up
+            21000 waiting 388 ms: cannot connect: no route
+            21388 dial ws://here with ticket 2 after p10
+            21388 connecting
+        "#]],
+    );
+}
+
+#[test]
+fn tickets_that_are_refused_one_after_another_are_asked_for_ever_more_slowly() {
+    let pace = Pace::default();
+    let mut longest = [Duration::ZERO; 12];
+    for seed in 0..200 {
+        let mut retry = Retry::new(seed);
+        for (n, longest) in (0..).zip(&mut longest) {
+            // Between them nobody may answer, however often.
+            for _ in 0..n {
+                retry.failed(&pace);
+            }
+            retry.answered();
+            let wait = retry.failed(&pace);
+            assert!(wait <= pace.retry_max.min(pace.retry_base * 2_u32.pow(n)), "{n}");
+            *longest = wait.max(*longest);
+        }
+        retry.reset();
+        retry.answered();
+        assert!(retry.failed(&pace) <= pace.retry_base);
+    }
+    assert!(longest[6..].iter().all(|longest| *longest > pace.retry_max * 9 / 10), "{longest:?}");
 }
 
 #[test]

@@ -68,9 +68,9 @@ fn the_last_ack_is_told_again_to_the_session_that_came_back() {
             281 dial ws://here with token 1 after p10
             281 connecting
             2000 hang up
-            2000 waiting 448 ms: the server closed the socket: 4202 cannot-resume: The session is not known any more, or was left.
-            2448 ask for a ticket: ResumeLost
-            2448 connecting
+            2000 waiting 310 ms: the server closed the socket: 4202 cannot-resume: The session is not known any more, or was left.
+            2310 ask for a ticket: ResumeLost
+            2310 connecting
             4000 dial ws://here with ticket 2 after p10
             4000 connecting
             4000 deliver gap p10 to p10: NewSession

@@ -117,6 +117,9 @@ impl Stage {
                 let urls = vec![format!("ws://there:{port}"), "http://x".to_owned()];
                 Input::Ticket(Ok(Ticket { urls, ..self.ticket() }))
             }
+            ["ticket_of", name] => {
+                Input::Ticket(Ok(Ticket { urls: vec![format!("ws://{name}")], ..self.ticket() }))
+            }
             ["no_ticket"] => Input::Ticket(Err(NoTicket::from("backend is down"))),
             ["refused"] => Input::Ticket(Err(NoTicket::refused("logged out"))),
             ["opened"] | ["life"] => Input::Life,
@@ -152,6 +155,11 @@ impl Stage {
                 self.welcome(&session(n), position, kind == "resumed", "alice")
             }
             ["welcome", n, position, user] => self.welcome(&session(n), position, false, user),
+            ["welcome_at", n, position, url, other] => {
+                let mut welcome = self.welcome(&session(n), position, false, "alice");
+                welcome["urls"] = json!([url, other].map(|url| format!("ws://{url}")));
+                welcome
+            }
             ["message", n] => json!({"type": "message", "id": message(n), "data": 0, "at": 0}),
             ["message", n, position] => {
                 json!({"type": "message", "id": message(n), "position": position, "data": 0, "at": 0})

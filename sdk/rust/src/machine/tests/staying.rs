@@ -159,7 +159,7 @@ fn leaving_waits_for_what_was_sent_before_and_no_longer_than_a_bound() {
             948 dial ws://here with token 2 after p10
             948 connecting
             1500 hang up
-            1500 waiting 735 ms: the server closed the socket: 4202 cannot-resume: The session is not known any more, or was left.
+            1500 waiting 12 ms: the server closed the socket: 4202 cannot-resume: The session is not known any more, or was left.
             1500 hang up
             1500 ended: left
         "#]],
@@ -173,7 +173,7 @@ fn a_node_that_goes_away_may_not_have_heard_that_it_was_left() {
         &expect![[r#"
         0 write {"type":"leave"}
         0 hang up
-        0 waiting 281 ms: the server closed the socket: 4000 drain: The node is going away; reconnect and resume on another.
+        0 waiting 281 ms: the server closed the socket: 4000 drain: The node is going away; reconnect and resume.
         281 dial ws://here with token 1 after p10
         281 connecting
         600 live 1 again
