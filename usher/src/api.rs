@@ -70,6 +70,11 @@ impl Api {
         is_near(&self.base)
     }
 
+    /// The address of a page of the server.
+    pub(crate) fn at(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+
     /// The address of the server's socket.
     pub(crate) fn socket_url(&self) -> String {
         let socket = self.base.replacen("http", "ws", 1);
@@ -143,10 +148,6 @@ impl Api {
         Ok(self.accepted(waits.build().call())?.into_body().into_reader())
     }
 
-    fn at(&self, path: &str) -> String {
-        format!("{}{path}", self.base)
-    }
-
     fn outcome<T: DeserializeOwned>(
         &self,
         response: Result<Response<Body>, ureq::Error>,
@@ -171,6 +172,7 @@ impl Api {
         let problem = response.body_mut().read_json::<Problem>();
         let code = problem.as_ref().ok().and_then(|p| ProblemCode::from_name(&p.code));
         let kind = match (status.as_u16(), code) {
+            (400, _) => Kind::Usage,
             (401, _) | (_, Some(ProblemCode::ReadOnlyKey)) => Kind::KeyRefused,
             (404, _) => Kind::NotFound,
             (503, _) => Kind::Overloaded,
@@ -200,12 +202,22 @@ impl Api {
             ureq::Error::Json(_) => {
                 Failure::failed(format!("{} answered something else than Usher would", self.base))
             }
+            ureq::Error::Io(error) if is_no_tls(error) => Failure::new(
+                Kind::Unreachable,
+                format!("what answers at {} speaks no TLS; is it http://?", self.base),
+            ),
             error => Failure::new(
                 Kind::Unreachable,
                 format!("no server at {}: {error}; is `usher dev` running?", self.base),
             ),
         }
     }
+}
+
+/// Whether an answer in a handshake of TLS was none of TLS.
+fn is_no_tls(error: &io::Error) -> bool {
+    let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<rustls::Error>());
+    matches!(cause, Some(rustls::Error::InvalidMessage(_)))
 }
 
 /// Whether reading ended because the time of a feed is over.

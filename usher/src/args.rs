@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use protocol::{
     grant::SendGrant,
     http::{LongTtl, TicketTtl},
@@ -278,15 +278,16 @@ const KICK_EXAMPLES: &str = "Examples:
   usher kick --session s_b01jYx4CkS0Vq9fYw8ZrGt2a";
 
 #[derive(Debug, ClapArgs)]
+#[command(group(ArgGroup::new("which").required(true).args(["user", "session"])))]
 pub(crate) struct Kick {
     /// Whose sessions
-    #[arg(value_parser = UserId::parse, required_unless_present = "session")]
+    #[arg(value_parser = UserId::parse)]
     pub(crate) user: Option<UserId>,
     /// A session that stays
     #[arg(long, value_name = "SESSION", value_parser = SessionId::parse, requires = "user")]
     pub(crate) except: Option<SessionId>,
     /// Only this session
-    #[arg(long, value_parser = SessionId::parse, conflicts_with = "user")]
+    #[arg(long, value_parser = SessionId::parse)]
     pub(crate) session: Option<SessionId>,
     /// How to print
     #[arg(short, long, value_enum, default_value_t = Format::Table)]

@@ -1,6 +1,7 @@
 //! Dev: a node to try things on, which says what can be tried.
 
 use std::{
+    env,
     io::ErrorKind,
     net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener},
 };
@@ -38,7 +39,7 @@ pub(crate) fn run(args: &Dev) -> Result<(), Failure> {
         true => out::line(urls(&running).to_string()),
         false => banner(&running),
     }
-    let follower = follow(events, args.json)?;
+    let follower = follow(events, format!("http://{}", base(&running)), args.json)?;
     let told = running.block_on(told(&running, &mut stop));
     let live = running.node().live_sockets();
     if live > 0 {
@@ -131,6 +132,9 @@ fn urls(running: &Running) -> serde_json::Value {
 
 fn banner(running: &Running) {
     let base = base(running);
+    // As it was called, so that the line can be typed where this one was.
+    let called = env::args_os().next();
+    let called = called.map_or("usher".into(), |path| path.to_string_lossy().into_owned());
     let at = match base.port() {
         PORT => String::new(),
         _ => format!(" --server http://{base}"),
@@ -149,20 +153,20 @@ fn banner(running: &Running) {
   WebSocket  ws://{base}/v1/connect
   Health     http://{base}/readyz
 
-  Be alice   usher connect alice{at}
+  Be alice   {called} connect alice{at}
   Send       curl -H 'Authorization: Bearer {DEV_KEY}' -d '{{\"data\":\"hi\"}}' http://{base}/v1/users/alice/messages
 "
     ));
 }
 
 /// Of the node itself a person who sits before it knows already.
-fn follow(events: Watcher, json: bool) -> Result<Follower, Failure> {
+fn follow(events: Watcher, at: String, json: bool) -> Result<Follower, Failure> {
     let colourful = out::is_colourful(&std::io::stdout());
     let told = Follower::start(events, move |event| match (json, serde_json::to_string(event)) {
         (true, Ok(text)) => out::line(text),
         (true, Err(error)) => out::note(format!("an event cannot be written: {error}")),
         (false, _) if feed::is_of_node(&event.what) => {}
-        (false, _) => out::line(feed::line(event, colourful)),
+        (false, _) => out::line(feed::line(event, &at, colourful)),
     });
     told.map_err(Failure::failed)
 }

@@ -116,7 +116,7 @@ impl Follow {
             match self.format {
                 Format::Json => out::line(data),
                 Format::Table => match serde_json::from_str::<Event>(&data) {
-                    Ok(event) => out::line(feed::line(&event, self.colourful)),
+                    Ok(event) => out::line(feed::line(&event, &self.api.at(""), self.colourful)),
                     Err(error) => out::note(format!("an event cannot be read: {error}")),
                 },
             }

@@ -23,9 +23,9 @@ const NODE: Sign = ("=", 35);
 const STATS: Sign = ("#", 36);
 const OTHER: Sign = ("?", 90);
 
-/// An event as a line for a person.
-pub(crate) fn line(event: &Event, colourful: bool) -> String {
-    let ((sign, colour), text) = told(event);
+/// An event as a line for a person. `at` is where the server has its pages.
+pub(crate) fn line(event: &Event, at: &str, colourful: bool) -> String {
+    let ((sign, colour), text) = told(event, at);
     let sign = if colourful { format!("\u{1b}[{colour}m{sign}\u{1b}[0m") } else { sign.to_owned() };
     let who = match event.what.user() {
         Some(user) => user.as_str(),
@@ -57,7 +57,7 @@ pub(crate) fn is_of_node(what: &What) -> bool {
     }
 }
 
-fn told(event: &Event) -> (Sign, String) {
+fn told(event: &Event, at: &str) -> (Sign, String) {
     match &event.what {
         What::SessionOpened { session, .. } => (OPENED, format!("{session} connected")),
         What::SessionResumed { session, .. } => (RESUMED, format!("{session} resumed")),
@@ -90,7 +90,7 @@ fn told(event: &Event) -> (Sign, String) {
         What::TicketRefused { problem, code, address, .. } => {
             let number = code.map(|number| format!(" ({number})")).unwrap_or_default();
             let (title, page) = (problem.title().trim_end_matches('.'), problem.page());
-            (REFUSED, format!("refused {address}: {title}{number}, see {page}"))
+            (REFUSED, format!("refused {address}: {title}{number}, see {at}{page}"))
         }
         What::NodeUp { version } => (NODE, format!("node up, version {version}")),
         What::NodeDraining => (NODE, "node draining: its sessions leave".to_owned()),

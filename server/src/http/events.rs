@@ -112,7 +112,7 @@ fn kind(name: &str) -> Result<Kind, String> {
         let known = || Kind::ALL.iter().map(|kind| kind.name());
         match nearest(name, known()) {
             Some(near) => format!("there is no such type of events; did you mean {near}?"),
-            None => format!("type must be of {}", known().collect::<Vec<_>>().join(", ")),
+            None => format!("type must be one of {}", known().collect::<Vec<_>>().join(", ")),
         }
     })
 }

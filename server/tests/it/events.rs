@@ -224,9 +224,9 @@ fn a14_a_parameter_of_the_feed_that_is_wrong_is_refused() {
     with_node(config(), async |node| {
         for (query, detail) in [
             ("?type=session.openned", "did you mean session.opened?"),
-            ("?type=", "type must be of session.opened, "),
-            ("?type=session.opened,", "type must be of session.opened, "),
-            ("?type=session.*", "type must be of session.opened, "),
+            ("?type=", "type must be one of session.opened, "),
+            ("?type=session.opened,", "type must be one of session.opened, "),
+            ("?type=session.*", "type must be one of session.opened, "),
             ("?user=", "must not be empty"),
             ("?user=a&user=b", "user is there twice"),
             ("?users=a", "unknown field"),

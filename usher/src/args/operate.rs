@@ -1,6 +1,6 @@
 //! What operators ask of nodes, and of users who misbehave.
 
-use clap::Args as ClapArgs;
+use clap::{ArgGroup, Args as ClapArgs};
 use protocol::{http::LongTtl, name::UserId};
 
 use super::{Format, Server, long_ttl};
@@ -12,9 +12,10 @@ pub(super) const BLOCK_EXAMPLES: &str = "Examples:
   usher block --list";
 
 #[derive(Debug, ClapArgs)]
+#[command(group(ArgGroup::new("whom").required(true).args(["user", "list"])))]
 pub(crate) struct Block {
     /// Whom to keep out; sessions end, tickets are refused
-    #[arg(value_parser = UserId::parse, required_unless_present = "list")]
+    #[arg(value_parser = UserId::parse)]
     pub(crate) user: Option<UserId>,
     /// Seconds after which the user may come again; without it never
     #[arg(long, value_name = "SECONDS", value_parser = long_ttl, conflicts_with_all = ["lift", "list"])]
@@ -23,7 +24,7 @@ pub(crate) struct Block {
     #[arg(long, conflicts_with = "list")]
     pub(crate) lift: bool,
     /// List who is kept out
-    #[arg(long, conflicts_with = "user")]
+    #[arg(long)]
     pub(crate) list: bool,
     /// How to print
     #[arg(short, long, value_enum, default_value_t = Format::Table)]

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::{
     node::{FREE, Node},
-    program::{Program, run, usher},
+    program::{Program, USHER, run, usher},
     session::Session,
 };
 
@@ -65,7 +65,8 @@ fn dev_takes_the_next_free_port() {
     for line in node.banner.lines().filter(|line| line.contains("127.0.0.1:")) {
         assert!(line.contains(&format!("127.0.0.1:{port}")), "{line}");
     }
-    assert!(node.banner.contains(&format!("connect alice --server http://127.0.0.1:{port}")));
+    let typed = format!("{USHER} connect alice --server http://127.0.0.1:{port}\n");
+    assert!(node.banner.contains(&typed), "{}", node.banner);
     node.program.terminate();
     let ended = node.program.end();
     assert_eq!(ended.err, format!("port 7328 is taken; using {port}\n"));

@@ -108,7 +108,7 @@ fn it_does_not_wait_for_what_was_never_there_or_is_refused() {
     assert_eq!((ended.code, ended.err.lines().count()), (Some(5), 1), "{}", ended.err);
     let node = Node::dev();
     let ended = node.ask(&["events", "--type", "session.openned"]);
-    assert_eq!(ended.code, Some(1), "{}", ended.err);
+    assert_eq!(ended.code, Some(2), "{}", ended.err);
     assert!(ended.err.contains("did you mean session.opened?"), "{}", ended.err);
     let ended = node.ask(&["events", "--key", "some-other-key-that-is-wrong"]);
     assert_eq!(ended.code, Some(4), "{}", ended.err);

@@ -48,6 +48,28 @@ fn c2_a_missing_or_wrong_argument_is_a_matter_of_usage() {
 }
 
 #[test]
+fn whoever_names_nobody_is_told_each_way_to_name_somebody() {
+    for (typed, ways) in [("kick", "<USER|--session <SESSION>>"), ("block", "<USER|--list>")] {
+        let ended = run(&mut usher(&[typed]), "");
+        assert_eq!((ended.code, &*ended.out), (Some(2), ""), "{typed}");
+        assert!(ended.err.contains(ways), "{}", ended.err);
+    }
+}
+
+#[test]
+fn what_the_server_finds_wrong_in_a_request_is_a_matter_of_usage() {
+    let node = Node::dev();
+    check(&node.ask(&["events", "--type", "foo"]), 2, "type must be one of session.opened, ");
+}
+
+#[test]
+fn a_port_without_tls_is_told_from_one_without_a_server() {
+    let node = Node::dev();
+    let url = format!("https://{}", node.address);
+    check(&run(usher(&["nodes"]).env("USHER_URL", &url), ""), 5, "speaks no TLS");
+}
+
+#[test]
 fn without_a_server_it_is_unreachable() {
     let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
     let url = format!("http://{}", free.expect("there is a free port"));
