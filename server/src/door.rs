@@ -179,7 +179,9 @@ async fn meet(
     head: &[u8],
     early: Vec<u8>,
 ) -> Option<Leaving> {
-    match verdict::on(local.node(), peer.ip().to_canonical(), head).await {
+    let left = || socket.has_ended();
+    match verdict::on(local.node(), peer.ip().to_canonical(), head, left).await {
+        Verdict::Gone => Some(Leaving::silent(socket)),
         Verdict::Refused(refusal) => Some(Leaving::refused(refusal, socket)),
         Verdict::Closed(ask, Farewell(mut last)) => {
             last.insert(0, handshake::switching(&ask.accept, ask.speaks_usher).into());

@@ -37,6 +37,8 @@ pub(crate) enum Verdict {
     Closed(Ask, Farewell),
     /// The session is admitted, and has its room at this node.
     Admitted(Ask, Box<Admitted>, Room),
+    /// Nobody is there any more who could be a session.
+    Gone,
 }
 
 /// The frames that a WebSocket gets that is opened only to be closed.
@@ -64,8 +66,14 @@ enum Fault {
     Theirs,
 }
 
-/// Judges a whole request head.
-pub(crate) async fn on(node: &Arc<Node>, peer: IpAddr, head: &[u8]) -> Verdict {
+/// Judges a whole request head. `left` tells whether the peer has left since it wrote that: whoever
+/// gave up may be a session elsewhere by now, which a late admission would take away.
+pub(crate) async fn on(
+    node: &Arc<Node>,
+    peer: IpAddr,
+    head: &[u8],
+    left: impl FnOnce() -> bool,
+) -> Verdict {
     let proxies = &node.config().trusted_proxies;
     // Whoever is not believed need not be heard: it takes another look at the whole head.
     let peer = match proxies.trust(peer) {
@@ -80,7 +88,7 @@ pub(crate) async fn on(node: &Arc<Node>, peer: IpAddr, head: &[u8]) -> Verdict {
     {
         return limited(node, Refusal::later_by(ProblemCode::RateLimited, wait));
     }
-    let no = match judge(node, peer, head).await {
+    let no = match judge(node, peer, head, left).await {
         Ok(admitted) => {
             if failing.is_some() {
                 node.suspects.give_back();
@@ -113,7 +121,12 @@ fn limited(node: &Node, refusal: Refusal) -> Verdict {
     Verdict::Refused(refusal)
 }
 
-async fn judge(node: &Arc<Node>, peer: IpAddr, head: &[u8]) -> Result<Verdict, No> {
+async fn judge(
+    node: &Arc<Node>,
+    peer: IpAddr,
+    head: &[u8],
+    left: impl FnOnce() -> bool,
+) -> Result<Verdict, No> {
     let ask = handshake::read(head).map_err(|NoHandshake { code, detail }| No {
         verdict: Verdict::Refused(Refusal::new(code, detail)),
         problem: code,
@@ -123,6 +136,7 @@ async fn judge(node: &Arc<Node>, peer: IpAddr, head: &[u8]) -> Result<Verdict, N
     })?;
     let by_code = |code| (code, ProblemCode::of_refusal(code));
     let ((code, problem), fault, wait) = match attempt(node, peer, &ask) {
+        Ok(_) if left() => return Ok(Verdict::Gone),
         Ok(attempt) => match node.pass(&attempt.proof).await {
             Ok(room) => match node.admit(attempt).await {
                 Ok(admitted) => return Ok(Verdict::Admitted(ask, Box::new(admitted), room)),

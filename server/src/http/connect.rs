@@ -38,7 +38,9 @@ pub(super) async fn connect(
     mut request: Request,
 ) -> Response {
     let upgrade = hyper::upgrade::on(&mut request);
-    match verdict::on(&node, peer, &head(&request)).await {
+    // HTTP has the socket, and drops this when its peer has left.
+    match verdict::on(&node, peer, &head(&request), || false).await {
+        Verdict::Gone => Refusal::later(ProblemCode::Overloaded).last_answer().into_response(),
         Verdict::Refused(refusal) => refusal.last_answer().into_response(),
         Verdict::Closed(ask, farewell) => {
             tokio::spawn(async move {

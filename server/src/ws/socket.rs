@@ -16,6 +16,7 @@ mod sealed;
 use std::{
     future::{pending, poll_fn},
     io::{self, ErrorKind, IoSlice},
+    mem::MaybeUninit,
     net::Shutdown,
     task::{Context, Poll},
     time::Duration,
@@ -114,6 +115,17 @@ impl Socket {
         match self {
             Self::Plain(stream) => poll_read(stream, cx, buffer),
             Self::Tls(tls) => tls.poll_read(cx, buffer),
+        }
+    }
+
+    /// Whether its peer has gone or says no more, as far as can be seen before what it said is read. With
+    /// TLS it cannot have asked for anything before it was answered once.
+    pub(crate) fn has_ended(&self) -> bool {
+        // What the runtime knows may be older than that.
+        let mut next = [MaybeUninit::uninit()];
+        match SockRef::from(self.stream()).peek(&mut next) {
+            Ok(bytes) => bytes == 0,
+            Err(error) => error.kind() != ErrorKind::WouldBlock,
         }
     }
 

@@ -216,13 +216,9 @@ pub(crate) fn smoke(shape: Shape) -> (Vec<Fault>, Duration) {
     (faults.to_vec(), Duration::from_secs(seconds))
 }
 
-/// Faults that are not survived yet.
-pub(crate) const NOT_YET: [Fault; 1] = [NodeFrozen];
-
 /// Faults to draw from where none is named.
-pub(crate) fn survivable(shape: Shape) -> Vec<Fault> {
-    let all = Fault::ALL.into_iter();
-    all.filter(|fault| fault.befalls(shape) && !NOT_YET.contains(fault)).collect()
+pub(crate) fn all_of(shape: Shape) -> Vec<Fault> {
+    Fault::ALL.into_iter().filter(|fault| fault.befalls(shape)).collect()
 }
 
 impl fmt::Display for Fault {

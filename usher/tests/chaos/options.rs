@@ -41,7 +41,7 @@ impl Options {
             shape,
             seed: number("USHER_CHAOS_SEED").unwrap_or_else(fresh),
             minutes: number("USHER_CHAOS_MINUTES").unwrap_or(10),
-            faults: named.unwrap_or_else(|| fault::survivable(shape)),
+            faults: named.unwrap_or_else(|| fault::all_of(shape)),
             races: number("USHER_CHAOS_RACES").unwrap_or(10_000),
             crowd: number("USHER_CHAOS_CROWD").unwrap_or(5_000),
             log: env::var_os("USHER_CHAOS_LOG").map(PathBuf::from),

@@ -1,6 +1,6 @@
 //! Pausing: a node that could not renew its leases acts for nobody whom others may have by then.
 
-use std::time::Duration;
+use std::{io::Write, net::TcpStream, time::Duration};
 
 use serde_json::json;
 
@@ -36,6 +36,35 @@ fn a_node_that_stood_still_gives_a_session_that_was_replaced_nothing_and_takes_n
         assert_eq!(new.member.typed("message").await["data"], "new");
         second.ask("POST", "/v1/users/bob/messages", &json!({"data": "last"}));
         assert_eq!(bob.member.typed("message").await["data"], "last");
+    });
+}
+
+#[test]
+fn h30_a_try_that_was_given_up_while_its_node_stood_still_takes_no_token_away() {
+    let fleet = Fleet::of(2);
+    threads().block_on(async {
+        let [first, second] = &fleet.nodes[..] else { panic!("there are two") };
+        let alice = Welcomed::dial(first.address, &first.offer(&json!({"user": "alice"}))).await;
+        let resume = alice.resume();
+        drop(alice);
+        until("she is parked", || sessions(second) == json!({"live": 0, "parked": 1}));
+        first.program.signal("STOP");
+        let head = format!(
+            "GET /v1/connect HTTP/1.1\r\nHost: usher\r\nUpgrade: websocket\r\n\
+             Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
+             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: {resume}\r\n\r\n"
+        );
+        let mut given_up = TcpStream::connect(first.address).expect("the system takes it");
+        given_up.write_all(head.as_bytes()).expect("the system takes it");
+        drop(given_up);
+        let back = Welcomed::dial(second.address, &resume).await;
+        first.program.signal("CONT");
+        // Comes behind the other, which is dealt with by then.
+        Welcomed::dial(first.address, &second.offer(&json!({"user": "bob"}))).await.leave().await;
+        let newest = back.resume();
+        drop(back);
+        until("she is parked", || sessions(second) == json!({"live": 0, "parked": 1}));
+        Welcomed::dial(second.address, &newest).await.leave().await;
     });
 }
 
