@@ -17,6 +17,9 @@ use crate::{
 /// Most that a page lists, as the API has it.
 const PAGE: usize = 1000;
 
+/// How often it is tried to lift a block.
+const UNBLOCKS_MAX: usize = 1_000;
+
 /// Ends somebody's session now and then, or blocks a user for a while.
 pub(crate) async fn kick(world: World, users: Vec<String>, mut dice: Dice) {
     loop {
@@ -55,11 +58,15 @@ async fn block(world: &World, user: &str, dice: &mut Dice) {
         world.log.write(What::Blocked { user: user.to_owned() });
         sleep(dice.ms(500, 3_000)).await;
     }
-    // Until it is done, or somebody would stay out for good.
-    loop {
+    unblock(world, user).await;
+}
+
+/// Lifts a block. Until it is done, or somebody would stay out for good.
+pub(crate) async fn unblock(world: &World, user: &str) {
+    let path = format!("/v1/users/{user}/block");
+    for place in world.places.iter().cycle().take(UNBLOCKS_MAX) {
         world.log.write(What::Unblocking { user: user.to_owned() });
-        let api = world.place(dice).api;
-        if let Ok((200, _)) = world.caller.ask(api, "DELETE", &path, &Value::Null).await {
+        if let Ok((200, _)) = world.caller.ask(place.api, "DELETE", &path, &Value::Null).await {
             return;
         }
         sleep(Duration::from_millis(200)).await;

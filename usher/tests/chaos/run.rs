@@ -1,6 +1,7 @@
 //! Run: a stage, a cast, and a plan that befalls them; then peace, in which all must be well.
 
 use std::{
+    collections::BTreeSet,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -129,6 +130,11 @@ pub(crate) fn judge(path: &Path) -> Verdict {
 /// Waits until everybody is in, has the last messages sent, and waits until they have come.
 async fn calm(world: &World, trying: &[(String, String)], last: Vec<crate::publisher::Publisher>) {
     let publishers = last.len();
+    // A Redis that came back as it was has blocks that were lifted since.
+    let users: BTreeSet<&String> = trying.iter().map(|(_, user)| user).collect();
+    for user in users {
+        others::unblock(world, user).await;
+    }
     until(|| trying.iter().all(|(by, _)| world.has(by, 0))).await;
     let sends = last
         .into_iter()
