@@ -302,6 +302,9 @@ impl Shard {
         let Arrival { admitted, speaks_usher, urls } = arrival;
         self.next_generation = self.next_generation.wrapping_add(1);
         let (user, after) = (admitted.user.clone(), admitted.after);
+        if admitted.resumed {
+            self.take_over(&user, admitted.fenced);
+        }
         let opening = Opening {
             token: admitted.token,
             resumed: admitted.resumed,

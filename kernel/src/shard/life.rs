@@ -112,6 +112,19 @@ impl Shard {
         }
     }
 
+    /// A session was admitted again, here: its socket of before is void, whether or not anybody tells of
+    /// it, since who looks for what was missed finds the session in its place.
+    pub(super) fn take_over(&mut self, user: &UserId, admitted: Fenced) {
+        let is_earlier = |one: &Session| {
+            one.fenced.session == admitted.session && one.fenced.fence < admitted.fence
+        };
+        for slot in self.slots_of(user) {
+            if self.get(slot).is_some_and(is_earlier) {
+                self.end(slot, &End { code: CloseCode::TakenOver, by: None });
+            }
+        }
+    }
+
     fn forget_early_ends(&mut self, now: Moment) {
         while self.early_ends.len() >= EARLY_ENDS_MAX
             || self.early_ends.front().is_some_and(|early| early.until <= now)
