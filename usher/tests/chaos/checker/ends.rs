@@ -4,11 +4,12 @@
 //! more than `served_ms` later, and does not come back; while a block stands nobody of that user
 //! is let in. Blocks are part of what Redis has, and are gone with it.
 //! I9, second half: nobody is ended without a cause. 4409 needs another session and a policy of one
-//! place that yields, 4410 a kick, 4403 a block, 4202 a Redis that forgot, 4205 another socket of the session.
+//! place that yields, 4410 a kick, 4403 a block, 4202 a Redis that forgot or
+//! a session that was elsewhere since, 4205 another socket of the session.
 
 use super::{
     Breach,
-    story::{Mark, Socket, Story},
+    story::{Mark, Socket, Story, Welcome},
     voids::served,
 };
 use crate::log::Policy;
@@ -50,6 +51,13 @@ fn comes(story: &Story, socket: &Socket, since: Mark, lifted: u64) -> Option<Bre
     (is_in && !forgot).then(|| Breach::new("I11", what, &[since, socket.dialed, welcome.mark]))
 }
 
+/// Whether a session was welcomed on another socket in this time.
+fn moved(story: &Story, since: &Welcome, until: Mark) -> bool {
+    let sockets = story.sessions[&since.session].iter().map(|number| &story.sockets[number]);
+    let mut welcomes = sockets.filter_map(|socket| socket.welcome.as_ref());
+    welcomes.any(|one| one.mark > since.mark && one.mark < until)
+}
+
 fn without_cause(story: &Story, socket: &Socket) -> Option<Breach> {
     let (welcome, end) = (socket.welcome.as_ref()?, socket.end?);
     let code = end.code?;
@@ -75,6 +83,8 @@ fn without_cause(story: &Story, socket: &Socket) -> Option<Breach> {
         }
         4410 => story.kicking.iter().any(|(mark, id)| *id == welcome.session && before(*mark)),
         4403 => story.blocking.iter().any(|(mark, user)| *user == socket.user && before(*mark)),
+        // Its session was elsewhere, and may have ended there since.
+        4202 if moved(story, welcome, end.mark) => true,
         4202..=4204 => story
             .troubles
             .iter()

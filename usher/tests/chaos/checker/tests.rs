@@ -206,6 +206,9 @@ fn i9_registry_and_sockets_agree_in_peace() {
         bad("I9", &format!("2000 closed 1 {code}"));
     }
     good("1900 kicking S\n2000 closed 1 4410");
+    let back = "1500 dial 2 alice n1 token R 1.1\n1600 welcome 2 S alice n1 resumed 1.1 R2\n";
+    good(&format!("{back}2000 closed 1 4202"));
+    bad("I9", &format!("{back}2000 closed 2 4202"));
     good("2000 closed 1 4000");
 }
 
