@@ -134,7 +134,7 @@ fn banner(running: &Running) {
     let base = base(running);
     // As it was called, so that the line can be typed where this one was.
     let called = env::args_os().next();
-    let called = called.map_or("usher".into(), |path| path.to_string_lossy().into_owned());
+    let called = called.map_or_else(|| "usher".into(), |path| path.to_string_lossy().into_owned());
     let at = match base.port() {
         PORT => String::new(),
         _ => format!(" --server http://{base}"),
