@@ -28,8 +28,6 @@ pub(crate) enum Bug {
     Fence,
     /// A ticket is good again and again.
     Ticket,
-    /// A node acts for its sessions without a lease.
-    Freeze,
 }
 
 static ASKED: LazyLock<Option<Bug>> = LazyLock::new(|| {
@@ -40,7 +38,6 @@ static ASKED: LazyLock<Option<Bug>> = LazyLock::new(|| {
         "acknowledge" => Bug::Acknowledge,
         "fence" => Bug::Fence,
         "ticket" => Bug::Ticket,
-        "freeze" => Bug::Freeze,
         _ => panic!("{VARIABLE}: no bug {name}"),
     })
 });

@@ -102,8 +102,6 @@ impl Tenure {
         let renew = |held| {
             let (term, old) = parts(held);
             let lost = lapsed || old <= self.at(self.now());
-            #[cfg(feature = "planted")]
-            let lost = lost && !crate::planted::is(crate::planted::Bug::Freeze);
             whole(Term(if lost { term.0.wrapping_add(1) } else { term.0 }), until)
         };
         let update = |held| Some(renew(held));
@@ -171,10 +169,6 @@ impl Tenure {
     /// The same at a time that was looked up just before, for whoever looks at many.
     #[must_use]
     pub fn look_at(&self, partition: Partition, now: Instant) -> Option<Term> {
-        #[cfg(feature = "planted")]
-        if crate::planted::is(crate::planted::Bug::Freeze) {
-            return Some(self.term(partition));
-        }
         let now = self.at(now);
         let place = &self.of(partition).here;
         let mut held = place.load(Ordering::Acquire);

@@ -19,12 +19,11 @@ pub(crate) struct Bug {
 const TIME: Duration = Duration::from_secs(18);
 
 /// All of them.
-pub(crate) const ALL: [Bug; 6] = [
+pub(crate) const ALL: [Bug; 5] = [
     Bug { name: "ticket", fault: Fault::DoorCut, breaks: &["I1"] },
     Bug { name: "notice", fault: Fault::DoorCut, breaks: &["I4"] },
     Bug { name: "epoch", fault: Fault::RedisRewound, breaks: &["I6"] },
     Bug { name: "fence", fault: Fault::DoorCut, breaks: &["I3b", "I10", "I11"] },
-    Bug { name: "freeze", fault: Fault::NodeFrozen, breaks: &["I3b", "I10"] },
     Bug { name: "acknowledge", fault: Fault::RedisKilled, breaks: &["I16"] },
 ];
 
