@@ -302,9 +302,6 @@ impl Shard {
         let Arrival { admitted, speaks_usher, urls } = arrival;
         self.next_generation = self.next_generation.wrapping_add(1);
         let (user, after) = (admitted.user.clone(), admitted.after);
-        if admitted.resumed {
-            self.take_over(&user, admitted.fenced);
-        }
         let opening = Opening {
             token: admitted.token,
             resumed: admitted.resumed,
@@ -344,10 +341,14 @@ impl Shard {
             look_at: Moment::NEVER,
             sibling: NOBODY,
         };
-        let fenced = session.fenced;
+        let (fenced, resumed) = (session.fenced, admitted.resumed);
         let index = u32::try_from(self.sessions.insert(session)).expect("fewer than 2^32 sessions");
         let slot = Slot { index, generation: self.next_generation };
         self.link(&user, index);
+        if resumed {
+            // With its own place already, which is not that of whoever closes.
+            self.take_over(&user, fenced);
+        }
         self.freeze_with_others(now, slot, fenced.session.partition());
         self.look_by(slot, now.after(self.options.ping));
         match self.take_early_end(fenced) {
