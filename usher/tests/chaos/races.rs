@@ -193,7 +193,15 @@ async fn minted(
     by: &str,
     dice: &mut Dice,
 ) -> Result<String, String> {
-    mint(world, user, policy, by, dice).await.ok_or_else(|| format!("{by} gets no ticket"))
+    let start = Instant::now();
+    // A node is ready when most partitions are there, and this one may not be yet.
+    while start.elapsed() < PATIENCE {
+        if let Some(ticket) = mint(world, user, policy, by, dice).await {
+            return Ok(ticket);
+        }
+        sleep(Duration::from_millis(100)).await;
+    }
+    Err(format!("{by} gets no ticket"))
 }
 
 /// Comes with a ticket, and waits for what is said first; the socket if that is `welcome`.
