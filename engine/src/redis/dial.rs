@@ -123,6 +123,7 @@ pub(super) fn refused(door: &Door, error: &RedisError) -> Refused {
         (ErrorKind::Server(ServerErrorKind::ReadOnly), _) => Refused::Replica { at },
         (ErrorKind::Parse, _) => Refused::Unfit { at, why: "what answers is no Redis".to_owned() },
         _ => match error.code() {
+            Some("NOAUTH") if door.account.password.is_none() => Refused::NoPassword { at },
             Some("NOAUTH" | "WRONGPASS") => Refused::Password { at, why },
             Some("NOPERM") => Refused::Forbids { at, why },
             Some("OOM") => Refused::Full { at },

@@ -107,7 +107,13 @@ pub enum Refused {
         /// What should be.
         expected: String,
     },
-    /// It wants a user or a password, or another one.
+    /// It wants a password.
+    #[error("Redis at {at} wants a password, and engine.url has none for it")]
+    NoPassword {
+        /// Host and port.
+        at: String,
+    },
+    /// It wants another user or password.
     #[error(
         "Redis at {at} does not let us in: {why}; see to user and password in the engine's URL"
     )]
