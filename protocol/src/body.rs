@@ -8,8 +8,8 @@ use serde::de::DeserializeOwned;
 use crate::{
     brief,
     limit::{DETAIL_BYTES_MAX, FIELD_BYTES_MAX},
+    plain,
     problem::{FieldError, ProblemCode},
-    suggest,
 };
 
 /// Why a body was not taken.
@@ -56,18 +56,14 @@ fn refused(path: &str, error: &serde_json::Error) -> Refused {
         let detail = format!("not JSON{place}: {what}");
         return Refused { code: ProblemCode::BadJson, detail, errors: Vec::new() };
     }
-    let (code, field, detail) = if let Some((field, known)) = unknown_field(what) {
-        let hint = match suggest::nearest(field, known.split('`').skip(1).step_by(2)) {
-            Some(near) => format!("is not known here; did you mean {near}?"),
-            None => "is not known here".to_owned(),
-        };
+    let (code, field, detail) = if let Some((field, hint)) = plain::unknown_field(what) {
         (ProblemCode::UnknownField, join(path, field), hint)
     } else if let Some(field) = quoted_after(what, "missing field `") {
         (ProblemCode::BadField, join(path, field), "must be given".to_owned())
     } else if let Some(field) = quoted_after(what, "duplicate field `") {
         (ProblemCode::BadField, join(path, field), "is there twice".to_owned())
     } else {
-        (ProblemCode::BadField, path.to_owned(), what.to_owned())
+        (ProblemCode::BadField, path.to_owned(), plain::value(what))
     };
     let field = brief::cut(field, FIELD_BYTES_MAX);
     let detail = brief::cut(detail, DETAIL_BYTES_MAX - FIELD_BYTES_MAX - 1);
@@ -76,14 +72,6 @@ fn refused(path: &str, error: &serde_json::Error) -> Refused {
         detail: format!("{field} {detail}"),
         errors: vec![FieldError { field, detail }],
     }
-}
-
-/// The field that is not known, and the text that lists those that are. Whoever chose the first may
-/// have put marks into it, but not behind it.
-fn unknown_field(what: &str) -> Option<(&str, &str)> {
-    let rest = what.strip_prefix("unknown field `")?;
-    let none = || Some((rest.strip_suffix("`, there are no fields")?, ""));
-    rest.rsplit_once("`, expected ").or_else(none)
 }
 
 fn quoted_after<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {

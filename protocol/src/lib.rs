@@ -24,6 +24,7 @@ pub mod id;
 pub mod partition;
 pub mod name;
 pub mod time;
+pub mod plain;
 pub mod suggest;
 mod brief;
 mod whole;

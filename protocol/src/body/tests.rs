@@ -56,19 +56,14 @@ fn fields_are_known_there_and_once() {
 #[test]
 fn a_wrong_value_is_told_with_its_field() {
     check_ticket(r#"{"user":""}"#, &expect!["bad-field: user must not be empty"]);
-    check_ticket(
-        r#"{"user":7}"#,
-        &expect!["bad-field: user invalid type: integer `7`, expected a string"],
-    );
+    check_ticket(r#"{"user":7}"#, &expect!["bad-field: user must be a string"]);
     check_ticket(
         r#"{"user":"a","policy":{"max":0}}"#,
         &expect!["bad-field: policy max must be 1 to 128"],
     );
     check_ticket(
         r#"{"user":"a","policy":"dual"}"#,
-        &expect![[
-            r#"bad-field: policy invalid value: string "dual", expected "multi", "single" or {"max", "per", "when_full"}"#
-        ]],
+        &expect![[r#"bad-field: policy must be "multi", "single" or {"max", "per", "when_full"}"#]],
     );
     check_ticket(r#"{"user":"a","send":[""]}"#, &expect!["bad-field: send[0] must not be empty"]);
     check_ticket(
@@ -77,10 +72,7 @@ fn a_wrong_value_is_told_with_its_field() {
             "bad-field: origin must be scheme://host or scheme://host:port in lower case, without a path, as browsers send it"
         ],
     );
-    check_ticket(
-        r#"{"user":"a","meta":{"a":1}}"#,
-        &expect!["bad-field: meta.a invalid type: integer `1`, expected a string"],
-    );
+    check_ticket(r#"{"user":"a","meta":{"a":1}}"#, &expect!["bad-field: meta.a must be a string"]);
     check_send(
         r#"{"data":1,"to":"everyone"}"#,
         &expect!["bad-field: to must be all, active, device:<id>, class:<name> or session:<id>"],

@@ -11,6 +11,7 @@ use crate::{
     http::LongTtl,
     limit::{DETAIL_BYTES_MAX, KEY_BYTES_MAX},
     name::UserId,
+    plain,
     position::Position,
     target::Target,
 };
@@ -202,7 +203,7 @@ fn value<T: DeserializeOwned>(raw: &RawValue, field: &str) -> Result<T, String> 
         let text = e.to_string();
         let place = format!(" at line {} column {}", e.line(), e.column());
         let what = text.strip_suffix(&place).unwrap_or(&text);
-        brief::cut(format!("{field} {what}"), DETAIL_BYTES_MAX)
+        brief::cut(format!("{field} {}", plain::value(what)), DETAIL_BYTES_MAX)
     })
 }
 

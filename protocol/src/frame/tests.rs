@@ -285,19 +285,16 @@ fn j5_unknown_types_and_fields_are_not_faults() {
 
 #[test]
 fn j6_j7_a_missing_or_wrong_field_is_named() {
-    check_unread(
-        r#"{"type":7}"#,
-        &expect!["bad-field: type invalid type: integer `7`, expected a string"],
-    );
+    check_unread(r#"{"type":7}"#, &expect!["bad-field: type must be a string"]);
     check_unread(r#"{"type":"send","data":1}"#, &expect!["bad-field: user must be given"]);
     check_unread(r#"{"type":"send","user":"bob"}"#, &expect!["bad-field: data must be given"]);
     check_unread(
         r#"{"type":"send","user":null,"data":1}"#,
-        &expect!["bad-field: user invalid type: null, expected a string"],
+        &expect!["bad-field: user must be a string"],
     );
     check_unread(
         r#"{"type":"send","user":"bob","data":1,"volatile":"yes"}"#,
-        &expect![[r#"bad-field: volatile invalid type: string "yes", expected a boolean"#]],
+        &expect![[r#"bad-field: volatile must be true or false"#]],
     );
     check_unread(
         r#"{"type":"send","user":"bob","data":1,"ttl":0}"#,
@@ -310,7 +307,7 @@ fn j6_j7_a_missing_or_wrong_field_is_named() {
     );
     check_unread(
         r#"{"type":"ack","position":-1}"#,
-        &expect!["bad-field: position invalid type: integer `-1`, expected a string"],
+        &expect!["bad-field: position must be a string"],
     );
     check_unread(
         r#"{"type":"ack","position":"1.1E9"}"#,

@@ -81,7 +81,7 @@ impl<T: DeserializeOwned + Bounded> FromRequest<Arc<Node>> for Repeatable<T> {
     }
 }
 
-/// A key is 1 to 255 visible characters, in the header once.
+/// A key is 1 to 255 visible characters or spaces, in the header once.
 fn key_text(request: &Request) -> Result<Option<Box<str>>, Refusal> {
     let mut values = request.headers().get_all(IDEMPOTENCY_KEY).iter();
     let Some(value) = values.next() else { return Ok(None) };
@@ -90,7 +90,7 @@ fn key_text(request: &Request) -> Result<Option<Box<str>>, Refusal> {
     if values.next().is_some() || !visible || text.len() > limit::KEY_BYTES_MAX {
         let most = limit::KEY_BYTES_MAX;
         return Err(bad(format!(
-            "Idempotency-Key must be one text of 1 to {most} visible characters"
+            "Idempotency-Key must be one text of 1 to {most} visible characters or spaces"
         )));
     }
     Ok(value.to_str().ok().map(Into::into))

@@ -9,7 +9,7 @@ use axum::{
     extract::{FromRequest, FromRequestParts, Path, Query, Request, State},
     http::request::Parts,
 };
-use protocol::{id::SessionId, limit, name::UserId, problem::ProblemCode};
+use protocol::{id::SessionId, limit, name::UserId, plain, problem::ProblemCode};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, de::DeserializeOwned, de::Error as _};
 
@@ -113,10 +113,19 @@ impl<T: DeserializeOwned> FromRequestParts<Arc<Node>> for InQuery<T> {
             Ok(Query(parameters)) => Ok(Self(parameters)),
             // The source says which parameter it is; the error itself, only that there is one.
             Err(error) => Err(bad(match error.source() {
-                Some(source) => source.to_string(),
+                Some(source) => in_query(&source.to_string()),
                 None => error.body_text(),
             })),
         }
+    }
+}
+
+/// What is the matter with a query.
+fn in_query(what: &str) -> String {
+    let unknown = what.find("unknown field `").and_then(|at| plain::unknown_field(&what[at..]));
+    match unknown {
+        Some((field, detail)) => format!("{field} {detail}"),
+        None => plain::value(what),
     }
 }
 

@@ -229,7 +229,7 @@ fn a14_a_parameter_of_the_feed_that_is_wrong_is_refused() {
             ("?type=session.*", "type must be one of session.opened, "),
             ("?user=", "must not be empty"),
             ("?user=a&user=b", "user is there twice"),
-            ("?users=a", "unknown field"),
+            ("?users=a", "users is not known here; did you mean user?"),
         ] {
             let response = node.call("GET", &format!("/v1/events{query}"), &Value::Null).await;
             assert_eq!((response.status, response.code().as_str()), (400, "bad-parameter"));
