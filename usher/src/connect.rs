@@ -6,11 +6,19 @@ use std::{
     time::Duration,
 };
 
-use protocol::{close::Advice, grant::SendGrant, http::TicketReply, limit, name::UserId};
+use protocol::{
+    CONNECT_PATH,
+    close::Advice,
+    grant::SendGrant,
+    http::{TicketReply, TicketRequest},
+    limit,
+    name::UserId,
+};
 use sdk::{Cause, End, Events, NoTicket, Pace, Raw, Session, State, Ticket};
 use serde_json::Value;
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
+    sync::watch,
     task::JoinSet,
     time::{Instant, sleep_until, timeout},
 };
@@ -33,6 +41,9 @@ const NEAR_RETRY_MAX: Duration = Duration::from_secs(2);
 /// Lines that are sent and not answered yet; more of them wait in standard input.
 const SENDS_MAX: usize = 50;
 
+/// Who is asked for tickets, and for which.
+type Asked = Arc<(Api, TicketRequest)>;
+
 /// Is a session until it ends, or is told to stop.
 pub(crate) fn run(args: args::Connect) -> Result<(), Failure> {
     let api = Api::new(&args.server)?;
@@ -41,6 +52,7 @@ pub(crate) fn run(args: args::Connect) -> Result<(), Failure> {
     request.send.get_or_insert_with(|| SendGrant::Users(Box::new([to.clone()])));
     // The first one is asked for here: a wrong address or key is no reason to try for ever.
     let first: TicketReply = api.post("/v1/tickets", &request)?;
+    let is_named = !first.urls.is_empty();
     let certificates = api.certificates().to_owned();
     // Whoever reads what is printed may hold it up. The session then waits, and signals are heard.
     let print = |frame: &str| tokio::task::block_in_place(|| out::line(frame));
@@ -53,9 +65,10 @@ pub(crate) fn run(args: args::Connect) -> Result<(), Failure> {
     }
     let first = Mutex::new(Some(first));
     let api = Arc::new((api, request));
+    let asked = Arc::clone(&api);
     let builder = builder.ticket(move |_| {
         let first = first.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let api = Arc::clone(&api);
+        let api = Arc::clone(&asked);
         async move {
             let Some(first) = first else { return another(api).await };
             Ok(Ticket::from(first))
@@ -68,7 +81,12 @@ pub(crate) fn run(args: args::Connect) -> Result<(), Failure> {
         .map_err(Failure::failed)?;
     let outcome = runtime.block_on(async {
         let (session, events) = builder.start().map_err(Failure::failed)?;
-        Terminal::new(session, to, args.lose_socket).attend(events).await
+        let state = session.watch();
+        let terminal = Terminal::new(session, to, args.lose_socket);
+        tokio::select! {
+            outcome = terminal.attend(events) => outcome,
+            failure = misled(api, state), if !is_named => Err(failure),
+        }
     });
     // Standard input may be in a read that nothing ends.
     runtime.shutdown_background();
@@ -76,13 +94,35 @@ pub(crate) fn run(args: args::Connect) -> Result<(), Failure> {
 }
 
 /// A ticket for when the session cannot resume. Only a key that is refused is no matter of time.
-async fn another(api: Arc<(Api, protocol::http::TicketRequest)>) -> Result<Ticket, NoTicket> {
+async fn another(api: Asked) -> Result<Ticket, NoTicket> {
     let asked = move || api.0.post::<TicketReply>("/v1/tickets", &api.1);
     match tokio::task::spawn_blocking(asked).await? {
         Ok(reply) => Ok(reply.into()),
         Err(failure) if failure.kind() == Kind::KeyRefused => Err(NoTicket::refused(failure)),
         Err(failure) => Err(failure.into()),
     }
+}
+
+/// Returns when nobody can connect there: it is where the API is, and tickets name no other place.
+async fn misled(api: Asked, mut state: watch::Receiver<State>) -> Failure {
+    let unreachable =
+        |state: &State| matches!(state, State::Waiting { cause: Cause::Unreachable(_), .. });
+    let asked = Arc::clone(&api);
+    let is_tried = state.wait_for(|state| state.is_live() || unreachable(state)).await;
+    if is_tried.is_ok_and(|state| unreachable(&state)) {
+        let page = tokio::task::spawn_blocking(move || asked.0.page(CONNECT_PATH)).await;
+        if let Ok(Err(failure)) = page
+            && failure.kind() == Kind::NotFound
+        {
+            let text = format!(
+                "{} is for the API and not for sessions, and does not say where they connect; set \
+                 public_url in its configuration",
+                api.0.at("")
+            );
+            return Failure::new(Kind::NotFound, text);
+        }
+    }
+    std::future::pending().await
 }
 
 /// A session, and who sits before it.

@@ -61,6 +61,15 @@ fn it_says_where_it_listens_and_for_what() {
 }
 
 #[test]
+fn a_session_at_the_address_of_the_api_is_told_what_is_missing() {
+    let mut api = serve(SOME, "");
+    let node = Served::start(api.env("USHER_API__LISTEN", "127.0.0.1:0"));
+    let ended = node.ask(&["connect", "alice"]);
+    assert_eq!((ended.code, &*ended.out), (Some(3), ""), "{ended:?}");
+    assert!(ended.err.contains(&node.api) && ended.err.contains("set public_url"), "{ended:?}");
+}
+
+#[test]
 fn a2_a_key_for_reading_comes_from_the_file() {
     let file = Written::new(
         "keys.toml",
