@@ -95,6 +95,8 @@ pub struct Node {
     asked_to_leave: watch::Sender<bool>,
     sockets: AtomicUsize,
     no_sockets: Notify,
+    /// Sessions whose departure the engine is being told.
+    departing: watch::Sender<usize>,
     /// Who was refused and has yet to close.
     leaving: Mutex<Places>,
     /// Sessions that were asked whether anybody is there, as they are heard of.
@@ -163,6 +165,7 @@ impl Node {
             asked_to_leave: watch::Sender::new(false),
             sockets: AtomicUsize::new(0),
             no_sockets: Notify::new(),
+            departing: watch::Sender::new(0),
             leaving: Mutex::new(Places::new(LEAVING_MAX)),
             config,
             engine,
@@ -274,6 +277,13 @@ impl Node {
     #[must_use]
     pub fn live_sockets(&self) -> usize {
         self.sockets.load(Ordering::Acquire)
+    }
+
+    /// Returns when the engine was told, or could not be, of all sessions that departed.
+    pub(crate) async fn all_departed(&self) {
+        // The sender is a part of the node, and so is there as long as the node is.
+        let mut departing = self.departing.subscribe();
+        departing.wait_for(|departing| *departing == 0).await.map(drop).ok();
     }
 
     /// Returns when no socket is open.

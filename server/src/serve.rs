@@ -312,7 +312,10 @@ impl Running {
         self.node.start_draining();
         self.shards.tell_all(|| Command::Drain(drain.window)).await;
         let wait = drain.window + limit::CLOSE_WAIT + DRAIN_MARGIN;
-        match tokio::time::timeout(wait, self.node.all_sockets_closed()).await {
+        let closed = tokio::time::timeout(wait, self.node.all_sockets_closed()).await;
+        // What became of the last is still to be told, and then nothing more is.
+        tokio::time::timeout(DRAIN_MARGIN, self.node.all_departed()).await.ok();
+        match closed {
             Ok(()) => 0,
             Err(_) => self.node.live_sockets(),
         }

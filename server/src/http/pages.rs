@@ -30,7 +30,7 @@ pub(super) async fn readyz(State(node): State<Arc<Node>>) -> Result<&'static str
         (true, _) => Ok("ready\n"),
         (false, true) => Err(Refusal::later(ProblemCode::Draining)),
         (false, false) => {
-            let detail = "The engine does not answer.".to_owned();
+            let detail = "The engine does not answer, or cannot be used.".to_owned();
             Err(Refusal { detail, ..Refusal::later(ProblemCode::Overloaded) })
         }
     }

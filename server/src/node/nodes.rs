@@ -133,10 +133,7 @@ impl Node {
             let was = self.has_engine.swap(here, Ordering::Relaxed);
             match (was, here) {
                 (false, true) => self.tell(What::EngineUp),
-                (true, false) => {
-                    tracing::error!("the engine is lost; nobody is admitted until it is back");
-                    self.tell(What::EngineDown);
-                }
+                (true, false) => self.tell(What::EngineDown),
                 (true, true) | (false, false) => {}
             }
             trouble = note_trouble(&now, trouble);
@@ -222,8 +219,9 @@ enum Trouble {
 fn note_trouble(now: &Health, was: Option<Trouble>) -> Option<Trouble> {
     match (was, now) {
         (Some(Trouble::Part), Health::Partly(..)) | (Some(Trouble::Full), Health::Full(..)) => {}
-        (_, Health::Partly(partitions, why)) => {
-            let why = why.as_deref().unwrap_or("not known yet");
+        // The next try to reach it says why.
+        (_, Health::Partly(_, None)) => return was,
+        (_, Health::Partly(partitions, Some(why))) => {
             tracing::warn!(partitions, why, "the engine is lost for the users of some partitions");
         }
         (_, Health::Full(partitions, why)) => {

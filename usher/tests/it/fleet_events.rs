@@ -161,6 +161,23 @@ fn what_was_told_of_a_node_that_stood_still_is_taken_back_when_it_goes_on() {
 }
 
 #[test]
+fn the_last_session_of_a_drain_is_told_to_be_parked_before_its_node_is_down() {
+    let mut fleet = Fleet::of(2);
+    let mut feed = watch(&fleet.nodes[0], &fleet.nodes[1]);
+    let second = fleet.nodes.pop().expect("there are two");
+    threads().block_on(async {
+        let offer = second.offer(&json!({"user": "alice"}));
+        let mut alice = Welcomed::dial(second.address, &offer).await;
+        fleet.nodes[0].ask("POST", "/v1/nodes/n1/drain", &Value::Null);
+        alice.member.typed("closing").await;
+        alice.member.closed_with(4000).await;
+    });
+    let seen = feed.until(|event| event.what == What::NodeDown);
+    assert!(seen.iter().any(|one| one.kind() == "session.parked"), "{seen:?}");
+    assert_eq!(second.end().code, Some(0));
+}
+
+#[test]
 fn what_redis_does_not_deliver_is_told_as_a_gap() {
     let fleet = Fleet::of(2);
     let mut feed = watch(&fleet.nodes[0], &fleet.nodes[1]);
