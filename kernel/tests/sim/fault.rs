@@ -60,6 +60,10 @@ pub(crate) enum Fault {
     ParkForgotten,
     /// A shard does not notice that time passes.
     SilenceUnnoticed,
+    /// A node that was without its lease for too long sends away who comes later.
+    GraceIsADrain,
+    /// A node that is without its lease lets its sessions wait for ever.
+    GraceNeverEnds,
     /// A session's send is accepted though its ticket did not grant it.
     GrantIgnored,
     /// A session that said goodbye goes on sending.

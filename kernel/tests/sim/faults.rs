@@ -50,6 +50,8 @@ faults! {
     a_session_is_resumed_too_late: ResumedTooLate breaks Resume;
     a_lost_socket_is_not_parked: ParkForgotten breaks Agree;
     silence_is_not_noticed: SilenceUnnoticed breaks Alive;
+    a_grace_that_is_over_is_taken_for_a_drain: GraceIsADrain breaks Drained;
+    a_grace_never_ends: GraceNeverEnds breaks Drained;
     // Messages.
     a_message_is_lost_on_its_way: MessageLost breaks Delivery;
     messages_change_places: MailSwapped breaks Delivery;

@@ -31,7 +31,7 @@ cases! {
     // Sockets.
     Lost HalfOpenFound ResetOnWrite Slow Crowded Stalled SaidTooLate DrainTold DrainClosed
     // Nodes.
-    NodeDrained NodeDied LeaseOver SweepHeldBack ClockBack
+    NodeDrained NodeDied Frozen GraceOver ThawedInTime LeaseOver SweepHeldBack ClockBack
     // Messages.
     Received ReceivedReplayed Echo ToActive ToDevice ToClass ToSession Except
     CountedParked ToNobody Flood

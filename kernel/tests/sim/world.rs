@@ -9,6 +9,7 @@ mod speaking;
 mod connecting;
 mod network;
 mod restarts;
+mod freezing;
 mod carrying;
 mod newcomers;
 mod admitting;

@@ -45,7 +45,8 @@ pub(crate) enum Promise {
     /// A session ends by its node's word if it left, broke a rule or never knew of itself, and only
     /// then.
     Kept,
-    /// A node that drains lets go of all its sessions in time.
+    /// A node that drains, or is without its lease for too long, lets go of its sessions in time. No
+    /// other does.
     Drained,
     /// A session sends only to whom its ticket says.
     Grant,

@@ -197,11 +197,13 @@ impl World {
         self.end_turn(node, shard);
         self.tells_of(node, shard, &message);
         let life = self.nodes[node].life();
+        let is_frozen = self.is_frozen(node);
         let kernel = &self.nodes[node].shards[shard];
         for socket in self.sockets.values_mut() {
             let place = socket.place;
             let here = (place.node, place.life, place.shard) == (node, life, shard);
-            let follows = here && self.places.contains_key(&place) && socket.opened_at.is_some();
+            let is_served = self.places.contains_key(&place) && !is_frozen;
+            let follows = here && is_served && socket.opened_at.is_some();
             let session = socket.fenced.session;
             if follows
                 && kernel.outbox(place.slot).is_none()

@@ -180,7 +180,7 @@ impl World {
             }
             Notice::Probe(sessions) => {
                 // Who asks does not wait for ever.
-                if !self.resting && self.dice.chance(20) {
+                if !self.resting && self.dice.chance(20) || self.is_frozen(node) {
                     self.lost_probes.extend(sessions);
                     return;
                 }

@@ -24,7 +24,7 @@ use crate::{
 const SILENCE_MS_MAX: u64 = 25_000 + 10_000 + 5_000;
 
 /// Sessions are looked after once a second.
-const DRAIN_MARGIN: Duration = Duration::from_secs(2);
+pub(super) const DRAIN_MARGIN: Duration = Duration::from_secs(2);
 
 impl World {
     pub(super) fn all_is_as_promised(&mut self) {
@@ -115,7 +115,8 @@ impl World {
             });
             let silent_ms = self.clock.now.ms_since(socket.heard.at.max(opened_at));
             let fenced = socket.fenced;
-            self.oracle.check(Promise::Alive, silent_ms <= SILENCE_MS_MAX, || {
+            let is_noticed = silent_ms <= SILENCE_MS_MAX || node.frozen_at.is_some();
+            self.oracle.check(Promise::Alive, is_noticed, || {
                 format!("{fenced:?} said nothing for {silent_ms} ms, and counts as there")
             });
         }

@@ -79,7 +79,7 @@ impl World {
             }
             None => {}
         }
-        if open {
+        if open && !self.is_frozen(place.node) {
             self.flush(place);
             self.obey(place.node, place.shard);
         }
@@ -123,6 +123,9 @@ impl World {
         for _ in 0..8 {
             let Some(socket) = self.sockets.get_mut(&id) else { break };
             let place = socket.place;
+            if self.nodes[place.node].frozen_at.is_some() && self.places.contains_key(&place) {
+                break;
+            }
             let Some(Said::Frame(_)) = socket.said.front() else {
                 let Some(said) = socket.said.pop_front() else { break };
                 self.is_heard(id, said);

@@ -24,6 +24,10 @@ pub(super) const OUTBOX: outbox::Bounds = outbox::Bounds { frames: 12, bytes: 20
 /// What may wait for all sessions of a shard.
 pub(super) const OUTBOXES_BYTES: usize = 3500;
 
+/// How long its sessions wait for its lease, and how long they take to leave then.
+pub(super) const GRACE: Duration = Duration::from_secs(40);
+pub(super) const GRACE_WINDOW: Duration = Duration::from_secs(15);
+
 /// Messages to everyone that may wait for one shard.
 const BROADCASTS_MAX: usize = 2;
 
@@ -41,6 +45,8 @@ pub(super) struct Node {
     pub(super) heard_ends: BTreeMap<SessionId, Fence>,
     /// Until when it lets go of its sessions, if it drains.
     pub(super) leaving_until: Option<Moment>,
+    /// Since when it is without its lease, if it is.
+    pub(super) frozen_at: Option<Moment>,
 }
 
 impl Node {
@@ -54,6 +60,7 @@ impl Node {
             broadcasts: std::array::from_fn(|_| VecDeque::new()),
             heard_ends: BTreeMap::new(),
             leaving_until: None,
+            frozen_at: None,
         }
     }
 
@@ -78,8 +85,8 @@ fn options() -> Options {
         frames: Rate { per_second: limit::FRAMES_PER_SECOND, burst: 20 },
         ping: Duration::from_secs(25),
         pong_wait: Duration::from_secs(10),
-        grace: Duration::from_secs(60),
-        grace_window: Duration::from_secs(15),
+        grace: GRACE,
+        grace_window: GRACE_WINDOW,
         encode: wire::encode,
         control_ping: Bytes::from_static(CONTROL_PING),
     }

@@ -58,7 +58,7 @@ impl World {
             let place = |slot: Slot| Place { node, life, shard, slot };
             match output {
                 Output::Send(slot, frame) => self.write(place(slot), &frame),
-                // No node is without its lease here.
+                // Who speaks is heard again anyway.
                 Output::Listen(_) => {}
                 Output::Flush(slot) => self.flush(place(slot)),
                 Output::Close(slot, closing) => self.close(place(slot), &closing),
@@ -173,6 +173,14 @@ impl World {
                 });
                 self.oracle.count_if(Case::NotAnswered, unanswered);
                 self.oracle.count_if(Case::HalfOpenFound, gone == Some(Gone::Silently));
+            }
+            4000 => {
+                let is_frozen = self.is_grace_over(place.node);
+                let leaves = self.nodes[place.node].is_leaving() || is_frozen;
+                self.oracle.count_if(Case::GraceOver, is_frozen);
+                self.oracle.check(Promise::Drained, leaves, || {
+                    format!("{fenced:?} is sent away by n{}, which stays", place.node)
+                });
             }
             _ => {}
         }

@@ -18,6 +18,7 @@ impl World {
     pub(crate) fn come_to_rest(&mut self) {
         self.say(format_args!("rest"));
         self.resting = true;
+        (0..NODES).for_each(|node| self.thaw(node));
         self.all_arrives();
         self.pass_parts(FOUND_OUT, 100);
         self.all_arrives();

@@ -6,7 +6,7 @@ use crate::device::Phase;
 impl World {
     /// One thing happens, and every promise is held against what came of it.
     pub(crate) fn step(&mut self) {
-        match self.dice.below(200) {
+        match self.dice.below(203) {
             0..80 => {
                 for _ in 0..3 {
                     self.carry();
@@ -31,6 +31,7 @@ impl World {
             195 | 196 => self.sweep(),
             197 => self.drain(),
             198 => self.node_dies(),
+            199..202 => self.freeze_or_thaw(),
             _ => self.race(),
         }
         self.restart_empty_nodes();

@@ -44,7 +44,9 @@ impl World {
                 }
             }
         }
+        self.spoils_graces();
         self.silence_is_noticed();
+        self.graces_end();
     }
 
     /// A minute or two in which nobody does much, but who is there reads and answers.
