@@ -61,7 +61,7 @@ impl Children {
         let runtime = Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(Failure::failed)?;
         let mut stop = runtime.block_on(Stop::watch())?;
-        let mut guard = Command::new("sh");
+        let mut guard = Command::new("/bin/sh");
         guard.args(["-c", GUARD]).stdin(Stdio::piped()).stdout(Stdio::null());
         let mut guard = guard.spawn().map_err(Failure::failed)?;
         let told = guard.stdin.take();

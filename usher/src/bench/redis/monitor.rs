@@ -1,7 +1,8 @@
 //! Monitor: how often Redis is asked for some messages, and how many notices it sends.
 //!
 //! Redis tells whoever asks for it each command that it does, and for whom: a node, or a script. What
-//! nodes ask of their own accord names no user; so what names one was asked for a message.
+//! nodes ask of their own accord names no user, but for looks whether those who are listed are there;
+//! so what else names one was asked for a message.
 
 use std::thread::{self, JoinHandle};
 
@@ -15,6 +16,9 @@ const BY_SCRIPT: &str = " lua] ";
 
 /// How a notice is sent.
 const NOTICE: &str = "\"spublish\"";
+
+/// How nodes look whether a user who is listed is there.
+const LOOK: &str = "\"exists\"";
 
 /// What Redis did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -66,10 +70,11 @@ fn count(mut line: Line, users: &str, last: &str) -> Result<Seen, Failure> {
 
 impl Seen {
     fn note(&mut self, text: &str, users: &str) {
+        let is = |command| text.to_ascii_lowercase().contains(command);
         if text.contains(BY_SCRIPT) {
-            self.notices += u64::from(text.to_ascii_lowercase().contains(NOTICE));
+            self.notices += u64::from(is(NOTICE));
         } else {
-            self.calls += u64::from(text.contains(users));
+            self.calls += u64::from(text.contains(users) && !is(LOOK));
         }
     }
 }

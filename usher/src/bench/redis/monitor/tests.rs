@@ -11,6 +11,7 @@ fn what_nodes_ask_for_a_user_is_counted_and_what_scripts_send() {
         r#"1700000000.3 [0 lua] "SPUBLISH" "x:{7}:mail:n1.1" "1 m{\"user\":\"bench-1\"}""#,
         r#"1700000000.4 [0 127.0.0.1:40000] "SPUBLISH" "x:{7}:mail:n1.1" "3 ?""#,
         r#"1700000000.5 [0 127.0.0.1:40000] "EVALSHA" "cd" "4" "x:{7}:lease" "n1.1""#,
+        r#"1700000000.6 [0 127.0.0.1:40000] "EXISTS" "x:{7}:user:bench-1""#,
     ] {
         seen.note(line, "bench-");
     }
