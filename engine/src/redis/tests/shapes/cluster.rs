@@ -14,6 +14,29 @@ async fn hall(cluster: Arc<Cluster>) -> Hall<Arc<Cluster>> {
 
 crate::suite!(at_once start hall);
 
+/// Waits until a node goes to this server for a partition.
+async fn until_found(engine: &Redis, partition: Partition, at: &str) {
+    until("it is found", || async {
+        engine.atlas.doubt();
+        engine.atlas.host(partition).is_some_and(|host| host.link.door().to_string() == at)
+    })
+    .await;
+}
+
+/// A ticket that was spent admits nobody, as soon as its partition can be used.
+async fn is_not_good_again(node: &Node, spent: Ticket) {
+    let again = async {
+        loop {
+            match place(node, Proof::Ticket(spent, None), 9).await {
+                Err(NotAdmitted::Failed(_)) => tokio::time::sleep(LOOKS).await,
+                placed => return placed,
+            }
+        }
+    };
+    let again = tokio::time::timeout(SOON, again).await.expect("it is usable");
+    assert_eq!(again, Err(NotAdmitted::Refused(CloseCode::TicketUnknown)));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_primary_that_is_lost_is_replaced_and_nothing_of_it_is_good_twice() {
     let mut hall = Hall::at(start().await, "usher:");
@@ -50,22 +73,9 @@ async fn a_primary_that_does_not_know_that_it_was_replaced_vouches_for_nothing()
     let lost = send(&other, &alice, 2).await;
     assert_eq!(next_position(&mut node, &alice).await, lost);
     for engine in [&engine, &second] {
-        until("the new one is found", || async {
-            engine.atlas.doubt();
-            engine.atlas.host(partition).is_some_and(|host| host.link.door().to_string() == new)
-        })
-        .await;
+        until_found(engine, partition, &new).await;
     }
-    let again = async {
-        loop {
-            match place(&other, Proof::Ticket(spent, None), 9).await {
-                Err(NotAdmitted::Failed(_)) => tokio::time::sleep(LOOKS).await,
-                placed => return placed,
-            }
-        }
-    };
-    let again = tokio::time::timeout(SOON, again).await.expect("it is usable");
-    assert_eq!(again, Err(NotAdmitted::Refused(CloseCode::TicketUnknown)));
+    is_not_good_again(&other, spent).await;
     let after = before.is_not_good_twice(&mut node, &other).await;
     assert!(after.epoch > lost.epoch, "{after} after {lost}");
 }
@@ -99,21 +109,8 @@ async fn a_slot_that_moved_to_a_primary_that_was_lost_right_after_is_in_doubt() 
     let at = hall.server.nodes[replica].at();
     hall.server.nodes[to].kill().await;
     drop(held);
-    until("its replica is found", || async {
-        engine.atlas.doubt();
-        engine.atlas.host(partition).is_some_and(|host| host.link.door().to_string() == at)
-    })
-    .await;
-    let again = async {
-        loop {
-            match place(&other, Proof::Ticket(spent, None), 9).await {
-                Err(NotAdmitted::Failed(_)) => tokio::time::sleep(LOOKS).await,
-                placed => return placed,
-            }
-        }
-    };
-    let again = tokio::time::timeout(SOON, again).await.expect("it is usable");
-    assert_eq!(again, Err(NotAdmitted::Refused(CloseCode::TicketUnknown)));
+    until_found(&engine, partition, &at).await;
+    is_not_good_again(&other, spent).await;
     let after = before.is_not_good_twice(&mut node, &other).await;
     assert!(after.epoch > lost.epoch, "{after} after {lost}");
 }
