@@ -126,48 +126,35 @@ impl Journal {
     /// Notes what happened, unless the journal is closed.
     pub fn add(&self, what: What) {
         let at = Clock::timestamp();
-        let mut ring = self.ring();
-        if ring.closed {
-            return;
-        }
-        let oldest = ring.push(Kept { at, what, other: None });
-        drop(ring);
-        drop(oldest);
-        self.news.notify_waiters();
+        self.note(|ring| ring.push(Kept { at, what, other: None }));
     }
 
     /// Notes what another node tells, unless the journal is closed.
     pub fn hear(&self, told: Told) {
-        let mut ring = self.ring();
-        if ring.closed {
-            return;
-        }
-        ring.hear(told, &self.node, Clock::timestamp());
-        drop(ring);
-        self.news.notify_waiters();
+        self.note(|ring| ring.hear(told, &self.node, Clock::timestamp()));
     }
 
     /// Notes that another node is there no more: that it stopped, if it did not say so.
     pub fn miss(&self, node: &str, generation: u64) {
-        let mut ring = self.ring();
-        if ring.closed {
-            return;
-        }
-        if ring.has_stopped(node, generation) {
-            return ring.forget(node, generation);
-        }
-        ring.push(Kept::of(node, What::NodeDown));
-        drop(ring);
-        self.news.notify_waiters();
+        self.note(|ring| match ring.has_stopped(node, generation) {
+            true => ring.forget(node, generation),
+            false => drop(ring.push(Kept::of(node, What::NodeDown))),
+        });
     }
 
     /// Notes that another node, which was missed, is there again.
     pub fn meet_again(&self, node: &http::Node) {
+        let up = What::NodeUp { version: node.version.clone() };
+        self.note(|ring| ring.push(Kept::of(&node.node, up)));
+    }
+
+    /// What had to go for it is dropped when others may look again.
+    fn note<T>(&self, note: impl FnOnce(&mut Ring) -> T) {
         let mut ring = self.ring();
         if ring.closed {
             return;
         }
-        ring.push(Kept::of(&node.node, What::NodeUp { version: node.version.clone() }));
+        let _gone = note(&mut ring);
         drop(ring);
         self.news.notify_waiters();
     }

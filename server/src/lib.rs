@@ -17,6 +17,7 @@ pub mod journal;
 mod tally;
 mod process;
 mod places;
+mod count;
 mod placement;
 mod roster;
 pub mod limiter;

@@ -17,7 +17,7 @@ use std::{
     fmt,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
 };
 
@@ -35,7 +35,7 @@ use protocol::{
     problem::ProblemCode,
     time::Timestamp,
 };
-use tokio::sync::{Notify, Semaphore, broadcast, watch};
+use tokio::sync::{Semaphore, broadcast, watch};
 
 pub(crate) use self::room::Room;
 use self::{news::News, unsettled::Unsettled};
@@ -43,6 +43,7 @@ use crate::{
     answer::Refusal,
     clock::Clock,
     config::Config,
+    count::Count,
     gate::Gate,
     journal::{Filter, Journal, Watcher, Whose},
     limiter::Limiter,
@@ -93,10 +94,9 @@ pub struct Node {
     draining: AtomicBool,
     /// Whether somebody asked over the API that it goes away.
     asked_to_leave: watch::Sender<bool>,
-    sockets: AtomicUsize,
-    no_sockets: Notify,
+    sockets: Count,
     /// Sessions whose departure the engine is being told.
-    departing: watch::Sender<usize>,
+    departing: Count,
     /// Who was refused and has yet to close.
     leaving: Mutex<Places>,
     /// Sessions that were asked whether anybody is there, as they are heard of.
@@ -163,9 +163,8 @@ impl Node {
             unready: AtomicBool::new(false),
             draining: AtomicBool::new(false),
             asked_to_leave: watch::Sender::new(false),
-            sockets: AtomicUsize::new(0),
-            no_sockets: Notify::new(),
-            departing: watch::Sender::new(0),
+            sockets: Count::default(),
+            departing: Count::default(),
             leaving: Mutex::new(Places::new(LEAVING_MAX)),
             config,
             engine,
@@ -276,25 +275,17 @@ impl Node {
     /// How many sockets of sessions are open, or about to be.
     #[must_use]
     pub fn live_sockets(&self) -> usize {
-        self.sockets.load(Ordering::Acquire)
-    }
-
-    /// Returns when the engine was told, or could not be, of all sessions that departed.
-    pub(crate) async fn all_departed(&self) {
-        // The sender is a part of the node, and so is there as long as the node is.
-        let mut departing = self.departing.subscribe();
-        departing.wait_for(|departing| *departing == 0).await.map(drop).ok();
+        self.sockets.get()
     }
 
     /// Returns when no socket is open.
     pub(crate) async fn all_sockets_closed(&self) {
-        loop {
-            let none = self.no_sockets.notified();
-            if self.sockets.load(Ordering::Acquire) == 0 {
-                return;
-            }
-            none.await;
-        }
+        self.sockets.none().await;
+    }
+
+    /// Returns when the engine was told, or could not be, of all sessions that departed.
+    pub(crate) async fn all_departed(&self) {
+        self.departing.none().await;
     }
 }
 

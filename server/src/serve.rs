@@ -219,16 +219,11 @@ fn begin(
         threads.push(thread::Builder::new().name(name).spawn(move || part.run())?);
     }
     runtime.spawn(tasks);
-    let watching = Arc::clone(&node);
-    runtime.spawn(async move { watching.watch_engine().await });
-    let attending = Arc::clone(&node);
-    runtime.spawn(async move { attending.attend().await });
-    let standing = Arc::clone(&node);
-    runtime.spawn(async move { standing.watch_standstill().await });
-    let telling = Arc::clone(&node);
-    runtime.spawn(async move { telling.tell_others().await });
-    let hearing = Arc::clone(&node);
-    runtime.spawn(async move { hearing.hear_others().await });
+    runtime.spawn(Arc::clone(&node).watch_engine());
+    runtime.spawn(Arc::clone(&node).attend());
+    runtime.spawn(Arc::clone(&node).watch_standstill());
+    runtime.spawn(Arc::clone(&node).tell_others());
+    runtime.spawn(Arc::clone(&node).hear_others());
     runtime.spawn(sweep(Arc::clone(&node)));
     runtime.spawn(Arc::clone(&node).settle_all());
     if let Some(renewal) = &renewal {

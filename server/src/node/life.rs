@@ -45,9 +45,9 @@ impl Node {
     async fn depart(&self, parting: Parting, departure: Departure) {
         let Parting { fenced, user, code } = parting;
         let departing = Departing { fenced, departure, user, code: Some(code) };
-        self.departing.send_modify(|departing| *departing += 1);
+        self.departing.add();
         self.settle(Step::Depart(departing)).await;
-        self.departing.send_modify(|departing| *departing -= 1);
+        self.departing.subtract();
     }
 
     /// Tells of a session's life. Most of that is told again, or is of this moment.

@@ -5,7 +5,7 @@
 //! happens costs more, and a node that cannot tell for a while needs no memory. Then it tells what
 //! it still has, and its places say that something is missing.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use engine::{contract::Failed, fleet::Told};
 use protocol::{limit, time::Timestamp};
@@ -53,7 +53,7 @@ impl Node {
     }
 
     /// Tells others what happens here, whenever they listen.
-    pub(crate) async fn tell_others(&self) {
+    pub(crate) async fn tell_others(self: Arc<Self>) {
         let mut wanted = self.fleet.wanted();
         while wanted.wait_for(|wanted| *wanted).await.is_ok() {
             let before = u64::try_from(BEFORE.as_millis()).expect("a short time");
@@ -114,7 +114,7 @@ impl Node {
     }
 
     /// Listens to others while somebody watches here.
-    pub(crate) async fn hear_others(&self) {
+    pub(crate) async fn hear_others(self: Arc<Self>) {
         loop {
             self.news.watched.notified().await;
             let Some(mut heard) = self.fleet.hear() else { return };

@@ -1,6 +1,9 @@
 //! Nodes: which there are, how this one tells the others of itself, and how one is asked to go.
 
-use std::{sync::atomic::Ordering, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use engine::{contract::Failed, fleet::Health};
 use protocol::{
@@ -66,7 +69,7 @@ impl Node {
     }
 
     /// Tells the others of this node again and again, and does what they ask of it.
-    pub(crate) async fn attend(&self) {
+    pub(crate) async fn attend(self: Arc<Self>) {
         let mut asked = self.fleet.asked_to_leave();
         let mut ticks = interval(REPORT_EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -107,7 +110,7 @@ impl Node {
     }
 
     /// Tells when this process stood still for so long that others may have taken it for lost.
-    pub(crate) async fn watch_standstill(&self) {
+    pub(crate) async fn watch_standstill(self: Arc<Self>) {
         loop {
             let before = Instant::now();
             sleep(REPORT_EVERY).await;
@@ -124,7 +127,7 @@ impl Node {
 
     /// Notes whether the engine is there, as that changes. Without it nobody is admitted; what
     /// becomes of those who are here is each partition's own matter.
-    pub(crate) async fn watch_engine(&self) {
+    pub(crate) async fn watch_engine(self: Arc<Self>) {
         let mut health = self.fleet.health();
         let (mut trouble, mut told) = (None, None);
         loop {
@@ -217,28 +220,27 @@ enum Trouble {
 
 /// Tells when such trouble begins and ends; returns what there is now.
 fn note_trouble(now: &Health, was: Option<Trouble>) -> Option<Trouble> {
-    match (was, now) {
-        (Some(Trouble::Part), Health::Partly(..)) | (Some(Trouble::Full), Health::Full(..)) => {}
+    let is = match now {
         // The next try to reach it says why.
-        (_, Health::Partly(_, None)) => return was,
-        (_, Health::Partly(partitions, Some(why))) => {
+        Health::Partly(_, None) => was,
+        Health::Partly(..) => Some(Trouble::Part),
+        Health::Full(..) => Some(Trouble::Full),
+        Health::Here | Health::Lost(_) => None,
+    };
+    match (was, now) {
+        _ if is == was => {}
+        (_, Health::Partly(partitions, why)) => {
             tracing::warn!(partitions, why, "the engine is lost for the users of some partitions");
         }
         (_, Health::Full(partitions, why)) => {
             let what = "the engine has no room: tickets, sessions and messages are refused";
             tracing::error!(partitions, why, "{what}");
         }
-        (Some(Trouble::Part), Health::Here) => {
-            tracing::info!("the engine is there for all users again");
-        }
         (Some(Trouble::Full), Health::Here) => tracing::info!("the engine has room again"),
-        (None, Health::Here) | (_, Health::Lost(_)) => {}
+        (_, Health::Here) => tracing::info!("the engine is there for all users again"),
+        (_, Health::Lost(_)) => {}
     }
-    match now {
-        Health::Partly(..) => Some(Trouble::Part),
-        Health::Full(..) => Some(Trouble::Full),
-        Health::Here | Health::Lost(_) => None,
-    }
+    is
 }
 
 /// Tells what stands against an engine that is lost; returns what was told. Each try to reach it is

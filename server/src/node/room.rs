@@ -4,10 +4,7 @@
 //! a session is admitted, since an admission that comes to nothing spends a ticket; it is held until
 //! the socket has closed.
 
-use std::{
-    fmt,
-    sync::{Arc, atomic::Ordering},
-};
+use std::{fmt, sync::Arc};
 
 use super::Node;
 
@@ -20,17 +17,13 @@ pub(crate) struct Room {
 impl Node {
     /// Room for one more, if there is some.
     pub(super) fn room(self: &Arc<Self>) -> Option<Room> {
-        let max = self.config.limits.sessions;
-        let one_more = |taken: usize| (taken < max).then_some(taken + 1);
-        let taken = self.sockets.fetch_update(Ordering::AcqRel, Ordering::Acquire, one_more);
-        taken.is_ok().then(|| Room { node: Some(Arc::clone(self)) })
+        let has_room = self.sockets.add_within(self.config.limits.sessions);
+        has_room.then(|| Room { node: Some(Arc::clone(self)) })
     }
 
     /// A socket has closed whose room was kept.
     pub(crate) fn give_room_back(&self) {
-        if self.sockets.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.no_sockets.notify_waiters();
-        }
+        self.sockets.subtract();
     }
 }
 
