@@ -30,7 +30,8 @@ impl Redis {
             Some(((key, _), _)) => key.clone(),
             None => self.keys.all_of(partition),
         };
-        host.note_why(Refused::Foreign { at: host.link.door().to_string(), key }.to_string());
+        let foreign = Refused::Foreign { at: host.link.door().to_string(), key };
+        host.note_why(Some(foreign.to_string()));
         self.counts.set_broken(partition, true);
     }
 }

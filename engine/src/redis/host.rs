@@ -49,12 +49,12 @@ impl Host {
     /// It is not, or not any more.
     pub(super) fn fall(&self, why: Option<String>) {
         self.up.store(false, Ordering::Release);
-        *self.why.lock().unwrap_or_else(PoisonError::into_inner) = why;
+        self.note_why(why);
     }
 
-    /// Something stands against a part of it.
-    pub(super) fn note_why(&self, why: String) {
-        *self.why.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
+    /// What stands against it, or a part of it.
+    pub(super) fn note_why(&self, why: Option<String>) {
+        *self.why.lock().unwrap_or_else(PoisonError::into_inner) = why;
     }
 
     pub(super) fn is_up(&self) -> bool {

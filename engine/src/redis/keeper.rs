@@ -81,12 +81,8 @@ type Epochs = HashMap<Partition, String>;
 struct Why(Option<Refused>);
 
 impl From<Fault> for Why {
-    fn from(fault: Fault) -> Self {
-        match fault {
-            Fault::NotDone | Fault::Full | Fault::Moving | Fault::Unknown | Fault::Foreign => {
-                Self(None)
-            }
-        }
+    fn from(_: Fault) -> Self {
+        Self(None)
     }
 }
 

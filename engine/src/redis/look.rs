@@ -93,16 +93,16 @@ impl Look {
     /// Reads the answer; else says under which key something cannot be read.
     pub(super) fn seen(self, keys: &Keys, answer: Answer) -> Result<Seen, String> {
         let (now, epoch, last, user, leases, found) = answer;
-        let primary = keys.primary(self.partition);
-        let now = Timestamp(under(&primary, number(&now))?);
-        let last_epoch = under(&primary, number(&last))?;
-        let began = under(&primary, number(&epoch))?;
+        let primary = || keys.primary(self.partition);
+        let now = Timestamp(under(primary, number(&now))?);
+        let last_epoch = under(primary, number(&last))?;
+        let began = under(primary, number(&epoch))?;
         let mut excerpt = Excerpt { last_epoch, ..Excerpt::default() };
         let user = pairs(user);
         let stale = match (&self.user, user.get("e")) {
             (Some(name), Some(_)) => {
-                let key = keys.user(self.partition, Some(name));
-                let mut person = under(&key, person(name, &user))?;
+                let key = || keys.user(self.partition, Some(name));
+                let mut person = under(key, person(name, &user))?;
                 let stale = person.stream.epoch < began;
                 if stale {
                     person.stream = Extent::new((now.0 * 1000).max(last_epoch + 1));
@@ -117,18 +117,19 @@ impl Look {
         };
         let values = self.values(keys);
         if values.len() != found.len() {
-            return Err(primary);
+            return Err(primary());
         }
         let mut values = values.into_iter().zip(found);
         let mut seen = Vec::new();
         let mut next = || {
             let (key, found) = values.next().unwrap_or_default();
-            seen.push((key.clone(), found.clone().unwrap_or_default()));
-            Some((key, found?))
+            let known = found.clone().map(|found| (key.clone(), found));
+            seen.push((key, found.unwrap_or_default()));
+            known
         };
         let mut ticket: Option<kept::Ticket> = None;
         if let Some(name) = self.ticket {
-            ticket = next().map(|(key, text)| under(&key, read(&text))).transpose()?;
+            ticket = next().map(|(key, text)| under(|| key, read(&text))).transpose()?;
             // One that was issued before another primary came may have been spent there.
             if let Some(known) = ticket.clone().filter(|ticket| ticket.epoch == epoch) {
                 excerpt.tickets.insert(name, known.issued());
@@ -137,18 +138,18 @@ impl Look {
         if let Some(name) = self.user.as_ref().filter(|_| self.block)
             && let Some((key, until)) = next()
         {
-            excerpt.blocks.insert(name.clone(), under(&key, kept::until(&until))?);
+            excerpt.blocks.insert(name.clone(), under(|| key, kept::until(&until))?);
         }
         for token in &self.tokens {
             let code = |text: &str| read::<kept::Token>(text)?.code();
-            let code = next().map(|(key, text)| under(&key, code(&text))).transpose()?;
+            let code = next().map(|(key, text)| under(|| key, code(&text))).transpose()?;
             if let Some(code) = code.flatten() {
                 excerpt.ends.insert(*token, code);
             }
         }
         let until = |(node, until): (String, String)| Ok((node, Timestamp(number(&until)?)));
         let leases = pairs(leases).into_iter().map(until).collect::<Result<_, Fault>>();
-        let leases = under(&keys.lease(self.partition), leases)?;
+        let leases = under(|| keys.lease(self.partition), leases)?;
         let version = user.get("v").cloned().unwrap_or_default();
         Ok(Seen { look: self, now, epoch, excerpt, stale, version, leases, values: seen, ticket })
     }
@@ -208,8 +209,8 @@ impl Seen {
 }
 
 /// What was read of a key, or the key.
-fn under<T>(key: &str, read: Result<T, Fault>) -> Result<T, String> {
-    read.ok().ok_or_else(|| key.to_owned())
+fn under<T>(key: impl FnOnce() -> String, read: Result<T, Fault>) -> Result<T, String> {
+    read.ok().ok_or_else(key)
 }
 
 /// Names with their values.

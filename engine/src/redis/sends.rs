@@ -64,9 +64,11 @@ impl Redis {
         };
         let bounds = self.terms.stream;
         let except = draft.except.map(|except| except.to_string()).unwrap_or_default();
-        let sure_until = |by: SessionId| self.tenure.until(by.partition());
-        let sure_until = draft.by.map(sure_until).map(|time| self.tenure.there(partition, time));
-        let sure_until = sure_until.map(|time| time.0.to_string()).unwrap_or_default();
+        let sure_until = |by: SessionId| {
+            let until = self.tenure.until(by.partition());
+            self.tenure.there(partition, until).0.to_string()
+        };
+        let sure_until = draft.by.map(sure_until).unwrap_or_default();
         let words = [
             to,
             &which,

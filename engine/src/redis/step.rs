@@ -17,6 +17,7 @@ use super::{
     look::{Answer, Look, Seen},
     script,
 };
+
 /// How often a step is begun anew.
 const TRIES: usize = 200;
 
@@ -70,10 +71,9 @@ impl Redis {
     }
 
     fn seen(&self, look: Look, answer: Result<Answer, Fault>) -> Result<Seen, Fault> {
-        let user = self.keys.user(look.partition, look.user.as_ref());
         let seen = match answer {
             Ok(answer) => look.seen(&self.keys, answer),
-            Err(Fault::Foreign) => Err(user),
+            Err(Fault::Foreign) => Err(self.keys.user(look.partition, look.user.as_ref())),
             Err(fault) => return Err(fault),
         };
         seen.map_err(|key| {
