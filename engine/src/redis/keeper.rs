@@ -384,8 +384,9 @@ impl Redis {
         for some in partitions.chunks(RENEWED_AT_ONCE) {
             let before: Vec<u64> = some.iter().map(|one| self.counts.last(*one)).collect();
             let renewed = self.renew(host, listening, some).await;
-            if renewed.is_err() {
-                // Whether it is lost or only silent: another may do better.
+            // That a channel ended unasked is mistaken for an answer, here alone. Else it is lost or
+            // silent: another may do better.
+            if renewed.as_ref().is_err_and(|fault| *fault != Fault::Foreign) {
                 host.link.give_up();
             }
             for ((partition, before), renewed) in some.iter().zip(before).zip(renewed?) {

@@ -97,7 +97,8 @@ impl Redis {
         {
             return;
         }
-        self.roll.note(&envelope);
-        self.mailboxes.deliver_in_time(envelope).await;
+        if self.roll.note(&envelope) {
+            self.mailboxes.deliver_in_time(envelope).await;
+        }
     }
 }

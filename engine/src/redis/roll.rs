@@ -147,15 +147,17 @@ impl Roll {
         early.push_back(fenced);
     }
 
-    /// Notes what is about to be delivered.
-    pub(super) fn note(&self, envelope: &Envelope) {
+    /// Notes what is about to be delivered; tells whether it is to be: a message that a repair has
+    /// read already is not.
+    pub(super) fn note(&self, envelope: &Envelope) -> bool {
         match &envelope.notice {
             Notice::Message(message) => {
                 let mut slice = self.slice(Partition::of(&envelope.user));
                 let here = slice.users.get_mut(&envelope.user);
-                if let (Some(here), Some(position)) = (here, message.position) {
-                    here.seen = here.seen.max(position);
-                }
+                let (Some(here), Some(position)) = (here, message.position) else { return true };
+                let is_known = position.epoch == here.seen.epoch && position <= here.seen;
+                here.seen = here.seen.max(position);
+                return !is_known;
             }
             Notice::End { sessions, .. } => sessions.iter().for_each(|gone| self.end(*gone)),
             Notice::Behind(head) => {
@@ -166,6 +168,7 @@ impl Roll {
             }
             Notice::Probe(_) | Notice::Probed(_) => {}
         }
+        true
     }
 
     /// Whose a session of this node is.

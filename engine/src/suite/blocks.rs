@@ -97,7 +97,7 @@ pub async fn a_parked_session_is_kept_for_those_who_are_told_to_come_later(rig: 
     stage.park(&held).await;
     stage.park(&other).await;
     stage.rig.pass(stage.window() / 2).await;
-    stage.engine(1).hold(held.token, stage.window()).await.expect("it is noted");
+    stage.engine(1).hold(held.token, stage.window() * 2).await.expect("it is noted");
     stage.rig.pass(stage.window() / 4 * 3).await;
     stage.sweep().await;
     assert_eq!(stage.token_refused(other.token).await, CloseCode::CannotResume);

@@ -1,8 +1,14 @@
 //! Tests of what a node knows of its sessions.
 
-use kernel::{message::NodeRef, registry::State};
+use std::sync::Arc;
+
+use kernel::{
+    message::{Audience, Message, NodeRef},
+    registry::State,
+};
 use protocol::{
     grant::{Meta, Policy, SendGrant},
+    id::MessageId,
     time::Timestamp,
 };
 
@@ -40,6 +46,21 @@ fn head(seq: u64) -> Position {
     Position { epoch: 1, seq }
 }
 
+fn notice(position: Option<Position>) -> Notice {
+    let message = Message {
+        id: MessageId::new(Partition(0), 1),
+        position,
+        data: serde_json::from_str("1").unwrap(),
+        at: Timestamp(1),
+        from: None,
+        echo_of: None,
+        to: Audience::All,
+        except: None,
+        expires_at: None,
+    };
+    Notice::Message(Arc::new(message))
+}
+
 #[test]
 fn a_newcomer_does_not_make_up_for_what_others_have_not_heard() {
     let roll = Roll::new();
@@ -70,4 +91,17 @@ fn a_session_is_known_as_the_registry_had_it_last() {
     let users = roll.users(Partition::of(&alice));
     let mine = &users[0].1.sessions[&confirmed.id];
     assert_eq!((mine.standing(confirmed.id), mine.epoch), (Ok(confirmed), 2));
+}
+
+#[test]
+fn what_came_is_no_news_but_another_epoch_is_though_it_be_lesser() {
+    let roll = Roll::new();
+    let alice = UserId::parse("alice").unwrap();
+    let is_news = |position| roll.note(&Envelope { user: alice.clone(), notice: notice(position) });
+    assert!(is_news(Some(head(1))), "nobody is known to be here");
+    roll.add(&alice, &standing(&alice, 1), (head(1), head(1)), 1);
+    let news = [1, 2, 2, 1, 3].map(|seq| is_news(Some(head(seq))));
+    assert_eq!(news, [false, true, false, false, true]);
+    assert!(is_news(Some(Position { epoch: 0, seq: 1 })));
+    assert!(is_news(None) && is_news(None), "volatile ones have no position");
 }

@@ -1,4 +1,4 @@
-//! A proxy between a node and Redis that can keep answers to itself.
+//! A proxy between a node and Redis that can keep answers to itself, or say more than was asked.
 
 use std::sync::atomic::AtomicBool;
 
@@ -32,7 +32,12 @@ struct Shared {
     trickles: AtomicBool,
     /// The script after whose next call they are.
     script: Mutex<Option<&'static str>>,
+    /// What is said unasked before the answer to the next call of a script.
+    unasked: Mutex<Option<(&'static str, Vec<u8>)>>,
 }
+
+/// What is said next by one connection, unasked.
+type Unasked = Arc<Mutex<Option<Vec<u8>>>>;
 
 /// Which way bytes go.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -53,8 +58,9 @@ impl Proxy {
             while let Ok((near, _)) = listener.accept().await {
                 let Ok(far) = TcpStream::connect(&to).await else { continue };
                 let (near, far) = (near.into_split(), far.into_split());
-                lines.spawn(pass(Way::Calls, near.0, far.1, Arc::clone(&knows)));
-                lines.spawn(pass(Way::Answers, far.0, near.1, Arc::clone(&knows)));
+                let (shared, next) = (&knows, Unasked::default());
+                lines.spawn(pass(Way::Calls, near.0, far.1, Arc::clone(shared), Arc::clone(&next)));
+                lines.spawn(pass(Way::Answers, far.0, near.1, Arc::clone(shared), next));
             }
         });
         Self { at, shared, _task: task }
@@ -69,6 +75,12 @@ impl Proxy {
         *self.shared.script.lock().unwrap() = Some(script.get_hash());
     }
 
+    /// Says that a channel has ended, before the answer to the next call of a script.
+    pub(super) fn end_channel_at(&self, script: &'static redis::Script, channel: &str) {
+        let end = format!(">3\r\n$12\r\nsunsubscribe\r\n${}\r\n{channel}\r\n:0\r\n", channel.len());
+        *self.shared.unasked.lock().unwrap() = Some((script.get_hash(), end.into_bytes()));
+    }
+
     /// Passes only so much of what is answered in a while.
     pub(super) fn trickle(&self) {
         self.shared.trickles.store(true, Ordering::Release);
@@ -81,7 +93,13 @@ impl Proxy {
 }
 
 /// Carries bytes one way. What is kept back once is lost, and all that would come after it.
-async fn pass(way: Way, mut from: OwnedReadHalf, mut to: OwnedWriteHalf, shared: Arc<Shared>) {
+async fn pass(
+    way: Way,
+    mut from: OwnedReadHalf,
+    mut to: OwnedWriteHalf,
+    shared: Arc<Shared>,
+    next: Unasked,
+) {
     let (mut bytes, mut is_lost) = (vec![0; 1 << 16], false);
     while let Ok(count @ 1..) = from.read(&mut bytes).await {
         let bytes = &bytes[..count];
@@ -92,8 +110,17 @@ async fn pass(way: Way, mut from: OwnedReadHalf, mut to: OwnedWriteHalf, shared:
                 *script = None;
                 shared.mute.store(true, Ordering::Release);
             }
+            if let Some((_, said)) = shared.unasked.lock().unwrap().take_if(|one| calls(one.0)) {
+                *next.lock().unwrap() = Some(said);
+            }
         } else {
             is_lost |= shared.mute.load(Ordering::Acquire);
+            let unasked = next.lock().unwrap().take();
+            if let Some(said) = unasked
+                && to.write_all(&said).await.is_err()
+            {
+                return;
+            }
         }
         let trickles = way == Way::Answers && shared.trickles.load(Ordering::Acquire);
         for piece in bytes.chunks(if trickles { PIECE } else { bytes.len() }) {

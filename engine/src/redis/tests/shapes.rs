@@ -38,6 +38,16 @@ impl<G: Ground> Ground for Arc<G> {
     }
 }
 
+/// Waits until a partition was renewed after all servers were connected to: before, its slot could
+/// not move to each of them without a doubt.
+async fn until_a_slot_may_move(engine: &Redis, partition: Partition) {
+    until("it is renewed", || async {
+        let asked = engine.tenure.asked(partition);
+        engine.atlas.hosts().iter().all(|host| host.link.is_there_since(asked))
+    })
+    .await;
+}
+
 /// Waits until something that nobody tells is so.
 async fn until<F: Future<Output = bool>>(what: &str, is_so: impl Fn() -> F) {
     let so = async {

@@ -49,6 +49,25 @@ async fn a_listener_that_connects_anew_and_has_missed_nothing_repairs_nothing() 
 }
 
 #[tokio::test]
+async fn a_channel_that_ends_while_leases_are_renewed_costs_no_connection_for_steps() {
+    let hall = Hall::on(&[]).await;
+    let proxy = Proxy::before(&hall.server).await;
+    let (engine, mut node) = hall.engine_with("n0", &options(&proxy.url())).await;
+    let alice = user("alice");
+    let partition = Partition::of(&alice);
+    open(&node, &alice, 1).await;
+    let host = engine.atlas.host(partition).expect("it is kept");
+    let connected = tokio::time::Instant::now();
+    // Redis ends it when its slot moves, and what it says then looks like an answer.
+    proxy.end_channel_at(&script::RENEW, &engine.keys.inbox(partition, &engine.me));
+    until_lost(&engine).await;
+    until_here(&engine).await;
+    assert!(host.link.is_there_since(connected), "it was connected anew");
+    let sent = send(&node, &alice, 2).await;
+    assert_eq!(next_position(&mut node, &alice).await, sent);
+}
+
+#[tokio::test]
 async fn a_step_more_than_a_server_is_asked_for_waits_and_is_not_done() {
     let hall = Hall::on(&[]).await;
     let patience = Duration::from_millis(300);

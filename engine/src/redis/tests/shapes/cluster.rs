@@ -2,7 +2,11 @@
 
 use kernel::registry::Proof;
 
-use super::{cluster_of::Cluster, failover::Before, *};
+use super::{
+    cluster_of::Cluster,
+    failover::{Before, is_not_good_now},
+    *,
+};
 
 async fn start() -> Cluster {
     Cluster::of(3, true).await
@@ -21,20 +25,6 @@ async fn until_found(engine: &Redis, partition: Partition, at: &str) {
         engine.atlas.host(partition).is_some_and(|host| host.link.door().to_string() == at)
     })
     .await;
-}
-
-/// A ticket that was spent admits nobody, as soon as its partition can be used.
-async fn is_not_good_again(node: &Node, spent: Ticket) {
-    let again = async {
-        loop {
-            match place(node, Proof::Ticket(spent, None), 9).await {
-                Err(NotAdmitted::Failed(_)) => tokio::time::sleep(LOOKS).await,
-                placed => return placed,
-            }
-        }
-    };
-    let again = tokio::time::timeout(SOON, again).await.expect("it is usable");
-    assert_eq!(again, Err(NotAdmitted::Refused(CloseCode::TicketUnknown)));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -75,7 +65,7 @@ async fn a_primary_that_does_not_know_that_it_was_replaced_vouches_for_nothing()
     for engine in [&engine, &second] {
         until_found(engine, partition, &new).await;
     }
-    is_not_good_again(&other, spent).await;
+    is_not_good_now(&other, spent).await;
     let after = before.is_not_good_twice(&mut node, &other).await;
     assert!(after.epoch > lost.epoch, "{after} after {lost}");
 }
@@ -84,7 +74,7 @@ async fn a_primary_that_does_not_know_that_it_was_replaced_vouches_for_nothing()
 async fn a_slot_that_moved_to_a_primary_that_was_lost_right_after_is_in_doubt() {
     let mut hall = Hall::at(start().await, "usher:");
     let (engine, mut node) = hall.engine("n0").await;
-    let (_, other) = hall.engine("n1").await;
+    let (second, other) = hall.engine("n1").await;
     let alice = user("alice");
     let partition = Partition::of(&alice);
     let before = Before::at(&mut node, &other, &alice).await;
@@ -92,6 +82,9 @@ async fn a_slot_that_moved_to_a_primary_that_was_lost_right_after_is_in_doubt() 
     let from = hall.server.keeper(partition);
     let to = (from + 1) % 3;
     let replica = to + 3;
+    for engine in [&engine, &second] {
+        until_a_slot_may_move(engine, partition).await;
+    }
     hall.server.carry_over(partition, from, to).await;
     let count = format!("CLUSTER COUNTKEYSINSLOT {}", crate::redis::keys::slot_of(partition));
     until("its replica has the keys", || async {
@@ -110,7 +103,7 @@ async fn a_slot_that_moved_to_a_primary_that_was_lost_right_after_is_in_doubt() 
     hall.server.nodes[to].kill().await;
     drop(held);
     until_found(&engine, partition, &at).await;
-    is_not_good_again(&other, spent).await;
+    is_not_good_now(&other, spent).await;
     let after = before.is_not_good_twice(&mut node, &other).await;
     assert!(after.epoch > lost.epoch, "{after} after {lost}");
 }

@@ -26,8 +26,7 @@ impl Before {
     /// None of it is good twice, and that something may be lost is told. Returns the position of a
     /// message that was sent afterwards.
     pub(super) async fn is_not_good_twice(&self, node: &mut Node, other: &Node) -> Position {
-        let refused = place(node, Proof::Ticket(self.ticket, None), 4).await;
-        assert_eq!(refused, Err(NotAdmitted::Refused(CloseCode::TicketUnknown)));
+        is_not_good_now(node, self.ticket).await;
         let after = send_at_last(other, &self.user, 5).await;
         assert!(after.epoch > self.sent.epoch, "{after} after {}", self.sent);
         assert_eq!(next_message(node, &self.user).await, after);
@@ -38,4 +37,18 @@ impl Before {
         assert_eq!(gap.reason, GapReason::Epoch);
         after
     }
+}
+
+/// A ticket of before admits nobody, as soon as its partition can be used.
+pub(super) async fn is_not_good_now(node: &Node, ticket: Ticket) {
+    let tried = async {
+        loop {
+            match place(node, Proof::Ticket(ticket, None), 9).await {
+                Err(NotAdmitted::Failed(_)) => tokio::time::sleep(LOOKS).await,
+                placed => return placed,
+            }
+        }
+    };
+    let tried = tokio::time::timeout(SOON, tried).await.expect("it is usable");
+    assert_eq!(tried, Err(NotAdmitted::Refused(CloseCode::TicketUnknown)));
 }
