@@ -9,6 +9,7 @@
 //! it. Why it is so: `docs/design/0017-redis-engine.md`, `docs/design/0018-redis-shapes.md`.
 
 mod keeper;
+mod renewals;
 mod room;
 mod foreign;
 mod sound;
@@ -76,7 +77,7 @@ use protocol::{
     partition::{PARTITIONS, Partition},
     time::Timestamp,
 };
-use tokio::sync::watch;
+use tokio::sync::{RwLock, watch};
 
 use self::{
     atlas::Atlas,
@@ -125,6 +126,8 @@ pub struct Redis {
     tenure: Arc<Tenure>,
     /// Whether the node was asked to go away.
     asked: watch::Sender<bool>,
+    /// Whether it went; held while leases are renewed.
+    has_left: RwLock<bool>,
     news: News,
     roll: Roll,
     turns: Turns,
@@ -172,6 +175,7 @@ impl Redis {
             counts: Counts::new(),
             tenure: Arc::new(Tenure::new(options.lease)),
             asked: watch::Sender::new(false),
+            has_left: RwLock::default(),
             news: News::new(),
             roll: Roll::new(),
             turns: Turns::new(),

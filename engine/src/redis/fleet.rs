@@ -91,6 +91,8 @@ impl Fleet for Redis {
     }
 
     async fn leave(&self) -> Result<(), Failed> {
+        // A renewal that is under way would take back what is given up here.
+        *self.has_left.write().await = true;
         let me = self.me.to_string();
         let command = |word: &str, key: String| {
             let mut command = redis::cmd(word);

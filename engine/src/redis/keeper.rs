@@ -1,11 +1,8 @@
 //! Keeper: what a node does all the while: connect, listen, renew its leases, and see to it that
 //! what is sent to it arrives.
 //!
-//! A renewal says how many envelopes were sent, how many sessions the registry has here, and in
-//! which epoch. What does not fit what the node knows is repaired. Renewals go by the connection that
-//! listens: there they wait for no step, and by the time of their answer all that was counted before
-//! has come. Beside them the node sends something to itself, since a connection that is half open
-//! does not say so.
+//! What a renewal says and does not fit what the node knows is repaired. Beside them the node sends
+//! something to itself, since a connection that is half open does not say so.
 
 use std::{
     collections::HashMap,
@@ -19,25 +16,15 @@ use std::{
 };
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use protocol::{partition::Partition, time::Timestamp};
-use redis::{Cmd, Pipeline, aio::MultiplexedConnection};
+use protocol::partition::Partition;
+use redis::{Pipeline, aio::MultiplexedConnection};
 use tokio::{
     sync::watch,
     time::{MissedTickBehavior, interval, sleep},
 };
 
-use super::{
-    Redis, Refused, ear,
-    host::Host,
-    kept::number,
-    link::{self, Fault},
-    queue::Sent,
-    script, way,
-};
-use crate::{
-    fleet::Health,
-    tenure::{RENEWALS, Renewal},
-};
+use super::{Redis, Refused, ear, host::Host, link::Fault, queue::Sent, renewals::Renewed};
+use crate::{fleet::Health, tenure::RENEWALS};
 
 /// Partitions that are renewed in one go: few enough that nobody else waits long for Redis.
 const RENEWED_AT_ONCE: usize = 64;
@@ -56,10 +43,6 @@ const PAUSES: [Duration; 5] = [
 
 /// Between two looks at where partitions are.
 const LOOKS: Duration = Duration::from_millis(50);
-
-/// What a renewal says: epoch, envelopes, sessions, whether the lease had lapsed, and until when it
-/// lasts now.
-type Renewed = (String, String, usize, u8, String);
 
 /// The connection that listens to a server.
 struct Listening {
@@ -311,61 +294,6 @@ impl Redis {
         Ok(())
     }
 
-    /// Renews the leases on some partitions of a server; there is none of those that move, or in which
-    /// somebody else has written. Those that were lost by the node's own clock are lapsed as well.
-    async fn renew(
-        &self,
-        host: &Arc<Host>,
-        listening: &mut Listening,
-        partitions: &[Partition],
-    ) -> Result<Vec<Option<Renewed>>, Fault> {
-        let sent = self.tenure.now();
-        let node = self.me.to_string();
-        let words = [node.clone(), self.lease.as_millis().to_string()];
-        let call = |partition: &Partition| {
-            let keys = vec![
-                self.keys.primary(*partition),
-                self.keys.lease(*partition),
-                self.keys.mail(*partition),
-                self.keys.node(*partition, &node),
-            ];
-            way::evaluate(&script::RENEW, &(keys, words.to_vec()))
-        };
-        let calls: Vec<Cmd> = partitions.iter().map(call).collect();
-        let calls: Vec<&Cmd> = calls.iter().collect();
-        let mut renewed = ask(host, listening, &calls, self.lease).await?;
-        let is_moving = |at: &usize| matches!(renewed[*at], Err(Fault::Moving));
-        let moving: Vec<usize> = (0..calls.len()).filter(is_moving).collect();
-        if !moving.is_empty() {
-            self.atlas.doubt();
-            let some: Vec<Partition> = moving.iter().map(|at| partitions[*at]).collect();
-            self.meet(host, &some).await;
-            let calls: Vec<&Cmd> = moving.iter().map(|at| calls[*at]).collect();
-            let again = ask(host, listening, &calls, self.lease).await?;
-            moving.into_iter().zip(again).for_each(|(at, again)| renewed[at] = again);
-        }
-        // Where others go on, something is wrong with what is kept there.
-        if renewed.iter().any(Result::is_ok) {
-            let failed = |at: &usize| !matches!(renewed[*at], Ok(_) | Err(Fault::Moving));
-            for at in (0..renewed.len()).filter(failed).collect::<Vec<_>>() {
-                self.find_foreign(host, partitions[at]).await;
-                renewed[at] = Err(Fault::Moving);
-            }
-        }
-        let renewed = renewed.into_iter().map(|renewed| match renewed {
-            Err(Fault::Moving) => Ok(None),
-            renewed => renewed.map(Some),
-        });
-        let mut renewed = renewed.collect::<Result<Vec<Option<Renewed>>, Fault>>()?;
-        for (partition, renewed) in partitions.iter().zip(&mut renewed) {
-            let Some((_, _, _, lapsed, until)) = renewed else { continue };
-            let until = Timestamp(number(until)?);
-            let renewal = Renewal { sent, lapsed: *lapsed == 1, until };
-            *lapsed = u8::from(self.tenure.renewed(*partition, renewal));
-        }
-        Ok(renewed)
-    }
-
     /// Listens to what is not heard yet, renews, and has that made up for which does not fit; the
     /// partitions in which the registry has another number of sessions here than the node.
     async fn round(
@@ -383,17 +311,18 @@ impl Redis {
         let mut differing = Vec::new();
         for some in partitions.chunks(RENEWED_AT_ONCE) {
             let before: Vec<u64> = some.iter().map(|one| self.counts.last(*one)).collect();
-            let renewed = self.renew(host, listening, some).await;
-            // That a channel ended unasked is mistaken for an answer, here alone. Else it is lost or
-            // silent: another may do better.
-            if renewed.as_ref().is_err_and(|fault| *fault != Fault::Foreign) {
+            let renewed = self.renew(host, &mut listening.line, some).await;
+            // A server that is silent, or does nothing: another may do better. If only this connection
+            // is lost, or took the end of a channel for an answer, steps go on by the other.
+            if matches!(renewed, Err(Fault::NotDone)) {
                 host.link.give_up();
             }
             for ((partition, before), renewed) in some.iter().zip(before).zip(renewed?) {
-                let Some((epoch, count, sessions, lapsed, _)) = renewed else { continue };
-                let count = number(&count)?;
+                let Some(Renewed { epoch, count, sessions, lapsed, .. }) = renewed else {
+                    continue;
+                };
                 let is_new = epochs.insert(*partition, epoch.clone()) != Some(epoch);
-                let is_in_doubt = is_new || count < before || lapsed == 1;
+                let is_in_doubt = is_new || count < before || lapsed;
                 host.ear.queue.put(match is_in_doubt || self.counts.is_broken(*partition) {
                     true => Sent::Anew(*partition, count),
                     false => Sent::Due(*partition, count),
@@ -406,16 +335,4 @@ impl Redis {
         self.weigh();
         Ok(differing)
     }
-}
-
-/// Asks for renewals by the connection that listens.
-async fn ask(
-    host: &Host,
-    listening: &mut Listening,
-    calls: &[&Cmd],
-    most: Duration,
-) -> Result<Vec<Result<Renewed, Fault>>, Fault> {
-    let answers = link::each(&mut listening.line, Some(&script::RENEW), calls);
-    let answers = host.ear.pulse.carries(most, answers).await.ok_or(Fault::NotDone)?;
-    answers.map_err(|error| Fault::from(&error))
 }

@@ -16,7 +16,7 @@ impl Redis {
         let Some(partition) = host.ear.opened().into_iter().next() else { return };
         let mut push = Cmd::new();
         push.arg("LPUSHX").arg(self.keys.room(partition)).arg("");
-        let has_room = match host.link.ask::<u32>(&push).await {
+        let has_room = match host.link.ask_in_time::<u32>(&push, self.lease).await {
             Ok(_) => true,
             Err(Fault::Full) => false,
             // Others find out what is the matter.

@@ -153,7 +153,7 @@ pub async fn a_sweep_leaves_what_stands(rig: &dyn Rig) {
     stage.rig.pass(stage.window()).await;
     stage.park(&parked).await;
     let ticket = stage.mint_for(grant(&alice), stage.window() * 8).await;
-    stage.rig.pass(stage.window() / 2).await;
+    stage.rig.pass(stage.moment()).await;
     let before = stage.sessions(&alice).await;
     assert_eq!(stage.sweep().await, []);
     assert_eq!(stage.sessions(&alice).await, before);
@@ -190,12 +190,12 @@ pub async fn a_sweep_ends_parked_sessions_after_their_window(rig: &dyn Rig) {
 
 pub async fn a_sweep_ends_what_is_too_old_and_tells_its_node(rig: &dyn Rig) {
     let (mut stage, alice) = (Stage::of(rig).await, user("alice"));
-    let age = Some(stage.window());
-    let old = stage.open_at(0, Grant { max_age: age, ..grant(&alice) }).await;
+    let age = stage.window() * 2;
+    let old = stage.open_at(0, Grant { max_age: Some(age), ..grant(&alice) }).await;
     let young = stage.open_at(1, grant(&alice)).await;
-    stage.rig.pass(stage.window() / 2).await;
+    stage.rig.pass(stage.moment()).await;
     assert_eq!(stage.sweep().await, []);
-    stage.rig.pass(stage.window()).await;
+    stage.rig.pass(age).await;
     let (session, code) = (old.fenced.session, CloseCode::TooOld);
     let ended = Ended { session, user: alice.clone(), code, last: false };
     assert_eq!(stage.sweep().await, [ended]);

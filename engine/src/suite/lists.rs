@@ -188,6 +188,8 @@ async fn crowd(stage: &mut Stage<'_>) -> BTreeSet<SessionId> {
         let opened = stage.open_at(n, grant(&name)).await;
         if n % 5 == 0 {
             stage.park(&opened).await;
+            // However long it takes to read lists of so many.
+            stage.engine(0).hold(opened.token, stage.window() * 50).await.expect("it is noted");
         }
         there.insert(opened.fenced.session);
     }

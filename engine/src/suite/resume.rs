@@ -241,7 +241,7 @@ pub async fn an_end_code_is_kept_one_window_and_then_forgotten(rig: &dyn Rig) {
     let sessions = stage.end(0, &ending, CloseCode::ClosedByBackend).await;
     assert_eq!(sessions.map(|ended| ended.len()), Ok(1));
     stage.open(single(replaced)).await;
-    stage.rig.pass(stage.window() / 2).await;
+    stage.rig.pass(stage.moment()).await;
     stage.sweep().await;
     for (token, code) in &ended {
         assert_eq!(stage.token_refused(*token).await, *code, "and not only once");

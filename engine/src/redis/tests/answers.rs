@@ -7,9 +7,7 @@ use super::{proxy::Proxy, stage::*, *};
 /// A node whose answers can be kept back, and another that sees what is.
 async fn apart(hall: &Hall) -> (Proxy, Arc<Redis>, Node, Node) {
     let proxy = Proxy::before(&hall.server).await;
-    let patience = Duration::from_millis(300);
-    let options = Options { patience, ..options(&proxy.url()) };
-    let (engine, node) = hall.engine_with("n0", &options).await;
+    let (engine, node) = hall.engine_with("n0", &options(&proxy.url())).await;
     let (_, other) = hall.engine("n1").await;
     (proxy, engine, node, other)
 }

@@ -3,10 +3,10 @@
 use kernel::{message::Notice, registry::Proof};
 use protocol::{grant::Policy, http::SessionState};
 
-use super::{stage::*, *};
+use super::{nodes::until_lapsed, stage::*, *};
 
 /// Short, so that tests do not wait long for one to lapse.
-const LEASE: Duration = Duration::from_secs(1);
+const LEASE: Duration = Duration::from_secs(3);
 
 async fn hall_on(settings: &[&str]) -> Hall {
     let mut hall = Hall::on(settings).await;
@@ -17,6 +17,18 @@ async fn hall_on(settings: &[&str]) -> Hall {
 /// Redis forgets everything, and goes on.
 async fn flush(hall: &Hall) {
     let _done: String = hall.server.tell("FLUSHALL").await;
+}
+
+/// Redis crashes and comes back with what it saved, and all know it.
+async fn crash(hall: &mut Hall, engines: [&Redis; 2]) {
+    hall.server.kill().await;
+    for engine in engines {
+        until_lost(engine).await;
+    }
+    hall.server.rise().await;
+    for engine in engines {
+        until_here(engine).await;
+    }
 }
 
 async fn told_end(node: &mut Node, user: &UserId) -> CloseCode {
@@ -44,33 +56,23 @@ async fn a_session_that_was_forgotten_is_registered_again() {
     let after = send(&other, &alice, 2).await;
     assert!(after > head);
     assert_eq!(next_position(&mut node, &alice).await, after);
-    let resumed = async {
-        // The other node may have no lease before it is renewed.
-        loop {
-            match place(&other, Proof::Resume(opened.token, before), 2).await {
-                Err(NotAdmitted::Failed(_)) => tokio::task::yield_now().await,
-                resumed => return resumed,
-            }
-        }
-    };
-    let resumed = tokio::time::timeout(LEASE * 3, resumed).await.expect("it is renewed");
+    // The other node may have no lease before it is renewed.
+    let resumed = place_at_last(&other, Proof::Resume(opened.token, before), 2).await;
     assert_eq!(resumed.expect("its token is good").fenced.session, opened.fenced.session);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_whose_resume_was_forgotten_stays_where_it_is() {
     let mut hall = hall_on(&[]).await;
-    let (_, mut left) = hall.engine("n0").await;
-    let (engine, mut node) = hall.engine("n1").await;
+    let (first, mut left) = hall.engine("n0").await;
+    let (second, mut node) = hall.engine("n1").await;
     let alice = user("alice");
     let opened = open(&left, &alice, 1).await;
     let _saved: String = hall.server.tell("SAVE").await;
     let proof = Proof::Resume(opened.token, opened.joined);
     let resumed = place(&node, proof, 2).await.expect("it resumes");
     assert_eq!(told_end(&mut left, &alice).await, CloseCode::TakenOver);
-    hall.server.kill().await;
-    until_lost(&engine).await;
-    hall.server.rise().await;
+    crash(&mut hall, [&first, &second]).await;
     let told = next(&mut node, &alice).await.notice;
     assert!(matches!(told, Notice::Behind(_)), "only that the past is lost: {told:?}");
     let shown = left.engine.sessions(&Query::User(alice.clone())).await.unwrap();
@@ -85,7 +87,7 @@ async fn a_session_whose_resume_was_forgotten_stays_where_it_is() {
 async fn a_session_that_joined_by_a_clock_that_was_ahead_is_not_passed_over() {
     let mut hall = hall_on(&[]).await;
     let (engine, mut node) = hall.engine("n0").await;
-    let (_, other) = hall.engine("n1").await;
+    let (second, other) = hall.engine("n1").await;
     let alice = user("alice");
     let _saved: String = hall.server.tell("SAVE").await;
     // As a primary gives them whose clock is ahead of the next one's.
@@ -95,9 +97,7 @@ async fn a_session_that_joined_by_a_clock_that_was_ahead_is_not_passed_over() {
     let _told: u32 = hall.server.ask(redis::cmd("HSET").arg(key).arg("last").arg(&told)).await;
     let opened = open(&node, &alice, 1).await;
     assert!(opened.joined.epoch > ahead);
-    hall.server.kill().await;
-    until_lost(&engine).await;
-    hall.server.rise().await;
+    crash(&mut hall, [&engine, &second]).await;
     let told = next(&mut node, &alice).await.notice;
     let Notice::Behind(head) = told else { panic!("not behind: {told:?}") };
     assert!(head > opened.joined, "{head} after {}", opened.joined);
@@ -108,13 +108,14 @@ async fn a_session_that_joined_by_a_clock_that_was_ahead_is_not_passed_over() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_that_ended_while_its_node_was_deaf_does_not_come_back() {
-    let mut hall = hall_on(&["--appendonly", "yes", "--appendfsync", "always"]).await;
-    let (_, mut node) = hall.engine("n0").await;
+    let mut hall = hall_on(&["--appendonly", "yes", "--appendfsync", "no"]).await;
+    hall.window = Duration::from_secs(60);
+    let (deaf, mut node) = hall.engine("n0").await;
     let (engine, other) = hall.engine("n1").await;
     let alice = user("alice");
     let opened = open(&node, &alice, 1).await;
     hall.freeze("n0", true);
-    hall.pass(LEASE).await;
+    until_lapsed(&hall, &deaf, Partition::of(&alice)).await;
     let ending = Ending::Session(opened.fenced.session);
     let ended = other.engine.end(&ending, CloseCode::ClosedByBackend).await.unwrap();
     assert_eq!(ended.len(), 1);
@@ -142,13 +143,8 @@ async fn a_session_whose_place_was_given_to_another_meanwhile_does_not_come_back
     flush(&hall).await;
     let (proof, ticket, leave, ttl) = single(2);
     other.engine.mint(ticket, leave, ttl).await.unwrap();
-    let placed = async {
-        // Its node has no lease until it is renewed.
-        while place(&other, proof, 2).await.is_err() {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(LEASE * 3, placed).await.expect("the place is free");
+    // Its node has no lease until it is renewed.
+    until("the place is free", || async { place(&other, proof, 2).await.is_ok() }).await;
     hall.freeze("n0", false);
     assert_eq!(told_end(&mut node, &alice).await, CloseCode::Replaced);
     let shown = other.engine.sessions(&Query::User(alice.clone())).await.unwrap();
@@ -175,11 +171,10 @@ async fn nobody_is_said_not_to_be_there_before_nodes_could_say_whom_they_have() 
         loop {
             match other.engine.append(&alice, draft(3)).await {
                 Ok(receipt) => return receipt.live,
-                Err(_) => tokio::task::yield_now().await,
+                Err(_) => tokio::time::sleep(LOOKS).await,
             }
         }
     };
-    assert_eq!(tokio::time::timeout(hall.lease, accepted).await, Ok(1));
-    let nobody = async { while other.engine.append(&bob, draft(4)).await.is_err() {} };
-    tokio::time::timeout(hall.lease * 2, nobody).await.expect("in the end it is sure");
+    assert_eq!(tokio::time::timeout(SOON, accepted).await, Ok(1));
+    until("it is sure", || async { other.engine.append(&bob, draft(4)).await.is_ok() }).await;
 }

@@ -6,7 +6,7 @@ use protocol::{grant::Policy, http::SessionState};
 use super::{stage::*, *};
 
 /// Short, so that one that is not renewed has lapsed soon.
-const LEASE: Duration = Duration::from_secs(1);
+const LEASE: Duration = Duration::from_secs(3);
 
 async fn fill(hall: &Hall) {
     let _full: String = hall.server.tell("CONFIG SET maxmemory 1").await;
@@ -73,7 +73,7 @@ async fn c14_a_full_memory_keeps_sessions_and_lets_them_go() {
     fill(&hall).await;
     until_full(&first, &hall).await;
     until_full(&second, &hall).await;
-    hall.pass(2 * LEASE).await;
+    hall.pass(LEASE).await;
     assert_eq!(states(&other, &alice).await, [SessionState::Live; 2], "leases are held");
     let parked = one.engine.depart(goes.fenced, Departure::Park).await;
     assert_eq!(parked, Ok(Departed::Parked));
@@ -110,11 +110,10 @@ async fn a_node_starts_and_comes_back_where_memory_is_full() {
     open(&node, &alice, 1).await;
     fill(&hall).await;
     until_full(&engine, &hall).await;
-    // Longer than a node waits for an answer.
-    let slept = hall.server.tell::<String>("DEBUG SLEEP 3");
+    let held = hall.server.hold().await;
     let mut health = engine.health();
-    let (_slept, lost) = tokio::join!(slept, health.wait_for(|health| !health.is_here()));
-    drop(lost.expect("it is noticed"));
+    drop(health.wait_for(|health| !health.is_here()).await.expect("it is noticed"));
+    drop(held);
     until_full(&engine, &hall).await;
     assert_eq!(states(&node, &alice).await, [SessionState::Live]);
     let (mailboxes, _shards) = Mailboxes::new(SHARDS, ROOM);

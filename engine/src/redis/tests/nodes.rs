@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use futures_util::stream::{self, StreamExt};
 use kernel::registry::{Mail, Proof, Registry};
 use protocol::{http::SessionState, position::Position};
 
@@ -12,12 +13,36 @@ use crate::{
 };
 
 /// Short, so that tests do not wait long for one to lapse.
-pub(super) const LEASE: Duration = Duration::from_secs(1);
+pub(super) const LEASE: Duration = Duration::from_secs(2);
+
+/// Long enough to be held though this machine does nothing for a while.
+const STEADY: Duration = Duration::from_secs(4);
+
+/// Sweeps at once.
+const SWEEPS: usize = 32;
 
 pub(super) async fn hall_of_short_leases() -> Hall {
     let mut hall = Hall::on(&[]).await;
     hall.lease = LEASE;
     hall
+}
+
+/// A node that keeps its leases, among those whose leases are short.
+pub(super) async fn steady(hall: &Hall, name: &str) -> (Arc<Redis>, Node) {
+    hall.engine_with(name, &Options { lease: STEADY, ..hall.options() }).await
+}
+
+/// Waits until a node that does nothing any more has no lease of a partition, as Redis sees it: a
+/// renewal may have been on its way.
+pub(super) async fn until_lapsed(hall: &Hall, engine: &Redis, partition: Partition) {
+    let lease =
+        redis::cmd("HGET").arg(engine.keys.lease(partition)).arg(engine.me.to_string()).clone();
+    until("its lease lapses", || async {
+        let until: Option<u64> = hall.server.ask(&lease).await;
+        let (seconds, micros): (u64, u64) = hall.server.tell("TIME").await;
+        until.is_none_or(|until| until <= seconds * 1000 + micros / 1000)
+    })
+    .await;
 }
 
 async fn shown(node: &Node, user: &UserId) -> Vec<SessionState> {
@@ -26,19 +51,20 @@ async fn shown(node: &Node, user: &UserId) -> Vec<SessionState> {
 }
 
 /// Sweeps all partitions.
-pub(super) async fn sweep(node: &Node) -> Vec<Ended> {
+async fn sweep(node: &Node) -> Vec<Ended> {
+    let mut sweeps =
+        stream::iter(Partition::all().map(|_| node.engine.sweep())).buffer_unordered(SWEEPS);
     let mut ended = Vec::new();
-    for _ in Partition::all() {
-        ended.extend(node.engine.sweep().await.expect("sweeps are done"));
+    while let Some(swept) = sweeps.next().await {
+        ended.extend(swept.expect("sweeps are done"));
     }
     ended
 }
 
 /// The same when nodes that are lost are taken for lost.
 async fn sweep_settled(engine: &Redis, node: &Node) -> Vec<Ended> {
-    while !Partition::all().all(|one| engine.tenure.is_settled(one)) {
-        tokio::task::yield_now().await;
-    }
+    let is_settled = || Partition::all().all(|one| engine.tenure.is_settled(one));
+    until("it is settled", || async { is_settled() }).await;
     sweep(node).await
 }
 
@@ -46,12 +72,12 @@ async fn sweep_settled(engine: &Redis, node: &Node) -> Vec<Ended> {
 async fn sessions_of_a_node_that_is_lost_are_parked_and_then_ended() {
     let hall = hall_of_short_leases().await;
     let (lost, gone) = hall.engine("n0").await;
-    let (engine, node) = hall.engine("n1").await;
+    let (engine, node) = steady(&hall, "n1").await;
     let alice = user("alice");
     let (other, stays) = (open(&gone, &alice, 1).await, open(&gone, &alice, 2).await);
     let here = open(&node, &alice, 3).await;
     hall.stop("n0");
-    hall.pass(LEASE).await;
+    until_lapsed(&hall, &lost, Partition::of(&alice)).await;
     assert_eq!(
         shown(&node, &alice).await.iter().filter(|s| **s == SessionState::Parked).count(),
         2
@@ -89,8 +115,8 @@ async fn one_sweep_of_a_partition_parks_all_that_a_lost_node_left() {
     const LEFT: usize = 300;
     let mut hall = Hall::on(&[]).await;
     hall.lease = LEASE * 2;
-    let (_, gone) = hall.engine("n0").await;
-    let (engine, node) = hall.engine("n1").await;
+    let (lost, gone) = hall.engine("n0").await;
+    let (engine, node) = steady(&hall, "n1").await;
     let partition = Partition::of(&user("alice"));
     let users = (0..).map(|n| user(&format!("user-{n}")));
     let users = users.filter(|user| Partition::of(user) == partition);
@@ -98,8 +124,8 @@ async fn one_sweep_of_a_partition_parks_all_that_a_lost_node_left() {
         open(&gone, &user, bits).await;
     }
     hall.stop("n0");
-    hall.pass(hall.lease).await;
-    sweep(&node).await;
+    until_lapsed(&hall, &lost, partition).await;
+    sweep_settled(&engine, &node).await;
     assert_eq!(engine.orphans().len(), LEFT);
 }
 
@@ -107,12 +133,12 @@ async fn one_sweep_of_a_partition_parks_all_that_a_lost_node_left() {
 async fn whoever_parks_the_sessions_of_a_lost_node_tells_of_them_once() {
     let hall = hall_of_short_leases().await;
     let (lost, gone) = hall.engine("n0").await;
-    let (second, node) = hall.engine("n1").await;
-    let (third, other) = hall.engine("n2").await;
+    let (second, node) = steady(&hall, "n1").await;
+    let (third, other) = steady(&hall, "n2").await;
     let alice = user("alice");
     let session = open(&gone, &alice, 1).await.fenced.session;
     hall.stop("n0");
-    hall.pass(LEASE).await;
+    until_lapsed(&hall, &lost, Partition::of(&alice)).await;
     let mut told = Vec::new();
     for _ in 0..2 {
         for (engine, one) in [(&second, &node), (&third, &other)] {
@@ -128,7 +154,7 @@ async fn whoever_parks_the_sessions_of_a_lost_node_tells_of_them_once() {
 async fn nothing_is_left_of_a_node_whose_sessions_went_before_they_were_swept() {
     let hall = hall_of_short_leases().await;
     let (lost, gone) = hall.engine("n0").await;
-    let (engine, node) = hall.engine("n1").await;
+    let (engine, node) = steady(&hall, "n1").await;
     let alice = user("alice");
     let partition = Partition::of(&alice);
     let fenced = open(&gone, &alice, 1).await.fenced;
@@ -137,21 +163,19 @@ async fn nothing_is_left_of_a_node_whose_sessions_went_before_they_were_swept() 
     let kept = [engine.keys.user(partition, Some(&alice)), engine.keys.session(fenced.session)];
     let deleted: u32 = hall.server.ask(redis::cmd("DEL").arg(&kept)).await;
     assert_eq!(deleted, 2);
-    let nobody = async {
-        while node.engine.census().await.unwrap().users > 0 {
-            sweep(&node).await;
-        }
-    };
-    tokio::time::timeout(LEASE * 3, nobody).await.expect("she is on no list");
+    until("she is on no list", || async {
+        sweep(&node).await;
+        node.engine.census().await.unwrap().users == 0
+    })
+    .await;
     let here = redis::cmd("EXISTS").arg(engine.keys.node(partition, &lost.me.to_string())).clone();
     let lease =
         redis::cmd("HEXISTS").arg(engine.keys.lease(partition)).arg(lost.me.to_string()).clone();
-    let buried = async {
-        while hall.server.ask::<bool>(&here).await || hall.server.ask::<bool>(&lease).await {
-            sweep(&node).await;
-        }
-    };
-    tokio::time::timeout(LEASE * 3, buried).await.expect("it is forgotten");
+    until("it is forgotten", || async {
+        sweep(&node).await;
+        !hall.server.ask::<bool>(&here).await && !hall.server.ask::<bool>(&lease).await
+    })
+    .await;
     // Somebody tells it something still.
     let notice = kernel::message::Notice::Probed(fenced);
     let envelope = kernel::message::Envelope { user: alice.clone(), notice };
@@ -172,6 +196,19 @@ async fn a_node_that_leaves_parks_its_sessions_at_once() {
     open(&gone, &alice, 1).await;
     hall.stop("n0");
     leaves.leave().await.unwrap();
+    assert_eq!(shown(&node, &alice).await, [SessionState::Parked]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_leaves_renews_no_lease_any_more() {
+    let hall = hall_of_short_leases().await;
+    let (leaves, gone) = hall.engine("n0").await;
+    let (_, node) = steady(&hall, "n1").await;
+    let alice = user("alice");
+    open(&gone, &alice, 1).await;
+    leaves.leave().await.unwrap();
+    // Its tasks go on.
+    hall.pass(LEASE).await;
     assert_eq!(shown(&node, &alice).await, [SessionState::Parked]);
 }
 
@@ -197,11 +234,11 @@ async fn a_block_that_is_over_leaves_the_list() {
 async fn a_node_that_was_frozen_learns_what_became_of_its_sessions() {
     let hall = hall_of_short_leases().await;
     let (frozen, mut node) = hall.engine("n0").await;
-    let (engine, other) = hall.engine("n1").await;
+    let (engine, other) = steady(&hall, "n1").await;
     let alice = user("alice");
     let kept = open(&node, &alice, 1).await;
     hall.freeze("n0", true);
-    hall.pass(LEASE).await;
+    until_lapsed(&hall, &frozen, Partition::of(&alice)).await;
     place(&other, Proof::Resume(kept.token, kept.joined), 2).await.expect("its node is lost");
     sweep_settled(&engine, &other).await;
     hall.freeze("n0", false);
@@ -210,7 +247,9 @@ async fn a_node_that_was_frozen_learns_what_became_of_its_sessions() {
     assert_eq!((sessions, end.code), (vec![kept.fenced], CloseCode::TakenOver));
     until_here(&frozen).await;
     // It was forgotten meanwhile, and is counted anew.
-    let again = open(&node, &alice, 3).await;
+    let ticket = mint(&node, &alice, 3).await;
+    let again = place_at_last(&node, Proof::Ticket(ticket, None), 3).await;
+    let again = again.expect("there is a place");
     assert_eq!(send(&other, &alice, 1).await, next_position(&mut node, &alice).await);
     assert!(again.fenced.fence > kept.fenced.fence);
 }
@@ -219,11 +258,11 @@ async fn a_node_that_was_frozen_learns_what_became_of_its_sessions() {
 async fn a_node_that_was_frozen_takes_back_what_is_still_its_own() {
     let hall = hall_of_short_leases().await;
     let (frozen, mut node) = hall.engine("n0").await;
-    let (engine, other) = hall.engine("n1").await;
+    let (engine, other) = steady(&hall, "n1").await;
     let alice = user("alice");
     let kept = open(&node, &alice, 1).await;
     hall.freeze("n0", true);
-    hall.pass(LEASE).await;
+    until_lapsed(&hall, &frozen, Partition::of(&alice)).await;
     sweep_settled(&engine, &other).await;
     assert_eq!(shown(&other, &alice).await, [SessionState::Parked]);
     let missed = send(&other, &alice, 1).await;
@@ -241,13 +280,13 @@ async fn a_node_that_was_frozen_takes_back_what_is_still_its_own() {
 async fn sessions_are_thawed_after_what_became_of_them_is_told() {
     let hall = hall_of_short_leases().await;
     let (frozen, mut node) = hall.engine("n0").await;
-    let (_, other) = hall.engine("n1").await;
+    let (_, other) = steady(&hall, "n1").await;
     let alice = user("alice");
     let partition = Partition::of(&alice);
     let kept = open(&node, &alice, 1).await;
-    let term = frozen.tenure.look(partition).expect("its lease is held");
+    let term = frozen.tenure.term(partition);
     hall.freeze("n0", true);
-    hall.pass(LEASE).await;
+    until_lapsed(&hall, &frozen, partition).await;
     assert_eq!(frozen.tenure.look(partition), None);
     place(&other, Proof::Resume(kept.token, kept.joined), 2).await.expect("its node is lost");
     hall.freeze("n0", false);
@@ -272,12 +311,9 @@ async fn a_redis_that_stands_still_is_noticed_and_loses_nothing() {
     open(&node, &alice, 1).await;
     let before = send(&node, &alice, 1).await;
     assert_eq!(next_position(&mut node, &alice).await, before);
-    let asleep = async { hall.server.tell::<String>("DEBUG SLEEP 3").await };
-    let noticed = async {
-        let lost = tokio::time::timeout(Duration::from_secs(2), until_lost(&engine));
-        lost.await.expect("in time");
-    };
-    tokio::join!(asleep, noticed);
+    let held = hall.server.hold().await;
+    until_lost(&engine).await;
+    drop(held);
     until_here(&engine).await;
     let after = send(&node, &alice, 2).await;
     assert_eq!(after, Position { seq: before.seq + 1, ..before });
@@ -289,7 +325,7 @@ async fn a_redis_that_stands_still_is_noticed_and_loses_nothing() {
 async fn an_envelope_after_a_lapse_does_not_look_as_if_nothing_had_been_before_it() {
     let hall = hall_of_short_leases().await;
     let (frozen, node) = hall.engine("n0").await;
-    let (_, other) = hall.engine("n1").await;
+    let (_, other) = steady(&hall, "n1").await;
     let alice = user("alice");
     open(&node, &alice, 1).await;
     let counter = redis::cmd("HGET")
@@ -298,25 +334,22 @@ async fn an_envelope_after_a_lapse_does_not_look_as_if_nothing_had_been_before_i
         .clone();
     let before: Option<u64> = hall.server.ask(&counter).await;
     hall.freeze("n0", true);
-    hall.pass(LEASE).await;
+    until_lapsed(&hall, &frozen, Partition::of(&alice)).await;
     let receipt = other.engine.append(&alice, draft(1)).await.expect("it is accepted");
     assert_eq!((receipt.live, receipt.parked), (0, 1), "the node is sent nothing");
     hall.freeze("n0", false);
-    let renewed = async {
-        loop {
-            let now: Option<u64> = hall.server.ask(&counter).await;
-            if now > before {
-                return;
-            }
-        }
-    };
-    tokio::time::timeout(LEASE * 3, renewed).await.expect("the lapse is counted");
+    until("the lapse is counted", || async {
+        hall.server.ask::<Option<u64>>(&counter).await > before
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_makes_one_notice_for_each_node_that_needs_it() {
     const NODES: usize = 20;
-    let hall = Hall::on(&[]).await;
+    let mut hall = Hall::on(&[]).await;
+    // A lapse is counted as well.
+    hall.lease = Duration::from_secs(15);
     let mut nodes = Vec::new();
     for n in 0..NODES {
         nodes.push(hall.engine(&format!("n{n}")).await);
@@ -340,12 +373,7 @@ async fn a_session_that_nobody_knows_of_is_parked() {
     let opened = open(&node, &alice, 1).await;
     // As if whoever admitted it never heard of it.
     engine.roll.remove(opened.fenced);
-    let parked = async {
-        while shown(&node, &alice).await != [SessionState::Parked] {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(LEASE * 3, parked).await.expect("it is parked");
+    until("it is parked", || async { shown(&node, &alice).await == [SessionState::Parked] }).await;
     let proof = Proof::Resume(opened.token, Position::default());
     place(&node, proof, 2).await.expect("and may resume");
 }

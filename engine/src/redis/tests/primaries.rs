@@ -5,7 +5,7 @@ use protocol::{frame::GapReason, position::Position};
 
 use super::{stage::*, *};
 
-const KEEPS_ALL: &[&str] = &["--appendonly", "yes", "--appendfsync", "always"];
+const KEEPS_ALL: &[&str] = &["--appendonly", "yes", "--appendfsync", "no"];
 
 /// The server crashes and comes back with what it kept.
 async fn crash(hall: &mut Hall, engine: &Redis) {

@@ -32,7 +32,8 @@ struct Shared {
     trickles: AtomicBool,
     /// The script after whose next call they are.
     script: Mutex<Option<&'static str>>,
-    /// What is said unasked before the answer to the next call of a script.
+    /// What is said unasked before the answer to the next call of a script; nothing more, if that is
+    /// nothing.
     unasked: Mutex<Option<(&'static str, Vec<u8>)>>,
 }
 
@@ -81,6 +82,11 @@ impl Proxy {
         *self.shared.unasked.lock().unwrap() = Some((script.get_hash(), end.into_bytes()));
     }
 
+    /// Ends the connection, rather than give the answer to the next call of a script.
+    pub(super) fn end_line_at(&self, script: &'static redis::Script) {
+        *self.shared.unasked.lock().unwrap() = Some((script.get_hash(), Vec::new()));
+    }
+
     /// Passes only so much of what is answered in a while.
     pub(super) fn trickle(&self) {
         self.shared.trickles.store(true, Ordering::Release);
@@ -117,7 +123,7 @@ async fn pass(
             is_lost |= shared.mute.load(Ordering::Acquire);
             let unasked = next.lock().unwrap().take();
             if let Some(said) = unasked
-                && to.write_all(&said).await.is_err()
+                && (said.is_empty() || to.write_all(&said).await.is_err())
             {
                 return;
             }

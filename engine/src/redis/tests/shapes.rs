@@ -13,12 +13,6 @@ use std::sync::atomic::AtomicUsize;
 
 use super::{fitness::refusal, server::Server, stage::*, *};
 
-/// Long enough for an election on a busy machine.
-const SOON: Duration = Duration::from_secs(30);
-
-/// How often a condition is looked at.
-const LOOKS: Duration = Duration::from_millis(20);
-
 /// Room for one test among others on the same ground.
 fn room<G: Ground>(ground: Arc<G>) -> Hall<Arc<G>> {
     static COUNT: AtomicUsize = AtomicUsize::new(0);
@@ -46,16 +40,6 @@ async fn until_a_slot_may_move(engine: &Redis, partition: Partition) {
         engine.atlas.hosts().iter().all(|host| host.link.is_there_since(asked))
     })
     .await;
-}
-
-/// Waits until something that nobody tells is so.
-async fn until<F: Future<Output = bool>>(what: &str, is_so: impl Fn() -> F) {
-    let so = async {
-        while !is_so().await {
-            tokio::time::sleep(LOOKS).await;
-        }
-    };
-    tokio::time::timeout(SOON, so).await.unwrap_or_else(|_| panic!("waited in vain: {what}"));
 }
 
 /// A user of a partition that `fits`.

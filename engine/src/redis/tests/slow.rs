@@ -11,8 +11,9 @@ async fn a_server_whose_answers_are_late_behind_others_is_not_lost() {
     let hall = Hall::on(&[]).await;
     let proxy = Proxy::before(&hall.server).await;
     let patience = Duration::from_secs(20);
-    let (engine, node) =
-        hall.engine_with("n0", &Options { patience, ..options(&proxy.url()) }).await;
+    let lease = Duration::from_secs(20);
+    let options = Options { patience, lease, ..options(&proxy.url()) };
+    let (engine, node) = hall.engine_with("n0", &options).await;
     let (_, other) = hall.engine("n1").await;
     let alice = user("alice");
     open(&other, &alice, 1).await;
@@ -49,7 +50,7 @@ async fn a_listener_that_connects_anew_and_has_missed_nothing_repairs_nothing() 
 }
 
 #[tokio::test]
-async fn a_channel_that_ends_while_leases_are_renewed_costs_no_connection_for_steps() {
+async fn what_befalls_who_listens_while_leases_are_renewed_costs_no_connection_for_steps() {
     let hall = Hall::on(&[]).await;
     let proxy = Proxy::before(&hall.server).await;
     let (engine, mut node) = hall.engine_with("n0", &options(&proxy.url())).await;
@@ -58,8 +59,12 @@ async fn a_channel_that_ends_while_leases_are_renewed_costs_no_connection_for_st
     open(&node, &alice, 1).await;
     let host = engine.atlas.host(partition).expect("it is kept");
     let connected = tokio::time::Instant::now();
-    // Redis ends it when its slot moves, and what it says then looks like an answer.
+    // Redis ends a channel when its slot moves, and what it says then looks like an answer.
     proxy.end_channel_at(&script::RENEW, &engine.keys.inbox(partition, &engine.me));
+    until_lost(&engine).await;
+    until_here(&engine).await;
+    // It ends a connection that hears too slowly.
+    proxy.end_line_at(&script::RENEW);
     until_lost(&engine).await;
     until_here(&engine).await;
     assert!(host.link.is_there_since(connected), "it was connected anew");
@@ -70,7 +75,7 @@ async fn a_channel_that_ends_while_leases_are_renewed_costs_no_connection_for_st
 #[tokio::test]
 async fn a_step_more_than_a_server_is_asked_for_waits_and_is_not_done() {
     let hall = Hall::on(&[]).await;
-    let patience = Duration::from_millis(300);
+    let patience = Duration::from_secs(1);
     let (engine, node) = hall.engine_with("n0", &Options { patience, ..hall.options() }).await;
     let alice = user("alice");
     let partition = Partition::of(&alice);

@@ -15,6 +15,22 @@ use protocol::{
 
 use super::*;
 
+/// Long enough for an election on a busy machine.
+pub(super) const SOON: Duration = Duration::from_secs(30);
+
+/// How often a condition is looked at.
+pub(super) const LOOKS: Duration = Duration::from_millis(20);
+
+/// Waits until something that nobody tells is so.
+pub(super) async fn until<F: Future<Output = bool>>(what: &str, is_so: impl Fn() -> F) {
+    let so = async {
+        while !is_so().await {
+            tokio::time::sleep(LOOKS).await;
+        }
+    };
+    tokio::time::timeout(SOON, so).await.unwrap_or_else(|_| panic!("waited in vain: {what}"));
+}
+
 pub(super) fn user(name: &str) -> UserId {
     UserId::parse(name).unwrap()
 }
@@ -55,6 +71,23 @@ pub(super) fn attempt(node: &Node, proof: Proof, bits: u128) -> Attempt {
 /// Tries a proof at a node.
 pub(super) async fn place(node: &Node, proof: Proof, bits: u128) -> Result<Admitted, NotAdmitted> {
     node.engine.admit(attempt(node, proof, bits)).await.map(|admission| *admission.admitted)
+}
+
+/// The same until there is an answer, as when the node has no lease yet.
+pub(super) async fn place_at_last(
+    node: &Node,
+    proof: Proof,
+    bits: u128,
+) -> Result<Admitted, NotAdmitted> {
+    let placed = async {
+        loop {
+            match place(node, proof, bits).await {
+                Err(NotAdmitted::Failed(_)) => tokio::time::sleep(LOOKS).await,
+                placed => return placed,
+            }
+        }
+    };
+    tokio::time::timeout(SOON, placed).await.expect("it is answered")
 }
 
 /// A session at a node.
@@ -117,10 +150,16 @@ pub(super) async fn next_position(node: &mut Node, user: &UserId) -> Position {
 
 /// Waits until the engine is there.
 pub(super) async fn until_here(engine: &Redis) {
-    engine.health().wait_for(|now| *now == Health::Here).await.expect("the engine is there");
+    until_health(engine, |now| *now == Health::Here).await;
 }
 
 /// Waits until it is not.
 pub(super) async fn until_lost(engine: &Redis) {
-    engine.health().wait_for(|now| *now != Health::Here).await.expect("the engine is there");
+    until_health(engine, |now| *now != Health::Here).await;
+}
+
+async fn until_health(engine: &Redis, is_so: impl FnMut(&Health) -> bool) {
+    let mut health = engine.health();
+    let so = tokio::time::timeout(SOON, health.wait_for(is_so)).await;
+    drop(so.expect("it is noticed").expect("the engine is there"));
 }

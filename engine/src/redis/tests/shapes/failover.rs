@@ -41,14 +41,6 @@ impl Before {
 
 /// A ticket of before admits nobody, as soon as its partition can be used.
 pub(super) async fn is_not_good_now(node: &Node, ticket: Ticket) {
-    let tried = async {
-        loop {
-            match place(node, Proof::Ticket(ticket, None), 9).await {
-                Err(NotAdmitted::Failed(_)) => tokio::time::sleep(LOOKS).await,
-                placed => return placed,
-            }
-        }
-    };
-    let tried = tokio::time::timeout(SOON, tried).await.expect("it is usable");
+    let tried = place_at_last(node, Proof::Ticket(ticket, None), 9).await;
     assert_eq!(tried, Err(NotAdmitted::Refused(CloseCode::TicketUnknown)));
 }

@@ -8,7 +8,7 @@ use super::{cluster_of::Cluster, *};
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slot_moves_while_messages_flow_and_none_is_lost() {
     let mut hall = Hall::at(Cluster::of(3, false).await, "usher:");
-    hall.stream = Bounds::default();
+    (hall.stream, hall.window) = (Bounds::default(), Duration::from_secs(60));
     let (engine, mut node) = hall.engine("n0").await;
     let (second, other) = hall.engine("n1").await;
     let alice = user("alice");
