@@ -95,7 +95,7 @@ fn j9_who_comes_back_to_a_session_that_ended_is_told_what_it_ended_by() {
         node.ask("DELETE", "/v1/users/alice/block", &Value::Null).await;
         check(node, &alice, block_and_lift, &FORBIDDEN).await;
 
-        let young = json!({"user": "alice", "max_age": 1});
+        let young = json!({"user": "alice", "max_age": 3});
         let age = async |_: &Node, one: &mut Session| one.closed_with(4203, "too-old").await;
         check(node, &young, age, &TOO_OLD).await;
     });
@@ -124,12 +124,12 @@ fn j9_a_token_of_nobody_or_of_a_moment_ago_brings_nothing_back() {
         node.ask("DELETE", &format!("/v1/sessions/{id}"), &Value::Null).await;
         refused(node, &token, &position, &CLOSED).await;
         // Of a parked session that grew too old meanwhile, whether or not anybody has noticed.
-        let young = node.join_with(&json!({"user": "alice", "max_age": 1})).await;
+        let young = node.join_with(&json!({"user": "alice", "max_age": 3})).await;
         let born = Clock::timestamp();
         let (id, token) = (young.id.clone(), young.token.clone());
         young.peer.vanish();
         watch.parked(&id).await;
-        passed(born.after(std::time::Duration::from_secs(1))).await;
+        passed(born.after(std::time::Duration::from_secs(3))).await;
         refused(node, &token, &position, &TOO_OLD).await;
     });
 }

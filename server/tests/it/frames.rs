@@ -150,7 +150,7 @@ fn f9_fragments_are_counted() {
 
 #[test]
 fn f10_a_message_must_be_whole_in_time() {
-    let limits = Limits { message_wait: Duration::from_millis(200), ..Limits::default() };
+    let limits = Limits { message_wait: Duration::from_secs(1), ..Limits::default() };
     with_node(Config { limits, ..config() }, async |node| {
         let whole = json_frame(&json!({"type": "ping"}));
         check(node, "half a head", &whole[..1], 1008).await;
@@ -172,7 +172,7 @@ fn f10_a_message_must_be_whole_in_time() {
                 Some(other) => break other,
                 None => panic!("no word"),
             }
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            tokio::time::sleep(Duration::from_millis(25)).await;
         };
         assert_eq!(last, Frame::Close(Some((1008, "message not finished in time".to_owned()))));
 
@@ -181,7 +181,7 @@ fn f10_a_message_must_be_whole_in_time() {
         for _ in 0..5 {
             let (one, two) = whole.split_at(7);
             session.write(one).await;
-            tokio::time::sleep(Duration::from_millis(60)).await;
+            tokio::time::sleep(Duration::from_millis(250)).await;
             answered(&mut session, "in two reads", two).await;
         }
         session.in_step().await;

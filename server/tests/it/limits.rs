@@ -62,7 +62,7 @@ fn h18_a_head_may_be_as_large_as_the_operator_says() {
 
 #[test]
 fn h21_a_head_may_take_as_long_as_the_operator_says() {
-    let limits = Limits { head_wait: Duration::from_millis(200), ..Limits::default() };
+    let limits = Limits { head_wait: Duration::from_secs(1), ..Limits::default() };
     with_node(with(limits), async |node| {
         let mut silent = Caller::open(node.address).await;
         let mut slow = Caller::open(node.address).await;

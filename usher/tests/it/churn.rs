@@ -108,8 +108,8 @@ fn nothing_grows_with_the_sessions_that_have_been() {
     let given = std::env::var("USHER_CHURN_SEED").ok();
     let seed = given.map_or(drawn, |seed| seed.parse().expect("USHER_CHURN_SEED is a number"));
     println!("USHER_CHURN_SEED={seed}");
-    // Who vanished is gone a second later, rather than after two minutes.
-    let node = Supervised::start(serve(UNLIMITED).env("USHER_SESSION__RESUME_WINDOW", "1s"));
+    // Who vanished is gone soon, rather than after two minutes.
+    let node = Supervised::start(serve(UNLIMITED).env("USHER_SESSION__RESUME_WINDOW", "6s"));
     churn(&node, seed, WARMING_UP);
     is_empty_again(&node);
     let (memory, descriptors) = (node.resident_bytes(), node.descriptors());

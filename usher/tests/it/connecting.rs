@@ -33,7 +33,7 @@ fn send(node: &Node, data: &str) -> Value {
 #[test]
 fn a_socket_lost_on_purpose_is_resumed_and_what_was_missed_is_replayed() {
     let mut node = Node::dev();
-    let mut terminal = connect(&node, &["--lose-socket", "1s"]);
+    let mut terminal = connect(&node, &["--lose-socket", "4s"]);
     let welcome = typed(&mut terminal, "welcome");
     let first = send(&node, "before");
     assert_eq!(typed(&mut terminal, "message")["id"], first["id"]);
@@ -53,7 +53,7 @@ fn a_socket_lost_on_purpose_is_resumed_and_what_was_missed_is_replayed() {
     terminal.say("{\"type\":\"leave\"}\n");
     let ended = terminal.end();
     assert_eq!((ended.code, &*ended.out), (Some(0), ""));
-    let expected = "the socket is lost on purpose; back in 1.0 s\nthe session is back\n";
+    let expected = "the socket is lost on purpose; back in 4.0 s\nthe session is back\n";
     assert_eq!(ended.err, expected);
 }
 

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use crate::{
     crowd::{Member, Welcomed, a_moment, threads},
     gate::{Gate, Ways},
-    nodes::{Fleet, is_ready, names, node_with, sessions},
+    nodes::{Fleet, is_ready, node_with, sessions},
     people::{Backend, judge, people},
     program::until,
     redis::Redis,
@@ -76,7 +76,9 @@ fn comes_back_with_what_was_missed(cut: impl Fn(&mut Rules)) {
         backend.is_under_way();
         apart.cut(cut);
         refuses(first);
-        until("it is taken for lost", || !names(&api).contains_key("n0"));
+        until("alice is parked", || {
+            api.ask("GET", "/v1/users/alice", &Value::Null)["parked"] == json!(1)
+        });
         let sent = api.ask("POST", "/v1/users/alice/messages", &json!({"data": "missed"}));
         assert_eq!((&sent["live"], &sent["parked"]), (&json!(0), &json!(1)));
         backend.is_under_way();

@@ -203,8 +203,8 @@ fn sessions_are_sent_away_by_a_node_that_is_cut_off_from_their_one_of_several_se
         command
             .env("USHER_NODE__NAME", name)
             .env("USHER_ENGINE__URL", urls.join(","))
-            .env("USHER_ENGINE__LEASE", "2s")
-            .env("USHER_SESSION__RESUME_WINDOW", "6s")
+            .env("USHER_ENGINE__LEASE", "4s")
+            .env("USHER_SESSION__RESUME_WINDOW", "12s")
             .env("USHER_DRAIN__WINDOW", "2s");
         Supervised::start(&mut command)
     });
@@ -220,13 +220,16 @@ fn sessions_are_sent_away_by_a_node_that_is_cut_off_from_their_one_of_several_se
         }
         servers[1].tell("ACL SETUSER n0 off");
         servers[1].tell("CLIENT KILL USER n0");
+        let there = servers[1].list("KEYS *:user:*");
+        let is_there = |user: &str| there.iter().any(|key| key.ends_with(&format!(":{user}")));
+        let (lost, kept): (Vec<_>, Vec<_>) =
+            people.into_iter().partition(|(user, _)| is_there(user));
         let is_parked = |user: &str| {
             let path = format!("/v1/users/{user}");
             second.ask("GET", &path, &Value::Null)["parked"] == json!(1)
         };
-        until("some are taken for lost", || people.iter().any(|(user, _)| is_parked(user)));
-        let (lost, kept): (Vec<_>, Vec<_>) =
-            people.into_iter().partition(|(user, _)| is_parked(user));
+        until("they are taken for lost", || lost.iter().all(|(user, _)| is_parked(user)));
+        assert!(!lost.is_empty(), "that server has nobody");
         assert!(is_ready(first), "most users are served");
         assert!(!kept.is_empty(), "the other servers have nobody");
         for (user, mut session) in lost {

@@ -92,6 +92,10 @@ fn a_redis_that_lost_what_it_wrote_last_costs_nobody_a_live_session() {
         let bob = parked(&api, "bob").await;
         // As far as the disk had it when the power failed.
         let (log, had) = (fleet.redis.folder.join("appendonlydir"), "had");
+        // It is told to write while it still looks whether that is on the disk.
+        until("all is in the file", || {
+            fleet.redis.tell("INFO persistence").contains("aof_buffer_length:0")
+        });
         copy(&log, &fleet.redis.folder.join(had));
         let mut eve = dial("eve").await;
         let frank = parked(&api, "frank").await;

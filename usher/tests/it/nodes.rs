@@ -87,7 +87,7 @@ pub(crate) fn is_ready(api: &Api) -> bool {
     api.call("GET", "/readyz", &Value::Null).0 == 200
 }
 
-/// How many sessions there are of all nodes, live and parked.
+/// How many sessions there are of all nodes, live and parked; nothing, if that is not known.
 pub(crate) fn sessions(api: &Api) -> Value {
-    api.ask("GET", "/v1/stats", &Value::Null)["sessions"].clone()
+    api.call("GET", "/v1/stats", &Value::Null).1["sessions"].clone()
 }

@@ -31,7 +31,7 @@ fn nodes_are_listed() {
 #[test]
 fn a_node_that_is_drained_sends_its_sessions_away_and_exits() {
     let mut command = serve(1024, "--node n1");
-    command.env("USHER_DRAIN__WINDOW", "1s").env("USHER_DRAIN__DELAY", "0s");
+    command.env("USHER_DRAIN__WINDOW", "5s").env("USHER_DRAIN__DELAY", "0s");
     let mut node = Served::start(&mut command);
     let mut alice = node.join("alice");
     for name in ["n2", "N1"] {

@@ -140,9 +140,10 @@ impl Program {
         self.child.id()
     }
 
-    /// Ends it without asking, as the system does when it is out of memory.
+    /// Ends it without asking, as the system does when it is out of memory; then its ports are free.
     pub(crate) fn kill(&mut self) {
         self.child.kill().expect("it runs");
+        self.child.wait().expect("it ends");
     }
 
     /// The next line that it prints that has this in it.

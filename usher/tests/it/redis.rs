@@ -5,8 +5,10 @@ use std::{
     fs,
     io::{BufRead, BufReader, Write},
     net::{SocketAddr, TcpListener, TcpStream},
+    ops::Range,
     path::PathBuf,
     process::Command,
+    sync::atomic::{AtomicU32, Ordering},
 };
 
 use crate::program::{PATIENCE, Program};
@@ -48,10 +50,25 @@ pub(crate) enum Role {
     },
 }
 
-/// An address at which nobody listens.
+/// Ports that the system gives to nobody who does not ask for them.
+const PORTS: Range<u32> = 10_000..32_000;
+
+/// An address at which nobody listens, and which nobody else is given: whoever is to listen there need
+/// not do so at once.
 pub(crate) fn free_address() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
-    listener.local_addr().expect("it has an address")
+    static GIVEN: AtomicU32 = AtomicU32::new(0);
+    let count = PORTS.end - PORTS.start;
+    loop {
+        // Processes begin at different places.
+        let nth = GIVEN.fetch_add(1, Ordering::Relaxed);
+        assert!(nth < count, "there is a free port");
+        let port = PORTS.start + (std::process::id().wrapping_mul(101).wrapping_add(nth)) % count;
+        let port = u16::try_from(port).expect("they are ports");
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        if TcpListener::bind(address).is_ok() {
+            return address;
+        }
+    }
 }
 
 impl Redis {
