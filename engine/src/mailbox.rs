@@ -102,11 +102,20 @@ impl Mailboxes {
         }
     }
 
-    /// Puts an envelope into the mailbox of the user's shard as soon as there is room. For an engine
-    /// that is told of envelopes when they are sent already.
-    pub async fn deliver_in_time(&self, envelope: Envelope) {
+    /// Puts an envelope into the mailbox of the user's shard as soon as there is room, if it is due
+    /// then: whoever notes that it is cannot be broken off before it is there. For an engine that is
+    /// told of envelopes when they are sent already.
+    pub async fn deliver_in_time(
+        &self,
+        envelope: Envelope,
+        is_due: impl FnOnce(&Envelope) -> bool,
+    ) {
         // A shard that has gone away has no sockets to write to.
-        self.of(&envelope.user).letters.send(Letter::Envelope(envelope)).await.ok();
+        if let Ok(room) = self.of(&envelope.user).letters.reserve().await
+            && is_due(&envelope)
+        {
+            room.send(Letter::Envelope(envelope));
+        }
     }
 
     /// Tells all shards, behind what they were told before, that what is left of a partition's

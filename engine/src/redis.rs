@@ -55,7 +55,7 @@ use std::{
     fmt,
     sync::{
         Arc,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -126,8 +126,10 @@ pub struct Redis {
     tenure: Arc<Tenure>,
     /// Whether the node was asked to go away.
     asked: watch::Sender<bool>,
-    /// Whether it went; held while leases are renewed.
-    has_left: RwLock<bool>,
+    /// Whether it has left.
+    has_left: AtomicBool,
+    /// Held by whoever tells Redis that the node is there.
+    staying: RwLock<()>,
     news: News,
     roll: Roll,
     turns: Turns,
@@ -175,7 +177,8 @@ impl Redis {
             counts: Counts::new(),
             tenure: Arc::new(Tenure::new(options.lease)),
             asked: watch::Sender::new(false),
-            has_left: RwLock::default(),
+            has_left: AtomicBool::new(false),
+            staying: RwLock::default(),
             news: News::new(),
             roll: Roll::new(),
             turns: Turns::new(),

@@ -1,11 +1,17 @@
 //! Fleet: the list of nodes, in one key, where each writes its own entry again and again.
 
-use std::sync::Arc;
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use protocol::{http, partition::Partition};
 use redis::Cmd;
-use tokio::sync::{mpsc, watch};
+use tokio::{
+    sync::{mpsc, watch},
+    time::timeout,
+};
 
 use super::{
     Redis,
@@ -19,6 +25,9 @@ use crate::{
     fleet::{Fleet, Health, Orphan, Told},
     tenure::Tenure,
 };
+
+/// How long a node that leaves waits for what it is telling Redis: whoever ends it waits as well.
+const LEAVING_WAIT: Duration = Duration::from_secs(1);
 
 #[async_trait]
 impl Fleet for Redis {
@@ -39,6 +48,10 @@ impl Fleet for Redis {
     }
 
     async fn report(&self, me: &http::Node) -> Result<(), Failed> {
+        let _staying = self.staying.read().await;
+        if self.has_left.load(Ordering::Acquire) {
+            return Ok(());
+        }
         // An entry lives as long as a lease: longer, and the list would name the dead.
         let ttl = self.lease.as_millis().to_string();
         let words = [&*self.me.to_string(), &write(me), &ttl];
@@ -91,8 +104,9 @@ impl Fleet for Redis {
     }
 
     async fn leave(&self) -> Result<(), Failed> {
-        // A renewal that is under way would take back what is given up here.
-        *self.has_left.write().await = true;
+        self.has_left.store(true, Ordering::Release);
+        // What is under way would take back what is given up here.
+        timeout(LEAVING_WAIT, self.staying.write()).await.map(drop).ok();
         let me = self.me.to_string();
         let command = |word: &str, key: String| {
             let mut command = redis::cmd(word);

@@ -1,8 +1,8 @@
 //! Keeper: what a node does all the while: connect, listen, renew its leases, and see to it that
 //! what is sent to it arrives.
 //!
-//! What a renewal says and does not fit what the node knows is repaired. Beside them the node sends
-//! something to itself, since a connection that is half open does not say so.
+//! What a renewal says that does not fit what the node knows is repaired. Beside renewals the node
+//! sends something to itself, since a connection that is half open does not say so.
 
 use std::{
     collections::HashMap,

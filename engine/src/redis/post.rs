@@ -97,8 +97,6 @@ impl Redis {
         {
             return;
         }
-        if self.roll.note(&envelope) {
-            self.mailboxes.deliver_in_time(envelope).await;
-        }
+        self.mailboxes.deliver_in_time(envelope, |envelope| self.roll.note(envelope)).await;
     }
 }

@@ -4,7 +4,7 @@
 //! which epoch. It goes by the connection that listens: there it waits for no step, and by the time of
 //! its answer all that was counted before has come.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering};
 
 use protocol::{partition::Partition, time::Timestamp};
 use redis::{Cmd, aio::MultiplexedConnection};
@@ -21,7 +21,7 @@ use crate::tenure::Renewal;
 /// What a renewal says of a partition.
 #[derive(Debug)]
 pub(super) struct Renewed {
-    /// Which is another one if something may be lost.
+    /// The partition's; another one if something may be lost.
     pub(super) epoch: String,
     /// Envelopes that were sent to this node.
     pub(super) count: u64,
@@ -43,16 +43,17 @@ impl Renewed {
 }
 
 impl Redis {
-    /// Renews the leases on some partitions of a server; there is none of those that move, or in which
-    /// somebody else has written, and none of a node that has left. Those that were lost by the node's own clock are lapsed as well.
+    /// Renews the leases on some partitions of a server; there is none of those that move, or in
+    /// which somebody else has written, and none of a node that has left. Those that were lost by the
+    /// node's own clock are lapsed as well.
     pub(super) async fn renew(
         &self,
         host: &Arc<Host>,
         line: &mut MultiplexedConnection,
         partitions: &[Partition],
     ) -> Result<Vec<Option<Renewed>>, Fault> {
-        let has_left = self.has_left.read().await;
-        if *has_left {
+        let _staying = self.staying.read().await;
+        if self.has_left.load(Ordering::Acquire) {
             return Ok(partitions.iter().map(|_| None).collect());
         }
         let sent = self.tenure.now();

@@ -19,7 +19,7 @@ impl Redis {
         let has_room = match host.link.ask_in_time::<u32>(&push, self.lease).await {
             Ok(_) => true,
             Err(Fault::Full) => false,
-            // Others find out what is the matter.
+            // If it is silent, it is lost to all; of what else is the matter others find out.
             Err(Fault::NotDone | Fault::Moving | Fault::Unknown | Fault::Foreign) => return,
         };
         if host.note_room(has_room) {

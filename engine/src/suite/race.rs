@@ -128,7 +128,7 @@ pub async fn one_place_is_given_to_one_of_those_who_may_not_replace(rig: &dyn Ri
 }
 
 pub async fn the_replaced_are_told_before_later_messages(rig: &dyn Rig) {
-    let mut stage = Stage::of(rig).await;
+    let (mut stage, mut checked) = (Stage::of(rig).await, 0);
     for round in 0..3 * ROUNDS {
         let name = user(&format!("u{round}"));
         stage.open_at(0, single(&name)).await;
@@ -157,9 +157,10 @@ pub async fn the_replaced_are_told_before_later_messages(rig: &dyn Rig) {
         let admitted = at_once(calls).await.into_iter().flatten();
         let joined: BTreeMap<_, _> = admitted.map(|one| (one.fenced.session, one.joined)).collect();
         for n in 0..stage.nodes() {
-            check_order(&stage.mail(n).await, &joined);
+            checked += check_order(&stage.mail(n).await, &joined);
         }
     }
+    assert!(checked > 0, "none says who replaced it");
 }
 
 pub async fn a_late_word_of_the_old_socket_does_not_park_a_resumed_session(rig: &dyn Rig) {
@@ -335,11 +336,14 @@ impl Watch {
 }
 
 /// Where a session that replaces another joined is where the other was told, among messages.
-fn check_order(mail: &[Envelope], joined: &BTreeMap<SessionId, Position>) {
+/// Tells of how many that was seen.
+fn check_order(mail: &[Envelope], joined: &BTreeMap<SessionId, Position>) -> usize {
+    let mut seen = 0;
     for (place, envelope) in mail.iter().enumerate() {
         let Notice::End { end, .. } = &envelope.notice else { continue };
         // Who looks for itself what became of a session does not learn who replaced it.
         let Some(by) = &end.by else { continue };
+        seen += 1;
         let joined = joined[&by.session];
         let earlier = messages(&mail[..place]);
         let later = messages(&mail[place..]);
@@ -348,6 +352,7 @@ fn check_order(mail: &[Envelope], joined: &BTreeMap<SessionId, Position>) {
         let early = later.iter().find(|message| message.position <= Some(joined));
         assert_eq!(early, None, "the end came before a message that is for it");
     }
+    seen
 }
 
 /// Sends one after the other; a message that was not taken is sent again.

@@ -101,7 +101,7 @@ fn send_keeps_to_its_rate() {
     let figures = ["messages_per_second", "server_us_per_message"];
     let runs = runs(&report, &["send"], &[&figures, &SPENT, &LATENCIES]);
     // The first is due at once, and each 10 ms another one; what is late at the end is not sent.
-    assert!((1..=51).contains(&number(&runs[0], "messages")), "{report}");
+    assert!((10..=51).contains(&number(&runs[0], "messages")), "{report}");
     assert_eq!(number(&runs[0], "deliveries"), number(&runs[0], "messages"));
 }
 

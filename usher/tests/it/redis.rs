@@ -53,8 +53,8 @@ pub(crate) enum Role {
 /// Ports that the system gives to nobody who does not ask for them.
 const PORTS: Range<u32> = 10_000..32_000;
 
-/// An address at which nobody listens, and which nobody else is given: whoever is to listen there need
-/// not do so at once.
+/// An address at which nobody listens, and which nobody else in this process is given: whoever is to
+/// listen there need not do so at once.
 pub(crate) fn free_address() -> SocketAddr {
     static GIVEN: AtomicU32 = AtomicU32::new(0);
     let count = PORTS.end - PORTS.start;

@@ -98,6 +98,25 @@ async fn a_message_that_a_repair_has_read_does_not_come_again_by_its_own_envelop
     assert_eq!(next_position(&mut node, &alice).await, last);
 }
 
+#[tokio::test]
+async fn a_repair_that_is_broken_off_leaves_what_found_no_room_to_the_next() {
+    let hall = Hall::on(&[]).await;
+    let (engine, mut node) = hall.engine("n0").await;
+    let (_, other) = hall.engine("n1").await;
+    let alice = user("alice");
+    open(&node, &alice, 1).await;
+    hall.freeze("n0", true);
+    let missed = send(&other, &alice, 1).await;
+    fill(&engine, &node, &alice);
+    let repair = engine.repair(Partition::of(&alice));
+    tokio::time::timeout(Duration::from_millis(500), repair).await.expect_err("there is no room");
+    for shard in &mut node.shards {
+        while shard.letters.try_recv().is_ok() {}
+    }
+    engine.repair(Partition::of(&alice)).await.expect("it can be read");
+    assert_eq!(next_position(&mut node, &alice).await, missed);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn listeners_that_are_killed_lose_nothing() {
     const SENT: u64 = 400;

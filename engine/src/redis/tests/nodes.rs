@@ -4,11 +4,14 @@ use std::collections::HashMap;
 
 use futures_util::stream::{self, StreamExt};
 use kernel::registry::{Mail, Proof, Registry};
-use protocol::{http::SessionState, position::Position};
+use protocol::{
+    http::{self, NodeState, SessionState},
+    position::Position,
+};
 
 use super::{stage::*, *};
 use crate::{
-    fleet::{Fate, Orphan},
+    fleet::{Fate, Fleet, Orphan},
     mailbox::Letter,
 };
 
@@ -206,10 +209,29 @@ async fn a_node_that_leaves_renews_no_lease_any_more() {
     let (_, node) = steady(&hall, "n1").await;
     let alice = user("alice");
     open(&gone, &alice, 1).await;
-    leaves.leave().await.unwrap();
+    let entry = http::Node {
+        node: "n0".to_owned(),
+        generation: 1,
+        state: NodeState::Ready,
+        sessions: 1,
+        url: None,
+        started_at: Timestamp(1),
+        version: String::new(),
+    };
+    leaves.report(&entry).await.unwrap();
+    // Something that it tells is under way.
+    let staying = leaves.staying.read().await;
+    let mut left = std::pin::pin!(leaves.leave());
+    let waits = tokio::time::timeout(LOOKS, &mut left).await;
+    waits.expect_err("it waits for that");
+    assert_eq!(shown(&node, &alice).await, [SessionState::Live]);
+    drop(staying);
+    left.await.unwrap();
     // Its tasks go on.
+    leaves.report(&entry).await.unwrap();
     hall.pass(LEASE).await;
     assert_eq!(shown(&node, &alice).await, [SessionState::Parked]);
+    assert!(leaves.nodes().await.unwrap().is_empty(), "it is not listed");
 }
 
 #[tokio::test]

@@ -121,7 +121,8 @@ pub(super) async fn send(node: &Node, user: &UserId, bits: u128) -> Position {
 pub(super) async fn next(node: &mut Node, user: &UserId) -> Envelope {
     let shard = protocol::partition::slice_of(user, node.shards.len());
     loop {
-        let letter = node.shards[shard].letters.recv().await.expect("the engine is there");
+        let letter = tokio::time::timeout(SOON, node.shards[shard].letters.recv()).await;
+        let letter = letter.expect("it comes").expect("the engine is there");
         if let Some(envelope) = letter.envelope() {
             return envelope;
         }
