@@ -22,7 +22,7 @@ mod reply;
 mod shape;
 mod visit;
 
-use std::{future::pending, panic::resume_unwind, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use axum::Router;
 use hyper::{
@@ -36,11 +36,8 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use protocol::limit;
-use tokio::{
-    sync::{Semaphore, mpsc, watch},
-    task::{JoinError, JoinHandle},
-    time::timeout,
-};
+use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::time::timeout;
 
 use self::visit::Visit;
 pub use self::{
@@ -99,15 +96,6 @@ pub(crate) async fn serve(
     drop(room.acquire_many(all).await);
 }
 
-async fn finished<T>(task: JoinHandle<T>) -> T {
-    match task.await.map_err(JoinError::try_into_panic) {
-        Ok(done) => done,
-        Err(Ok(panic)) => resume_unwind(panic),
-        // The process ends.
-        Err(Err(_)) => pending().await,
-    }
-}
-
 async fn stopped(stop: &mut watch::Receiver<bool>) {
     // Without a sender the node has gone as well.
     stop.wait_for(|stop| *stop).await.map(drop).ok();
@@ -134,15 +122,7 @@ async fn serve_one(
     let router = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(peer);
         request.extensions_mut().insert(of_visit.clone());
-        let changes = !request.method().is_safe();
-        let answer = router.call(request);
-        async move {
-            match changes {
-                // The caller may leave meanwhile; what was begun is done, and told to watchers.
-                true => finished(tokio::spawn(answer)).await,
-                false => answer.await,
-            }
-        }
+        router.call(request)
     });
     let (visit, mut reading) = Visit::new(said, socket);
     let visit = http.serve_connection(TokioIo::new(visit), router).with_upgrades();

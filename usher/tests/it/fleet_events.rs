@@ -1,10 +1,6 @@
 //! Events of several nodes on one Redis, watched at one of them.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    io::Write,
-    net::TcpStream,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use protocol::event::{Event, What};
 use serde_json::{Value, json};
@@ -14,7 +10,6 @@ use crate::{
     feed::{Feed, Seen},
     nodes::{Fleet, names, node},
     program::until,
-    served::KEY,
     supervised::Api,
 };
 
@@ -227,26 +222,4 @@ fn nothing_is_published_while_nobody_watches() {
     until("it is published", || calls(&fleet, "publish") > 0);
     assert_eq!(calls(&fleet, "subscribe"), 1, "only where somebody watches");
     drop(feed);
-}
-
-#[test]
-fn a_call_whose_caller_leaves_is_done_and_told_all_the_same() {
-    let fleet = Fleet::of(1);
-    let api = &fleet.nodes[0];
-    threads().block_on(async {
-        let alice = Welcomed::dial(api.address, &api.offer(&json!({"user": "alice"}))).await;
-        let mut feed = watch(api, api);
-        // Less than a node takes for silence.
-        fleet.redis.tell("CLIENT PAUSE 700 WRITE");
-        let call = format!(
-            "DELETE /v1/sessions/{} HTTP/1.1\r\nHost: usher\r\nAuthorization: Bearer {KEY}\r\n\r\n",
-            alice.session
-        );
-        let mut caller = TcpStream::connect(api.address).expect("it listens");
-        caller.write_all(call.as_bytes()).expect("the system takes it");
-        drop(caller);
-        let seen = feed.until(|event| event.what.name() == "session.ended");
-        let last = &seen.last().expect("it ended").event.what;
-        assert!(matches!(last, What::SessionEnded { code: 4410, .. }), "{last:?}");
-    });
 }
