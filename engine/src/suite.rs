@@ -30,8 +30,12 @@ mod dice;
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use kernel::{message::NodeRef, registry::Terms};
-use protocol::{http::Durability, time::Timestamp};
+use futures_util::stream::{self, StreamExt};
+use kernel::{
+    message::NodeRef,
+    registry::{Ended, Terms},
+};
+use protocol::{http::Durability, partition::Partition, time::Timestamp};
 
 use crate::{contract::Engine, mailbox::Mailbox};
 
@@ -47,6 +51,18 @@ pub struct Node {
     pub me: Arc<NodeRef>,
     /// The mailboxes of its shards.
     pub shards: Vec<Mailbox>,
+}
+
+/// Sweeps at once, so that a test waits for an engine's answers and not for each of them.
+const SWEEPS: usize = 32;
+
+impl Node {
+    /// Sweeps until everything was come past.
+    pub async fn sweep(&self) -> Vec<Ended> {
+        let sweeps = stream::iter(Partition::all().map(|_| self.engine.sweep()));
+        let swept: Vec<_> = sweeps.buffer_unordered(SWEEPS).collect().await;
+        swept.into_iter().flat_map(|ended| ended.expect("sweeps are done")).collect()
+    }
 }
 
 /// A new engine, that one test has for itself.

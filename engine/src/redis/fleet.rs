@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use protocol::{http, partition::Partition};
 use redis::Cmd;
 use tokio::{
-    sync::{mpsc, watch},
+    sync::{RwLockReadGuard, mpsc, watch},
     time::timeout,
 };
 
@@ -28,6 +28,14 @@ use crate::{
 
 /// How long a node that leaves waits for what it is telling Redis: whoever ends it waits as well.
 const LEAVING_WAIT: Duration = Duration::from_secs(1);
+
+impl Redis {
+    /// Whoever holds this may tell Redis that the node is there; nobody may when it has left.
+    pub(super) async fn stay(&self) -> Option<RwLockReadGuard<'_, ()>> {
+        let staying = self.staying.read().await;
+        (!self.has_left.load(Ordering::Acquire)).then_some(staying)
+    }
+}
 
 #[async_trait]
 impl Fleet for Redis {
@@ -48,10 +56,7 @@ impl Fleet for Redis {
     }
 
     async fn report(&self, me: &http::Node) -> Result<(), Failed> {
-        let _staying = self.staying.read().await;
-        if self.has_left.load(Ordering::Acquire) {
-            return Ok(());
-        }
+        let Some(_staying) = self.stay().await else { return Ok(()) };
         // An entry lives as long as a lease: longer, and the list would name the dead.
         let ttl = self.lease.as_millis().to_string();
         let words = [&*self.me.to_string(), &write(me), &ttl];

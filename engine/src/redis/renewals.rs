@@ -4,7 +4,7 @@
 //! which epoch. It goes by the connection that listens: there it waits for no step, and by the time of
 //! its answer all that was counted before has come.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::sync::Arc;
 
 use protocol::{partition::Partition, time::Timestamp};
 use redis::{Cmd, aio::MultiplexedConnection};
@@ -52,10 +52,9 @@ impl Redis {
         line: &mut MultiplexedConnection,
         partitions: &[Partition],
     ) -> Result<Vec<Option<Renewed>>, Fault> {
-        let _staying = self.staying.read().await;
-        if self.has_left.load(Ordering::Acquire) {
+        let Some(_staying) = self.stay().await else {
             return Ok(partitions.iter().map(|_| None).collect());
-        }
+        };
         let sent = self.tenure.now();
         let node = self.me.to_string();
         let words = [node.clone(), self.lease.as_millis().to_string()];

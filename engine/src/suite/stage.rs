@@ -8,7 +8,6 @@ use std::{
     time::Duration,
 };
 
-use futures_util::stream::{self, StreamExt};
 use kernel::{
     message::{Envelope, Fenced, Message, NodeRef, Notice},
     registry::{Admitted, Attempt, Draft, Ended, Grant, Proof, Reader, Receipt},
@@ -22,7 +21,7 @@ use protocol::{
     id::{MessageId, ResumeToken, SessionId, Ticket},
     limit,
     name::{DeviceClass, DeviceId, UserId},
-    partition::{PARTITIONS, Partition},
+    partition::Partition,
     position::Position,
     target::Target,
 };
@@ -33,9 +32,6 @@ use crate::contract::{Departed, Departure, Ending, Engine, Failed, NotAdmitted, 
 
 /// Nodes that a test uses where an engine can have them.
 const NODES_MAX: usize = 3;
-
-/// Sweeps at once, so that a test waits for an engine's answers and not for each of them.
-const SWEEPS: usize = 32;
 
 pub(super) fn user(name: &str) -> UserId {
     UserId::parse(name).expect("tests use good names")
@@ -347,11 +343,9 @@ impl<'a> Stage<'a> {
 
     /// Sweeps until everything was come past, at every node.
     pub(super) async fn sweep(&self) -> Vec<Ended> {
-        let turns = self.nodes.iter().flat_map(|node| (0..PARTITIONS).map(|_| node.engine.sweep()));
-        let mut sweeps = stream::iter(Vec::from_iter(turns)).buffer_unordered(SWEEPS);
         let mut ended = Vec::new();
-        while let Some(swept) = sweeps.next().await {
-            ended.extend(swept.expect("sweeps are done"));
+        for node in &self.nodes {
+            ended.extend(node.sweep().await);
         }
         ended
     }

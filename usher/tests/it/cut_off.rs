@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use crate::{
     crowd::{Member, Welcomed, a_moment, threads},
     gate::{Gate, Ways},
-    nodes::{Fleet, is_ready, node_with, sessions},
+    nodes::{Fleet, is_parked, is_ready, node_with, sessions},
     people::{Backend, judge, people},
     program::until,
     redis::Redis,
@@ -76,9 +76,7 @@ fn comes_back_with_what_was_missed(cut: impl Fn(&mut Rules)) {
         backend.is_under_way();
         apart.cut(cut);
         refuses(first);
-        until("alice is parked", || {
-            api.ask("GET", "/v1/users/alice", &Value::Null)["parked"] == json!(1)
-        });
+        until("alice is parked", || is_parked(&api, "alice"));
         let sent = api.ask("POST", "/v1/users/alice/messages", &json!({"data": "missed"}));
         assert_eq!((&sent["live"], &sent["parked"]), (&json!(0), &json!(1)));
         backend.is_under_way();

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::{
     crowd::{Member, Welcomed, threads},
-    nodes::{Fleet, is_ready, names, node, sessions},
+    nodes::{Fleet, is_parked, is_ready, names, node, sessions},
     people::{Backend, judge, people},
     program::{until, usher},
     redis::Redis,
@@ -224,11 +224,7 @@ fn sessions_are_sent_away_by_a_node_that_is_cut_off_from_their_one_of_several_se
         let is_there = |user: &str| there.iter().any(|key| key.ends_with(&format!(":{user}")));
         let (lost, kept): (Vec<_>, Vec<_>) =
             people.into_iter().partition(|(user, _)| is_there(user));
-        let is_parked = |user: &str| {
-            let path = format!("/v1/users/{user}");
-            second.ask("GET", &path, &Value::Null)["parked"] == json!(1)
-        };
-        until("they are taken for lost", || lost.iter().all(|(user, _)| is_parked(user)));
+        until("they are taken for lost", || lost.iter().all(|(user, _)| is_parked(second, user)));
         assert!(!lost.is_empty(), "that server has nobody");
         assert!(is_ready(first), "most users are served");
         assert!(!kept.is_empty(), "the other servers have nobody");

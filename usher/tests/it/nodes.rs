@@ -87,6 +87,11 @@ pub(crate) fn is_ready(api: &Api) -> bool {
     api.call("GET", "/readyz", &Value::Null).0 == 200
 }
 
+/// Whether the one session of a user counts as parked, as that node sees it.
+pub(crate) fn is_parked(api: &Api, user: &str) -> bool {
+    api.ask("GET", &format!("/v1/users/{user}"), &Value::Null)["parked"] == 1
+}
+
 /// How many sessions there are of all nodes, live and parked; nothing, if that is not known.
 pub(crate) fn sessions(api: &Api) -> Value {
     api.call("GET", "/v1/stats", &Value::Null).1["sessions"].clone()

@@ -2,11 +2,11 @@
 
 use std::{io::Write, net::TcpStream, time::Duration};
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::{
     crowd::{Came, Welcomed, threads},
-    nodes::{Fleet, is_ready, names, sessions},
+    nodes::{Fleet, is_parked, is_ready, names, sessions},
     program::until,
     redis::Redis,
     supervised::{Supervised, UNLIMITED, serve},
@@ -26,9 +26,7 @@ fn a_node_that_stood_still_gives_a_session_that_was_replaced_nothing_and_takes_n
         assert_eq!(sent["live"], 1);
         let void = json!({"type": "send", "ref": "1", "user": "bob", "data": "void"});
         old.member.send(&void).await;
-        until("it is taken for lost", || {
-            second.ask("GET", "/v1/users/alice", &Value::Null)["parked"] == json!(1)
-        });
+        until("it is taken for lost", || is_parked(second, "alice"));
         let mut new = Welcomed::dial(second.address, &second.offer(&alice)).await;
         let sent = second.ask("POST", "/v1/users/alice/messages", &json!({"data": "new"}));
         assert_eq!((&sent["live"], &sent["matched"]), (&json!(1), &json!(1)));

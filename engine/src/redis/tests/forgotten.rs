@@ -19,18 +19,6 @@ async fn flush(hall: &Hall) {
     let _done: String = hall.server.tell("FLUSHALL").await;
 }
 
-/// Redis crashes and comes back with what it saved, and all know it.
-async fn crash(hall: &mut Hall, engines: [&Redis; 2]) {
-    hall.server.kill().await;
-    for engine in engines {
-        until_lost(engine).await;
-    }
-    hall.server.rise().await;
-    for engine in engines {
-        until_here(engine).await;
-    }
-}
-
 async fn told_end(node: &mut Node, user: &UserId) -> CloseCode {
     let told = next(node, user).await.notice;
     let Notice::End { end, .. } = told else { panic!("no end: {told:?}") };
@@ -72,7 +60,7 @@ async fn a_session_whose_resume_was_forgotten_stays_where_it_is() {
     let proof = Proof::Resume(opened.token, opened.joined);
     let resumed = place(&node, proof, 2).await.expect("it resumes");
     assert_eq!(told_end(&mut left, &alice).await, CloseCode::TakenOver);
-    crash(&mut hall, [&first, &second]).await;
+    crash(&mut hall, &[&first, &second]).await;
     let told = next(&mut node, &alice).await.notice;
     assert!(matches!(told, Notice::Behind(_)), "only that the past is lost: {told:?}");
     let shown = left.engine.sessions(&Query::User(alice.clone())).await.unwrap();
@@ -97,7 +85,7 @@ async fn a_session_that_joined_by_a_clock_that_was_ahead_is_not_passed_over() {
     let _told: u32 = hall.server.ask(redis::cmd("HSET").arg(key).arg("last").arg(&told)).await;
     let opened = open(&node, &alice, 1).await;
     assert!(opened.joined.epoch > ahead);
-    crash(&mut hall, [&engine, &second]).await;
+    crash(&mut hall, &[&engine, &second]).await;
     let told = next(&mut node, &alice).await.notice;
     let Notice::Behind(head) = told else { panic!("not behind: {told:?}") };
     assert!(head > opened.joined, "{head} after {}", opened.joined);

@@ -82,15 +82,22 @@ async fn what_was_lost_comes_before_what_came_after() {
     assert_eq!(came, Vec::from_iter(expected));
 }
 
-#[tokio::test]
-async fn a_message_that_a_repair_has_read_does_not_come_again_by_its_own_envelope() {
-    let hall = Hall::on(&[]).await;
-    let (engine, mut node) = hall.engine("n0").await;
+/// A node that does nothing, another one, and a message for alice at the first.
+async fn unheard(hall: &Hall) -> (Arc<Redis>, Node, Node, Position) {
+    let (engine, node) = hall.engine("n0").await;
     let (_, other) = hall.engine("n1").await;
     let alice = user("alice");
     open(&node, &alice, 1).await;
     hall.freeze("n0", true);
-    let read = send(&other, &alice, 1).await;
+    let sent = send(&other, &alice, 1).await;
+    (engine, node, other, sent)
+}
+
+#[tokio::test]
+async fn a_message_that_a_repair_has_read_does_not_come_again_by_its_own_envelope() {
+    let hall = Hall::on(&[]).await;
+    let (engine, mut node, other, read) = unheard(&hall).await;
+    let alice = user("alice");
     engine.repair(Partition::of(&alice)).await.expect("it can be read");
     hall.freeze("n0", false);
     let last = send(&other, &alice, 2).await;
@@ -101,12 +108,8 @@ async fn a_message_that_a_repair_has_read_does_not_come_again_by_its_own_envelop
 #[tokio::test]
 async fn a_repair_that_is_broken_off_leaves_what_found_no_room_to_the_next() {
     let hall = Hall::on(&[]).await;
-    let (engine, mut node) = hall.engine("n0").await;
-    let (_, other) = hall.engine("n1").await;
+    let (engine, mut node, _, missed) = unheard(&hall).await;
     let alice = user("alice");
-    open(&node, &alice, 1).await;
-    hall.freeze("n0", true);
-    let missed = send(&other, &alice, 1).await;
     fill(&engine, &node, &alice);
     let repair = engine.repair(Partition::of(&alice));
     tokio::time::timeout(Duration::from_millis(500), repair).await.expect_err("there is no room");

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use futures_util::stream::{self, StreamExt};
 use kernel::registry::{Mail, Proof, Registry};
 use protocol::{
     http::{self, NodeState, SessionState},
@@ -20,9 +19,6 @@ pub(super) const LEASE: Duration = Duration::from_secs(2);
 
 /// Long enough to be held though this machine does nothing for a while.
 const STEADY: Duration = Duration::from_secs(4);
-
-/// Sweeps at once.
-const SWEEPS: usize = 32;
 
 pub(super) async fn hall_of_short_leases() -> Hall {
     let mut hall = Hall::on(&[]).await;
@@ -53,22 +49,11 @@ async fn shown(node: &Node, user: &UserId) -> Vec<SessionState> {
     sessions.iter().map(|session| session.state).collect()
 }
 
-/// Sweeps all partitions.
-async fn sweep(node: &Node) -> Vec<Ended> {
-    let mut sweeps =
-        stream::iter(Partition::all().map(|_| node.engine.sweep())).buffer_unordered(SWEEPS);
-    let mut ended = Vec::new();
-    while let Some(swept) = sweeps.next().await {
-        ended.extend(swept.expect("sweeps are done"));
-    }
-    ended
-}
-
 /// The same when nodes that are lost are taken for lost.
 async fn sweep_settled(engine: &Redis, node: &Node) -> Vec<Ended> {
     let is_settled = || Partition::all().all(|one| engine.tenure.is_settled(one));
     until("it is settled", || async { is_settled() }).await;
-    sweep(node).await
+    node.sweep().await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -167,7 +152,7 @@ async fn nothing_is_left_of_a_node_whose_sessions_went_before_they_were_swept() 
     let deleted: u32 = hall.server.ask(redis::cmd("DEL").arg(&kept)).await;
     assert_eq!(deleted, 2);
     until("she is on no list", || async {
-        sweep(&node).await;
+        node.sweep().await;
         node.engine.census().await.unwrap().users == 0
     })
     .await;
@@ -175,7 +160,7 @@ async fn nothing_is_left_of_a_node_whose_sessions_went_before_they_were_swept() 
     let lease =
         redis::cmd("HEXISTS").arg(engine.keys.lease(partition)).arg(lost.me.to_string()).clone();
     until("it is forgotten", || async {
-        sweep(&node).await;
+        node.sweep().await;
         !hall.server.ask::<bool>(&here).await && !hall.server.ask::<bool>(&lease).await
     })
     .await;
@@ -242,11 +227,11 @@ async fn a_block_that_is_over_leaves_the_list() {
     let time = Duration::from_millis(50);
     for blocking in [Blocking::Set(None), Blocking::Set(Some(time))] {
         node.engine.block(&alice, blocking).await.unwrap();
-        sweep(&node).await;
+        node.sweep().await;
     }
     let list = redis::cmd("ZCARD").arg(engine.keys.blocks(Partition::of(&alice))).clone();
     hall.pass(time).await;
-    sweep(&node).await;
+    node.sweep().await;
     assert_eq!(hall.server.ask::<u32>(&list).await, 0);
     let key = engine.keys.block(&alice);
     assert!(!hall.server.ask::<bool>(redis::cmd("EXISTS").arg(key)).await);

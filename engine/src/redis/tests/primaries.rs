@@ -7,21 +7,13 @@ use super::{stage::*, *};
 
 const KEEPS_ALL: &[&str] = &["--appendonly", "yes", "--appendfsync", "no"];
 
-/// The server crashes and comes back with what it kept.
-async fn crash(hall: &mut Hall, engine: &Redis) {
-    hall.server.kill().await;
-    until_lost(engine).await;
-    hall.server.rise().await;
-    until_here(engine).await;
-}
-
 #[tokio::test]
 async fn a_ticket_is_not_good_after_another_primary_came() {
     let mut hall = Hall::on(KEEPS_ALL).await;
     let (engine, node) = hall.engine("n0").await;
     let alice = user("alice");
     let ticket = mint(&node, &alice, 1).await;
-    crash(&mut hall, &engine).await;
+    crash(&mut hall, &[&engine]).await;
     let key = engine.keys.ticket(shade::ticket(ticket));
     let kept: bool = hall.server.ask(redis::cmd("EXISTS").arg(key)).await;
     assert!(kept, "it is not refused because it was lost");
@@ -40,7 +32,7 @@ async fn numbers_are_not_given_twice_after_a_loss() {
     let _saved: String = hall.server.tell("SAVE").await;
     let lost = send(&node, &alice, 2).await;
     assert_eq!(lost, Position { seq: kept.seq + 1, ..kept });
-    crash(&mut hall, &engine).await;
+    crash(&mut hall, &[&engine]).await;
     let new = send(&node, &alice, 3).await;
     assert!(new.epoch > lost.epoch, "{new} after {lost}");
     let reader = Reader { user: alice.clone(), fenced: opened.fenced, after: lost };
@@ -59,7 +51,7 @@ async fn a_user_who_was_lost_altogether_comes_back_with_a_greater_epoch() {
     let opened = open(&node, &alice, 1).await;
     let before = send(&node, &alice, 1).await;
     assert_eq!(next_position(&mut node, &alice).await, before);
-    crash(&mut hall, &engine).await;
+    crash(&mut hall, &[&engine]).await;
     // Its node said again that she is there, and is told that the past is lost.
     let told = next(&mut node, &alice).await.notice;
     let Notice::Behind(head) = told else { panic!("not behind: {told:?}") };
@@ -80,7 +72,7 @@ async fn c9_a_clock_that_went_back_gives_no_epoch_again() {
     let ahead = before.epoch + 86_400_000_000;
     let (key, told) = (engine.keys.primary(Partition::of(&alice)), ahead.to_string());
     let _told: u32 = hall.server.ask(redis::cmd("HSET").arg(key).arg("last").arg(&told)).await;
-    crash(&mut hall, &engine).await;
+    crash(&mut hall, &[&engine]).await;
     open(&node, &alice, 2).await;
     let after = send(&node, &alice, 2).await;
     assert!(after.epoch > ahead, "{after} after {ahead:x}");
@@ -114,7 +106,7 @@ async fn what_is_accepted_arrives_or_is_of_an_epoch_that_ended() {
         accepted
     });
     let mut came = vec![next_position(&mut node, &alice).await];
-    crash(&mut hall, &engine).await;
+    crash(&mut hall, &[&engine]).await;
     let accepted = sender.await.expect("it comes to an end");
     let last = *accepted.last().expect("some are");
     while came.last() != Some(&last) {

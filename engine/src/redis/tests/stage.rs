@@ -164,3 +164,15 @@ async fn until_health(engine: &Redis, is_so: impl FnMut(&Health) -> bool) {
     let so = tokio::time::timeout(SOON, health.wait_for(is_so)).await;
     drop(so.expect("it is noticed").expect("the engine is there"));
 }
+
+/// Redis crashes and comes back with what it kept, and all know it.
+pub(super) async fn crash(hall: &mut Hall, engines: &[&Redis]) {
+    hall.server.kill().await;
+    for engine in engines {
+        until_lost(engine).await;
+    }
+    hall.server.rise().await;
+    for engine in engines {
+        until_here(engine).await;
+    }
+}
